@@ -1,0 +1,97 @@
+# Makefile - builds, tests and installs libipc. Variables: PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, POLLER (epoll or poll), BUILD.
+VERSION := 1.0.0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+BUILD ?= build
+POLLER ?= epoll
+
+SWIFTC ?= swiftc
+SWIFT ?= swift
+# The library's C comes from the compiler that Swift was built with: it returns the 8 KiB result in place.
+TOOLCHAIN := $(dir $(realpath $(shell command -v $(SWIFTC))))
+LIBRARY_CC ?= $(TOOLCHAIN)clang
+LLD ?= $(TOOLCHAIN)ld.lld
+CC ?= cc
+
+SWIFTFLAGS := -swift-version 6 -O -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
+	-Xcc -fPIC $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(EXTRA_SWIFTFLAGS)
+LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=default -Wall -Wextra -Werror $(EXTRA_CFLAGS)
+CFLAGS ?= -O2
+PROGRAM_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Iinclude $(CFLAGS)
+
+SWIFT_SOURCES := $(sort $(wildcard Sources/LibIPC/*.swift Sources/LibIPC/*/*.swift))
+C_SOURCES := $(sort $(wildcard Sources/CLibIPC/*.c))
+HEADERS := $(sort $(wildcard include/*.h))
+INTERNAL_HEADERS := $(wildcard Sources/CLibIPC/include/*)
+OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o,$(C_SOURCES))
+SHARED := $(BUILD)/lib/libipc.so.$(VERSION)
+STATIC := $(BUILD)/lib/libipc.a
+PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
+EXPORTS := Sources/CLibIPC/exports.map
+
+.PHONY: all library demo test install uninstall clean dist format
+all: library $(PROGRAMS)
+library: $(SHARED) $(STATIC)
+
+$(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
+
+$(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
+
+# lld, because it refuses a version script that names a function which is not there.
+$(SHARED): $(OBJECTS) $(EXPORTS)
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) -shared -fuse-ld=$(LLD) -Wl,-soname,libipc.so.1 -Wl,--version-script=$(EXPORTS) \
+		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS) -o $@ $(OBJECTS)
+	ln -sf libipc.so.$(VERSION) $(BUILD)/lib/libipc.so.1
+	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
+
+# One object in which only the contract is global: no Swift symbol can clash with those of the program.
+$(STATIC): $(OBJECTS) $(EXPORTS)
+	@mkdir -p $(@D)
+	sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' $(EXPORTS) > $(BUILD)/obj/exports.list
+	ld -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
+	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash $(BUILD)/obj/libipc.o
+	rm -f $@
+	ar rcs $@ $(BUILD)/obj/libipc.o
+
+$(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib'
+
+demo: all
+	@sh Sources/demo.sh $(BUILD)
+
+test: all
+	@sh Tests/run.sh $(BUILD)
+
+install: library
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(VERSION)
+	ln -sf libipc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
+	ln -sf libipc.so.1 $(DESTDIR)$(LIBDIR)/libipc.so
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/libipc.a
+	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/libipc/
+	for name in libipc ipc; do \
+		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
+	done
+
+uninstall:
+	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
+
+clean:
+	rm -rf build .build
+
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar.gz --prefix=libipc-$(VERSION)/ -o $(BUILD)/libipc-$(VERSION).tar.gz HEAD
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

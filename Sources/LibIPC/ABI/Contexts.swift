@@ -1,0 +1,204 @@
+// Contexts.swift - from a struct ipc_ctx to its context and back; the life of a context.
+
+import CLibIPC
+
+/// Calls `body` with the context behind `ctx`, made if there is none, and publishes what it changed.
+func withContext<Result: ~Copyable>(
+    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Result
+) throws(IPCError) -> Result {
+    let known = PublicRoster.context(behind: ctx)
+    let state = if let known { known } else { try makeContext() }
+    state.pointee.roster.enter(ctx)
+    defer { leave(ctx, state) }
+    try state.pointee.catchUp()
+    return try body(&state.pointee)
+}
+
+private func makeContext() throws(IPCError) -> UnsafeMutablePointer<PublicContext> {
+    guard let memory = malloc(MemoryLayout<PublicContext>.stride) else {
+        throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for a context")
+    }
+    do throws(IPCError) {
+        let state = memory.bindMemory(to: PublicContext.self, capacity: 1)
+        state.initialize(to: try PublicContext(roster: PublicRoster(context: memory)))
+        state.pointee.address = memory
+        return state
+    } catch {
+        free(memory)
+        throw error
+    }
+}
+
+/// Publishes; or, when no entry is left, frees all.
+private func leave(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: UnsafeMutablePointer<PublicContext>) {
+    state.pointee.roster.publish(ctx)
+    if state.pointee.roster.count == 0, state.pointee.queueLimit == nil { destroy(ctx, state) }
+}
+
+private func destroy(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: UnsafeMutablePointer<PublicContext>?) {
+    if let state {
+        state.deinitialize(count: 1)
+        free(state)
+    }
+    free(ctx.pointee.switchdb.collection)
+    ctx.pointee = ipc_ctx()
+}
+
+@c @implementation
+public func ipc_ctx_init_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<UnsafeMutablePointer<ipc_ctx>?>?
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
+        guard ctx.pointee == nil else {
+            throw IPCError(IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already")
+        }
+        guard let memory = calloc(1, MemoryLayout<ipc_ctx>.size) else {
+            throw IPCError(IPC_ERROR_CTX_INIT__MALLOC_CTX, "no memory for a context")
+        }
+        ctx.pointee = memory.bindMemory(to: ipc_ctx.self, capacity: 1)
+    }
+}
+
+@c @implementation
+public func ipc_ctx_new_alloc_into(_ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_ADD__NO_PARAM_CLIENTS, "no context")
+        try withContext(ctx) { context throws(IPCError) in
+            try context.reserveEntry()
+            // The program fills it in; the next call takes notice.
+            context.roster.append(0, .ipc)
+        }
+    }
+}
+
+@c @implementation
+public func ipc_ctx_free(_ ctx: UnsafeMutablePointer<ipc_ctx>?) {
+    guard let ctx else { return }
+    destroy(ctx, PublicRoster.context(behind: ctx))
+}
+
+@c @implementation
+public func ipc_ctx_queue_limit_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ bytes: Int
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM, "no context")
+        try withContext(ctx) { context throws(IPCError) in
+            // A size_t beyond Int's range arrives negative.
+            context.queueLimit = bytes < 0 ? Int.max : bytes
+            // The way back to the limit lies before the public array: even an empty context has one then.
+            try context.reserveEntry()
+        }
+    }
+}
+
+@c @implementation
+public func ipc_server_init_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM, "no context")
+        let name = try require(sname, IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM, "no service name")
+        let service = try Service.listen(as: name)
+        do throws(IPCError) {
+            try withContext(ctx) { context throws(IPCError) in
+                try context.reserveEntry()
+                context.roster.nextSocketPath = service.socketPath
+                try context.add(service.descriptor, .server, isNew: true)
+            }
+        } catch {
+            unlink(service.socketPath)
+            close(service.descriptor)
+            free(service.socketPath)
+            throw error
+        }
+    }
+}
+
+@c @implementation
+public func ipc_connection_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?,
+    _ fd: UnsafeMutablePointer<Int32>?
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
+        let name = try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name")
+        let descriptor = try connect(ctx, name, .ipc)
+        fd?.pointee = descriptor
+    }
+}
+
+private func connect(
+    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ name: UnsafePointer<CChar>, _ kind: ConnectionKind
+) throws(IPCError) -> Int32 {
+    let descriptor = try Service.connect(to: name)
+    do throws(IPCError) {
+        try withContext(ctx) { context throws(IPCError) in try context.add(descriptor, kind, isNew: true) }
+        return descriptor
+    } catch {
+        close(descriptor)
+        throw error
+    }
+}
+
+@c @implementation
+public func ipc_connection_switched_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?,
+    _ clientfd: Int32, _ serverfd: UnsafeMutablePointer<Int32>?
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
+        let name = try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name")
+        let descriptor = try connect(ctx, name, .switched)
+        do throws(IPCError) {
+            try withContext(ctx) { context throws(IPCError) in
+                if let client = context.position(of: clientfd) {
+                    try context.setKind(.switched, at: client)
+                } else {
+                    try context.add(clientfd, .switched)
+                }
+                try context.tie(clientfd, descriptor)
+            }
+        } catch {
+            try withContext(ctx) { context throws(IPCError) in
+                if let added = context.position(of: descriptor) { context.remove(added, closing: true) }
+            }
+            throw error
+        }
+        serverfd?.pointee = descriptor
+    }
+}
+
+@c @implementation
+public func ipc_close_into(
+    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ index: UInt32
+) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CLOSE__NO_CTX_PARAM, "no context")
+        try withEntry(ctx, index) { context, index throws(IPCError) in try context.closeDescriptor(index) }
+    }
+}
+
+@c @implementation
+public func ipc_close_all_into(_ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?) {
+    answer(result) { () throws(IPCError) in
+        let ctx = try require(ctx, IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM, "no context")
+        guard PublicRoster.context(behind: ctx) != nil else { return }
+        try withContext(ctx) { context throws(IPCError) in
+            // What is closed already stays closed: that is success.
+            for index in 0..<context.roster.count { try? context.closeDescriptor(index) }
+        }
+    }
+}
+
+/// Calls `body` with the context and an index that it has.
+func withEntry<Result: ~Copyable>(
+    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
+    _ body: (inout PublicContext, Int) throws(IPCError) -> Result
+) throws(IPCError) -> Result {
+    guard PublicRoster.context(behind: ctx) != nil, Int(index) < ctx.pointee.size else {
+        throw IPCError(code, "the context has no entry", .number(Int(index)))
+    }
+    return try withContext(ctx) { context throws(IPCError) in try body(&context, Int(index)) }
+}

@@ -1,0 +1,34 @@
+// Roster.swift - what a context asks of whoever shows its connections to the outside world.
+//
+// The C ABI shows them as public arrays, and keeps the table of switched pairs, which programs may change between two
+// calls: that side of a context is behind this protocol, so that the engine knows nothing of C structures.
+
+protocol Roster: ~Copyable {
+    var count: Int { get }
+    func descriptor(at index: Int) -> Int32
+    /// As it stands now: a program may have changed it.
+    func kind(at index: Int) -> ConnectionKind
+
+    /// Makes room for one more entry; the next `append` cannot fail.
+    mutating func reserve() throws(OutOfMemory)
+    mutating func append(_ descriptor: Int32, _ kind: ConnectionKind)
+    /// Drops the entry; the last one moves into its place.
+    mutating func swapRemove(at index: Int)
+    mutating func setKind(_ kind: ConnectionKind, at index: Int)
+    mutating func setHoldsMore(_ holdsMore: Bool, at index: Int)
+    /// A server's socket path, or nil.
+    func socketPath(at index: Int) -> UnsafePointer<CChar>?
+    mutating func dropSocketPath(at index: Int)
+
+    /// A frame was queued, or is not queued any more.
+    mutating func list(_ frame: OutboundFrameReference) throws(OutOfMemory)
+    mutating func unlist(_ frame: OutboundFrameReference)
+
+    /// The other end of the pair that `descriptor` is in.
+    func counterpart(of descriptor: Int32) -> Int32?
+    /// The program reads from, or writes to, this switched end itself.
+    func hasReader(_ descriptor: Int32) -> Bool
+    func hasWriter(_ descriptor: Int32) -> Bool
+    mutating func pair(_ first: Int32, _ second: Int32) throws(OutOfMemory)
+    mutating func unpair(_ descriptor: Int32)
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# library.sh - is the file that was built what the contract says about loading, size and names?
+#
+#   library.sh DIRECTORY      (which holds libipc.so, its versioned names and libipc.a)
+#
+# exports.txt is the list that both libraries are held against; the list itself is held against the headers.
+set -u
+export LC_ALL=C
+here=$(cd "$(dirname "$0")" && pwd)
+directory=$(cd "${1:?directory of the library}" && pwd) || exit 1
+include=$(cd "$here/../../include" && pwd) || exit 1
+library=$directory/libipc.so
+archive=$directory/libipc.a
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$work" || exit 1
+failed=0
+
+# report NAME STATUS
+report() {
+	if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi
+}
+# same NAME WANTED IS: two texts
+same() {
+	[ "$2" = "$3" ] || echo "$1: '$3', not '$2'" >&2
+	[ "$2" = "$3" ]
+	report "$1" $?
+}
+# same_list NAME WANTED IS: two files, the second not empty; what is missing (-) or too much (+) is shown
+same_list() {
+	diff -U0 "$2" "$3" | grep '^[-+][^-+]' >&2
+	[ -s "$3" ] && cmp -s "$2" "$3"
+	report "$1" $?
+}
+# tags NAME: the values of a dynamic tag
+tags() { readelf -dW "$library" | sed -n "s/.*($1).*\[\(.*\)\].*/\1/p"; }
+
+for file in "$library" "$archive"; do
+	[ -e "$file" ] && continue
+	echo "$file is not there" >&2
+	report the_library_is_there 1
+	exit 1
+done
+readelf -dW "$library" >dynamic && [ -s dynamic ] || { report the_library_can_be_read 1; exit 1; }
+sort -u "$here/exports.txt" >wanted
+
+sed -n 's/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p' "$include"/*.h | sort >declared
+same_list the_list_of_exports_is_what_the_headers_declare wanted declared
+same the_list_of_exports_has_the_65_and_one 66 "$(wc -l <wanted | tr -d ' ')"
+
+same the_soname_is_libipc_so_1 libipc.so.1 "$(tags SONAME)"
+same only_libc_is_needed libc.so.6 "$(tags NEEDED)"
+same there_is_no_runpath '' "$(tags RPATH)$(tags RUNPATH)"
+for name in libipc.so libipc.so.1 libipc.so.1.0.0; do readlink -f "$directory/$name"; done >files
+same the_three_names_are_one_file "$(readlink -f "$directory")/libipc.so.1.0.0" "$(sort -u files)"
+test -f "$directory/libipc.so.1.0.0" && ! test -L "$directory/libipc.so.1.0.0"
+report the_real_file_is_libipc_so_1_0_0 $?
+
+# columns: number value size type binding visibility section name@@version
+readelf --dyn-syms -W "$library" |
+	awk '$1 ~ /^[0-9]+:$/ && $7 != "UND" && $7 != "ABS" && $5 != "LOCAL" { print $3, $4, $8 }' >symbols
+sed 's/.* //; s/@.*//' symbols | sort >exported
+same_list the_library_exports_the_contract_and_nothing_else wanted exported
+same every_export_has_the_version_LIBIPC_1_0 '' "$(grep -v '@@LIBIPC_1\.0$' symbols)"
+same every_export_is_a_function '' "$(awk '$2 != "FUNC"' symbols)"
+same no_export_is_larger_than_2_KB '' "$(while read -r size type name; do [ $((size)) -gt 0 ] && [ $((size)) -le 2048 ] || echo "$type $name $size"; done <symbols)"
+
+cp "$library" stripped && strip stripped
+[ $? -eq 0 ] && size=$(wc -c <stripped) && [ "$size" -lt 204800 ]
+report the_stripped_library_is_smaller_than_200_KB $?
+[ -n "${size:-}" ] && echo "stripped: $((size)) bytes" >&2
+
+nm -g --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort >archived
+same_list the_archive_defines_the_contract_and_nothing_else wanted archived
+${CC:-cc} -I"$include" -o program "$here/legacy/old_program.c" "$archive"
+report a_program_links_with_the_archive $?
+mkdir run
+[ -x program ] && ! readelf -dW program | grep -q 'NEEDED.*libipc' && IPC_RUNDIR=$work/run IPC_NETWORK='' ./program
+report a_program_linked_with_the_archive_runs $?
+exit $failed

@@ -1,0 +1,299 @@
+# The C interface of libipc, written down as a Crystal program has it: structures, enums and every
+# function of the contract. The tests beside it prove that Crystal's idea of the ABI (a structure of
+# 8196 bytes returned by value, callbacks, variadic arguments) is the library's.
+#
+# Crystal asks pkg-config for the module `ipc`, the name in @[Link]; where there is none it links
+# with a bare -lipc.
+@[Link("ipc")]
+lib LibIPC
+	PATH_MAX         = 4096
+	MAX_MESSAGE_SIZE = 1_999_994
+	BUFSIZ           = 8192
+
+	enum MsgType : LibC::Int
+		SERVER_CLOSE   = 0
+		ERR            = 1
+		DATA           = 2
+		NETWORK_LOOKUP = 3
+	end
+
+	enum EventType : LibC::Int
+		NotSet
+		Error
+		ExtraSocket
+		Switch
+		Connection
+		Disconnection
+		Message
+		Lookup
+		Timer
+		Tx
+	end
+
+	enum CallbackReturn : LibC::Int
+		NoError
+		FdClosing
+		FdError
+		ParsingError
+		Ignore
+	end
+
+	enum ConnectionType : LibC::Int
+		IPC
+		External
+		Server
+		Switched
+	end
+
+	enum ErrorCode : LibC::Int
+		NONE = 0
+		HANDLE_MESSAGE__NOT_ENOUGH_MEMORY = 3
+		CLOSED_RECIPIENT = 4
+		SERVICE_PATH__NO_PATH = 5
+		SERVICE_PATH__NO_SERVICE_NAME = 6
+		SERVER_INIT__NO_ENVIRONMENT_PARAM = 7
+		SERVER_INIT__NO_SERVICE_PARAM = 8
+		SERVER_INIT__NO_SERVER_NAME_PARAM = 9
+		SERVER_INIT__MALLOC = 10
+		WRITE__NO_MESSAGE_PARAM = 11
+		WRITE_FD__NOT_ENOUGH_DATA = 12
+		READ__NO_MESSAGE_PARAM = 13
+		CONNECTION__NO_SERVICE_NAME = 15
+		CONNECTION__NO_ENVIRONMENT_PARAM = 16
+		ACCEPT__NO_SERVICE_PARAM = 18
+		ACCEPT__NO_CLIENT_PARAM = 19
+		HANDLE_NEW_CONNECTION__NO_CINFO_PARAM = 20
+		HANDLE_NEW_CONNECTION__NO_CINFOS_PARAM = 21
+		WAIT_EVENT__SELECT = 22
+		WAIT_EVENT__NO_CLIENTS_PARAM = 23
+		WAIT_EVENT__NO_EVENT_PARAM = 24
+		HANDLE_NEW_CONNECTION__MALLOC = 25
+		ADD__EMPTY_LIST = 26
+		ADD__NO_PARAM_CLIENTS = 27
+		ADD__NO_PARAM_CLIENT = 28
+		ADD__MALLOC = 29
+		ADD_FD__NO_PARAM_CINFOS = 30
+		ADD_FD__NOT_ENOUGH_MEMORY = 31
+		DEL_FD__NO_PARAM_CINFOS = 32
+		DEL_FD__EMPTIED_LIST = 33
+		DEL_FD__EMPTY_LIST = 34
+		DEL_FD__CANNOT_FIND_CLIENT = 35
+		CONTACT_IPCD__NO_SERVICE_NAME_PARAM = 36
+		CONTACT_IPCD__NO_SERVER_PARAM = 37
+		DEL__EMPTY_LIST = 38
+		DEL__EMPTIED_LIST = 39
+		DEL__CANNOT_FIND_CLIENT = 40
+		DEL__NO_CLIENTS_PARAM = 41
+		DEL__NO_CLIENT_PARAM = 42
+		USOCK_SEND = 43
+		USOCK_CONNECT__SOCKET = 44
+		USOCK_CONNECT__WRONG_FILE_DESCRIPTOR = 45
+		USOCK_CONNECT__EMPTY_PATH = 46
+		USOCK_CONNECT__CONNECT = 47
+		USOCK_CLOSE = 48
+		USOCK_REMOVE__UNLINK = 49
+		USOCK_REMOVE__NO_FILE = 50
+		USOCK_INIT__EMPTY_FILE_DESCRIPTOR = 51
+		USOCK_INIT__WRONG_FILE_DESCRIPTOR = 52
+		USOCK_INIT__EMPTY_PATH = 53
+		USOCK_INIT__BIND = 54
+		USOCK_INIT__LISTEN = 55
+		USOCK_ACCEPT__PATH_FILE_DESCRIPTOR = 56
+		USOCK_ACCEPT = 57
+		USOCK_RECV__NO_BUFFER = 58
+		USOCK_RECV__NO_LENGTH = 59
+		USOCK_RECV = 60
+		USOCK_RECV__UNRECOGNIZED_ERROR = 61
+		USOCK_RECV__HEAP_ALLOCATION = 62
+		USOCK_RECV__MESSAGE_SIZE = 63
+		RECEIVE_FD__NO_PARAM_FD = 64
+		RECEIVE_FD__RECVMSG = 65
+		PROVIDE_FD__SENDMSG = 66
+		MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH = 67
+		MESSAGE_FORMAT__MESSAGE_SIZE = 68
+		MESSAGE_FORMAT__NO_MESSAGE_PARAM = 69
+		MESSAGE_FORMAT__INCONSISTENT_PARAMS = 70
+		MESSAGE_FORMAT__HEAP_ALLOCATION = 71
+		MESSAGE_FORMAT_WRITE__EMPTY_MESSAGE = 72
+		MESSAGE_FORMAT_WRITE__EMPTY_MSIZE = 73
+		MESSAGE_FORMAT_WRITE__EMPTY_BUFFER = 74
+		MESSAGE_FORMAT_READ__EMPTY_MESSAGE = 75
+		MESSAGE_FORMAT_READ__EMPTY_BUFFER = 76
+		MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE = 77
+		MESSAGE_FORMAT_READ__READ_MESSAGE_SIZE = 78
+		MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG = 79
+		MESSAGE_EMPTY__EMPTY_MESSAGE_LIST = 80
+		MKDIR__CANNOT_CREATE_DIR = 81
+		MKDIR__NAME_TOO_LONG = 82
+		DIR_SETUP__NOT_A_DIRECTORY = 83
+		DIR_SETUP__DIRECTORY_NOT_WRITABLE = 84
+		DIRECTORY_SETUP__PATH_PARAM = 85
+		SERVER_INIT__NOT_ENOUGH_MEMORY = 86
+		CONNECTION__NOT_ENOUGH_MEMORY = 87
+		CTX_INIT__NO_CONTEXT_PARAM = 88
+		CTX_INIT__CONTEXT_ALREADY_INIT = 89
+		ADD__MALLOC_POLLFD = 90
+		ADD_MESSAGE_TO_SEND__EMPTY_LIST = 91
+		ADD_MESSAGE_TO_SEND__MALLOC = 92
+		ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGE = 93
+		ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGES = 94
+		CONNECTION__NO_CTX = 95
+		CTX_INIT__MALLOC_CTX = 96
+		CTX_INIT__MALLOC_POLLFD = 97
+		CONTACT_IPCD__NO_FD_PARAM = 98
+		HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX = 99
+		DEL_MESSAGE_TO_SEND__NO_PARAM_MESSAGES = 100
+		MESSAGE_DEL__INDEX_ERROR = 101
+		MESSAGE_DEL__EMPTY_LIST = 102
+		ADD__NO_PARAM_POLLFD = 103
+		WRITE__FD_NOT_FOUND = 104
+		ADD__NOT_ENOUGH_MEMORY = 105
+		WAIT_EVENT__POLL = 106
+		FD_SWITCHING__NO_FD_RECORD = 107
+		CLOSE_ALL__NO_CTX_PARAM = 108
+		CLOSE__NO_CTX_PARAM = 109
+	end
+
+	struct ErrorStruct
+		error_code : ErrorCode
+		error_message : StaticArray(LibC::Char, BUFSIZ)
+	end
+
+	struct ConnectionInfo
+		type : ConnectionType
+		more_to_read : LibC::Short
+		spath : LibC::Char*
+	end
+
+	struct Message
+		type : LibC::Char
+		user_type : LibC::Char
+		fd : LibC::Int
+		length : UInt32
+		payload : LibC::Char*
+	end
+
+	struct Messages
+		messages : Message*
+		size : LibC::SizeT
+	end
+
+	alias CallbackIn = LibC::Int, Message*, LibC::Short* -> CallbackReturn
+	alias CallbackOut = LibC::Int, Message* -> CallbackReturn
+
+	struct Switching
+		orig : LibC::Int
+		dest : LibC::Int
+		orig_in : CallbackIn
+		orig_out : CallbackOut
+		dest_in : CallbackIn
+		dest_out : CallbackOut
+	end
+
+	struct Switchings
+		collection : Switching*
+		size : LibC::SizeT
+	end
+
+	struct Pollfd
+		fd : LibC::Int
+		events : LibC::Short
+		revents : LibC::Short
+	end
+
+	struct Ctx
+		cinfos : ConnectionInfo*
+		pollfd : Pollfd*
+		size : LibC::SizeT
+		tx : Messages
+		switchdb : Switchings
+	end
+
+	struct Event
+		type : EventType
+		index : UInt32
+		origin : LibC::Int
+		m : Message*
+	end
+
+	# ---- life of a context
+	fun ipc_ctx_init(ctx : Ctx**) : ErrorStruct
+	fun ipc_ctx_new_alloc(ctx : Ctx*) : ErrorStruct
+	fun ipc_ctx_free(ctx : Ctx*) : Void
+	fun ipc_ctx_print(ctx : Ctx*) : Void
+	fun ipc_server_init(ctx : Ctx*, sname : LibC::Char*) : ErrorStruct
+	fun ipc_connection(ctx : Ctx*, sname : LibC::Char*, fd : LibC::Int*) : ErrorStruct
+	fun ipc_connection_switched(ctx : Ctx*, sname : LibC::Char*, clientfd : LibC::Int, serverfd : LibC::Int*) : ErrorStruct
+	fun ipc_close(ctx : Ctx*, index : UInt32) : ErrorStruct
+	fun ipc_close_all(ctx : Ctx*) : ErrorStruct
+	fun ipc_accept_add(event : Event*, ctx : Ctx*, index : UInt32) : ErrorStruct
+
+	# ---- what a context watches
+	fun ipc_add(ctx : Ctx*, cinfo : ConnectionInfo*, pollfd : Pollfd*) : ErrorStruct
+	fun ipc_del(ctx : Ctx*, index : UInt32) : ErrorStruct
+	fun ipc_add_fd(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
+	fun ipc_add_fd_switched(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
+	fun ipc_del_fd(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
+	fun ipc_ctx_fd_type(ctx : Ctx*, fd : LibC::Int, type : ConnectionType) : LibC::Int
+
+	# ---- events and messages
+	fun ipc_wait_event(ctx : Ctx*, event : Event*, timer : LibC::Int*) : ErrorStruct
+	fun ipc_read(ctx : Ctx*, index : UInt32, m : Message*) : ErrorStruct
+	fun ipc_read_fd(fd : Int32, m : Message*) : ErrorStruct
+	fun ipc_write(ctx : Ctx*, m : Message*) : ErrorStruct
+	fun ipc_write_fd(fd : LibC::Int, m : Message*) : ErrorStruct
+	fun handle_writing_message(event : Event*, ctx : Ctx*, index : UInt32) : ErrorStruct
+	fun fd_switching_read(event : Event*, ctx : Ctx*, index : LibC::Int) : ErrorStruct
+	fun fd_switching_write(event : Event*, ctx : Ctx*, index : LibC::Int) : ErrorStruct
+
+	# ---- messages in memory
+	fun ipc_message_raw_serialize(buffer : LibC::Char*, type : LibC::Char, user_type : LibC::Char, message : LibC::Char*, message_size : UInt32) : UInt32
+	fun ipc_message_format_read(m : Message*, buf : LibC::Char*, msize : LibC::SizeT) : ErrorStruct
+	fun ipc_message_format_write(m : Message*, buf : LibC::Char**, msize : LibC::SizeT*) : ErrorStruct
+	fun ipc_message_format(m : Message*, type : LibC::Char, utype : LibC::Char, payload : LibC::Char*, length : LibC::SizeT) : ErrorStruct
+	fun ipc_message_format_data(m : Message*, utype : LibC::Char, payload : LibC::Char*, length : LibC::SizeT) : ErrorStruct
+	fun ipc_message_format_server_close(m : Message*) : ErrorStruct
+	fun ipc_message_empty(m : Message*) : ErrorStruct
+	fun ipc_message_copy(m : Message*, fd : UInt32, type : UInt8, utype : UInt8, payload : LibC::Char*, paylen : UInt32) : Void
+	fun ipc_messages_add(messages : Messages*, message : Message*) : ErrorStruct
+	fun ipc_messages_del(messages : Messages*, index : UInt32) : ErrorStruct
+	fun ipc_messages_free(messages : Messages*) : Void
+
+	# ---- switching
+	fun ipc_ctx_switching_add(ctx : Ctx*, orig : LibC::Int, dest : LibC::Int) : Void
+	fun ipc_ctx_switching_del(ctx : Ctx*, fd : LibC::Int) : LibC::Int
+	fun ipc_switching_add(is : Switchings*, orig : LibC::Int, dest : LibC::Int) : Void
+	fun ipc_switching_del(is : Switchings*, fd : LibC::Int) : LibC::Int
+	fun ipc_switching_get(is : Switchings*, fd : LibC::Int) : LibC::Int
+	fun ipc_switching_free(is : Switchings*) : Void
+	fun ipc_switching_print(is : Switchings*) : Void
+	fun ipc_switching_callbacks(ctx : Ctx*, fd : LibC::Int, cb_in : CallbackIn, cb_out : CallbackOut) : Void
+	fun ipc_switching_callbacks_(ctx : Ctx*, fd : LibC::Int, cb_in : CallbackIn) : Void
+
+	# ---- names, look-up, file descriptors, errors
+	fun service_path(path : LibC::Char*, sname : LibC::Char*) : ErrorStruct
+	fun ipc_contact_ipcd(pfd : LibC::Int*, sname : LibC::Char*) : ErrorStruct
+	fun ipc_receive_fd(sock : LibC::Int, fd : LibC::Int*) : ErrorStruct
+	fun ipc_provide_fd(sock : LibC::Int, fd : LibC::Int) : ErrorStruct
+	fun ipc_errors_get(e : ErrorCode) : LibC::Char*
+
+	# ---- sockets
+	fun usock_send(fd : Int32, buf : LibC::Char*, len : LibC::SizeT, sent : LibC::SizeT*) : ErrorStruct
+	fun usock_recv(fd : Int32, buf : LibC::Char**, len : LibC::SizeT*) : ErrorStruct
+	fun usock_close(fd : Int32) : ErrorStruct
+	fun usock_connect(fd : Int32*, path : LibC::Char*) : ErrorStruct
+	fun usock_init(fd : Int32*, path : LibC::Char*) : ErrorStruct
+	fun usock_accept(fd : Int32, pfd : Int32*) : ErrorStruct
+	fun usock_remove(path : LibC::Char*) : ErrorStruct
+
+	# ---- small helpers
+	fun ipc_message_print(m : Message*) : Void
+	fun error_message_format(formatted_message : LibC::Char*, tag : LibC::Char*, message : LibC::Char*, ...) : Void
+	fun print_hexa(prefix : LibC::Char*, payload : UInt8*, size : LibC::SizeT) : Void
+	fun exists_(path : LibC::Char*, status : LibC::Stat*) : LibC::Int
+	fun is_directory_(status : LibC::Stat*) : LibC::Int
+	fun is_writable_(status : LibC::Stat*) : LibC::Int
+	fun dirname_(path : LibC::Char*, dname : LibC::Char*) : LibC::Int
+	fun mkdir_p_(path : LibC::Char*) : ErrorStruct
+	fun directory_setup_(path : LibC::Char*) : ErrorStruct
+end

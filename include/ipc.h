@@ -1,0 +1,538 @@
+/*
+ * ipc.h - messages between programs of one machine (libipc).
+ *
+ * A service has a name; clients connect to it by that name; both loop over events
+ * (ipc_wait_event) and send messages: a type, a user type, and up to 1,999,994 bytes.
+ *
+ * Errors. Functions return a struct ipc_error by value: error_code 0 is success; else the
+ * code, and in error_message what failed, on what, and the system's reason. The library
+ * prints nothing, except in the *_print functions; with LIBIPC_DEBUG=1 in the environment
+ * it shows each event on stderr. The numbers below name the codes of enum ipc_error_code.
+ *
+ * Memory. Zero struct ipc_ctx, struct ipc_event and struct ipc_message before first use.
+ * The library allocates with malloc(3); free(3) what is said to be the caller's.
+ *
+ * Limits. A payload: IPC_MAX_MESSAGE_SIZE. What waits to be sent to one receiver: 64 MiB,
+ * or what ipc_ctx_queue_limit says; ipc_write then fails with 110. Descriptors received and
+ * not yet asked for: 8 a connection, further ones are closed. Connections: as many as the
+ * process may have descriptors; when none is left new clients wait in the backlog, and are
+ * accepted when one is free again. Between switched ends at most 256 KiB and one message wait
+ * for a slow end; then its partner is not read until there is room.
+ *
+ * Threads. Different contexts may be used by different threads at once. One context, and
+ * the descriptors in it, belong to one thread at a time.
+ *
+ * All functions: since 1.0, unless said otherwise.
+ */
+#ifndef LIBIPC_IPC_H
+#define LIBIPC_IPC_H
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "utils.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where services live; the environment variable IPC_RUNDIR takes precedence. */
+#define RUNDIR "/run/ipc/"
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
+#endif
+
+/* A frame: type (1 byte), length (4 bytes, big-endian), user type (1 byte), payload. */
+#define IPC_HEADER_SIZE 6
+#define IPC_MAX_MESSAGE_SIZE 1999994 /* bytes of payload */
+#define IPC_VERSION 4
+
+#define IPC_WITH_ERRORS 2
+#define IPC_WITH_UNIX_SOCKETS
+
+/* The message's type. Other values travel as given. */
+enum msg_types {
+	MSG_TYPE_SERVER_CLOSE = 0,
+	MSG_TYPE_ERR = 1,
+	MSG_TYPE_DATA = 2,
+	MSG_TYPE_NETWORK_LOOKUP = 3
+};
+
+/* What ipc_wait_event saw; see there. */
+enum ipc_event_type {
+	IPC_EVENT_TYPE_NOT_SET = 0,
+	IPC_EVENT_TYPE_ERROR = 1,         /* a peer broke the protocol, or its socket failed */
+	IPC_EVENT_TYPE_EXTRA_SOCKET = 2,  /* an EXTERNAL descriptor is readable */
+	IPC_EVENT_TYPE_SWITCH = 3,        /* a message went from one switched end to the other */
+	IPC_EVENT_TYPE_CONNECTION = 4,    /* a client was accepted */
+	IPC_EVENT_TYPE_DISCONNECTION = 5, /* a peer left */
+	IPC_EVENT_TYPE_MESSAGE = 6,       /* a whole message came: event.m */
+	IPC_EVENT_TYPE_LOOKUP = 7,        /* never sent */
+	IPC_EVENT_TYPE_TIMER = 8,         /* the time is up */
+	IPC_EVENT_TYPE_TX = 9             /* a queued message was handed to the kernel */
+};
+
+/* What a switching callback answers. */
+enum ipccb {
+	IPC_CB_NO_ERROR = 0,      /* the message is whole (in), or was sent (out) */
+	IPC_CB_FD_CLOSING = 1,    /* the descriptor hung up */
+	IPC_CB_FD_ERROR = 2,      /* the descriptor failed */
+	IPC_CB_PARSING_ERROR = 3, /* what was read makes no sense */
+	IPC_CB_IGNORE = 4         /* nothing to pass on */
+};
+
+/* What an entry of a context is. A program may change cinfos[i].type in place. */
+enum ipc_connection_type {
+	IPC_CONNECTION_TYPE_IPC = 0,      /* libipc frames; the library reads it */
+	IPC_CONNECTION_TYPE_EXTERNAL = 1, /* the program reads it; anything poll(2) takes */
+	IPC_CONNECTION_TYPE_SERVER = 2,   /* a listening socket */
+	IPC_CONNECTION_TYPE_SWITCHED = 3  /* one end of a switched pair */
+};
+
+/* Code 0 is success; 1, 2, 14 and 17 are not used. */
+enum ipc_error_code {
+	IPC_ERROR_NONE = 0,
+	IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY = 3,
+	IPC_ERROR_CLOSED_RECIPIENT = 4,
+	IPC_ERROR_SERVICE_PATH__NO_PATH = 5,
+	IPC_ERROR_SERVICE_PATH__NO_SERVICE_NAME = 6,
+	IPC_ERROR_SERVER_INIT__NO_ENVIRONMENT_PARAM = 7,
+	IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM = 8,
+	IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM = 9,
+	IPC_ERROR_SERVER_INIT__MALLOC = 10,
+	IPC_ERROR_WRITE__NO_MESSAGE_PARAM = 11,
+	IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA = 12,
+	IPC_ERROR_READ__NO_MESSAGE_PARAM = 13,
+	IPC_ERROR_CONNECTION__NO_SERVICE_NAME = 15,
+	IPC_ERROR_CONNECTION__NO_ENVIRONMENT_PARAM = 16,
+	IPC_ERROR_ACCEPT__NO_SERVICE_PARAM = 18,
+	IPC_ERROR_ACCEPT__NO_CLIENT_PARAM = 19,
+	IPC_ERROR_HANDLE_NEW_CONNECTION__NO_CINFO_PARAM = 20,
+	IPC_ERROR_HANDLE_NEW_CONNECTION__NO_CINFOS_PARAM = 21,
+	IPC_ERROR_WAIT_EVENT__SELECT = 22,
+	IPC_ERROR_WAIT_EVENT__NO_CLIENTS_PARAM = 23,
+	IPC_ERROR_WAIT_EVENT__NO_EVENT_PARAM = 24,
+	IPC_ERROR_HANDLE_NEW_CONNECTION__MALLOC = 25,
+	IPC_ERROR_ADD__EMPTY_LIST = 26,
+	IPC_ERROR_ADD__NO_PARAM_CLIENTS = 27,
+	IPC_ERROR_ADD__NO_PARAM_CLIENT = 28,
+	IPC_ERROR_ADD__MALLOC = 29,
+	IPC_ERROR_ADD_FD__NO_PARAM_CINFOS = 30,
+	IPC_ERROR_ADD_FD__NOT_ENOUGH_MEMORY = 31,
+	IPC_ERROR_DEL_FD__NO_PARAM_CINFOS = 32,
+	IPC_ERROR_DEL_FD__EMPTIED_LIST = 33,
+	IPC_ERROR_DEL_FD__EMPTY_LIST = 34,
+	IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT = 35,
+	IPC_ERROR_CONTACT_IPCD__NO_SERVICE_NAME_PARAM = 36,
+	IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM = 37,
+	IPC_ERROR_DEL__EMPTY_LIST = 38,
+	IPC_ERROR_DEL__EMPTIED_LIST = 39,
+	IPC_ERROR_DEL__CANNOT_FIND_CLIENT = 40,
+	IPC_ERROR_DEL__NO_CLIENTS_PARAM = 41,
+	IPC_ERROR_DEL__NO_CLIENT_PARAM = 42,
+	IPC_ERROR_USOCK_SEND = 43,
+	IPC_ERROR_USOCK_CONNECT__SOCKET = 44,
+	IPC_ERROR_USOCK_CONNECT__WRONG_FILE_DESCRIPTOR = 45,
+	IPC_ERROR_USOCK_CONNECT__EMPTY_PATH = 46,
+	IPC_ERROR_USOCK_CONNECT__CONNECT = 47,
+	IPC_ERROR_USOCK_CLOSE = 48,
+	IPC_ERROR_USOCK_REMOVE__UNLINK = 49,
+	IPC_ERROR_USOCK_REMOVE__NO_FILE = 50,
+	IPC_ERROR_USOCK_INIT__EMPTY_FILE_DESCRIPTOR = 51,
+	IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR = 52,
+	IPC_ERROR_USOCK_INIT__EMPTY_PATH = 53,
+	IPC_ERROR_USOCK_INIT__BIND = 54,
+	IPC_ERROR_USOCK_INIT__LISTEN = 55,
+	IPC_ERROR_USOCK_ACCEPT__PATH_FILE_DESCRIPTOR = 56,
+	IPC_ERROR_USOCK_ACCEPT = 57,
+	IPC_ERROR_USOCK_RECV__NO_BUFFER = 58,
+	IPC_ERROR_USOCK_RECV__NO_LENGTH = 59,
+	IPC_ERROR_USOCK_RECV = 60,
+	IPC_ERROR_USOCK_RECV__UNRECOGNIZED_ERROR = 61,
+	IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION = 62,
+	IPC_ERROR_USOCK_RECV__MESSAGE_SIZE = 63,
+	IPC_ERROR_RECEIVE_FD__NO_PARAM_FD = 64,
+	IPC_ERROR_RECEIVE_FD__RECVMSG = 65,
+	IPC_ERROR_PROVIDE_FD__SENDMSG = 66,
+	IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH = 67,
+	IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE = 68,
+	IPC_ERROR_MESSAGE_FORMAT__NO_MESSAGE_PARAM = 69,
+	IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS = 70,
+	IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION = 71,
+	IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_MESSAGE = 72,
+	IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_MSIZE = 73,
+	IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_BUFFER = 74,
+	IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_MESSAGE = 75,
+	IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_BUFFER = 76,
+	IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE = 77,
+	IPC_ERROR_MESSAGE_FORMAT_READ__READ_MESSAGE_SIZE = 78,
+	IPC_ERROR_MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG = 79,
+	IPC_ERROR_MESSAGE_EMPTY__EMPTY_MESSAGE_LIST = 80,
+	IPC_ERROR_MKDIR__CANNOT_CREATE_DIR = 81,
+	IPC_ERROR_MKDIR__NAME_TOO_LONG = 82,
+	IPC_ERROR_DIR_SETUP__NOT_A_DIRECTORY = 83,
+	IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE = 84,
+	IPC_ERROR_DIRECTORY_SETUP__PATH_PARAM = 85,
+	IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY = 86,
+	IPC_ERROR_CONNECTION__NOT_ENOUGH_MEMORY = 87,
+	IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM = 88,
+	IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT = 89,
+	IPC_ERROR_ADD__MALLOC_POLLFD = 90,
+	IPC_ERROR_ADD_MESSAGE_TO_SEND__EMPTY_LIST = 91,
+	IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC = 92,
+	IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGE = 93,
+	IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGES = 94,
+	IPC_ERROR_CONNECTION__NO_CTX = 95,
+	IPC_ERROR_CTX_INIT__MALLOC_CTX = 96,
+	IPC_ERROR_CTX_INIT__MALLOC_POLLFD = 97,
+	IPC_ERROR_CONTACT_IPCD__NO_FD_PARAM = 98,
+	IPC_ERROR_HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX = 99,
+	IPC_ERROR_DEL_MESSAGE_TO_SEND__NO_PARAM_MESSAGES = 100,
+	IPC_ERROR_MESSAGE_DEL__INDEX_ERROR = 101,
+	IPC_ERROR_MESSAGE_DEL__EMPTY_LIST = 102,
+	IPC_ERROR_ADD__NO_PARAM_POLLFD = 103,
+	IPC_ERROR_WRITE__FD_NOT_FOUND = 104,
+	IPC_ERROR_ADD__NOT_ENOUGH_MEMORY = 105,
+	IPC_ERROR_WAIT_EVENT__POLL = 106,
+	IPC_ERROR_FD_SWITCHING__NO_FD_RECORD = 107,
+	IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM = 108,
+	IPC_ERROR_CLOSE__NO_CTX_PARAM = 109,
+	IPC_ERROR_WRITE__QUEUE_FULL = 110, /* the queue of this receiver is full, nothing was queued (since 1.0) */
+	IPC_ERROR_SERVICE_PATH__INVALID_NAME = 111, /* a service name that is empty, has a . or .. component or makes too long a path (since 1.0) */
+	IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM = 112, /* ipc_ctx_queue_limit without a context (since 1.0) */
+	IPC_ERROR_POLLER = 113, /* the kernel refused to watch a descriptor (since 1.0) */
+};
+
+/* The result of most functions. Of the text every byte after the NUL is zero on failure. */
+struct ipc_error {
+	enum ipc_error_code error_code;
+	char error_message[BUFSIZ];
+};
+
+#include "usocket.h" /* needs struct ipc_error */
+
+/* One entry of ctx->cinfos. */
+struct ipc_connection_info {
+	enum ipc_connection_type type;
+	short int more_to_read; /* a switching callback holds more */
+	char *spath;            /* the socket's path of a SERVER, else NULL; the library's */
+};
+
+/* A message. The payload was malloc'ed; whoever holds the message frees it. */
+struct ipc_message {
+	char type;       /* enum msg_types */
+	char user_type;  /* the program's own */
+	int fd;          /* the peer: whom it came from, or whom it goes to */
+	uint32_t length; /* of the payload, in bytes */
+	char *payload;
+};
+
+struct ipc_messages {
+	struct ipc_message *messages;
+	size_t size;
+};
+
+/* A pair of descriptors whose messages go from one to the other, and the four callbacks:
+ * *_in reads from that end and fills the message, *_out writes the message to it. NULL means
+ * libipc frames for that direction. */
+struct ipc_switching {
+	int orig;
+	int dest;
+	enum ipccb (*orig_in)(int origin_fd, struct ipc_message *m, short int *more_to_read);
+	enum ipccb (*orig_out)(int origin_fd, struct ipc_message *m);
+	enum ipccb (*dest_in)(int origin_fd, struct ipc_message *m, short int *more_to_read);
+	enum ipccb (*dest_out)(int origin_fd, struct ipc_message *m);
+};
+
+struct ipc_switchings {
+	struct ipc_switching *collection;
+	size_t size;
+};
+
+/* A context: what a program listens to and talks with. Both arrays share their indices and
+ * have `size` entries; read them, and leave them to the library (cinfos[i].type excepted). */
+struct ipc_ctx {
+	struct ipc_connection_info *cinfos;
+	struct pollfd *pollfd;
+	size_t size;
+	struct ipc_messages tx;         /* queued messages whose TX event has not been told yet */
+	struct ipc_switchings switchdb; /* the live table of switched pairs */
+};
+
+/* Filled by ipc_wait_event. m (struct ipc_message *) is the library's until the next call
+ * with this event; IPC_EVENT_CLEAN frees it earlier. */
+struct ipc_event {
+	enum ipc_event_type type;
+	uint32_t index; /* of the entry, in the context */
+	int origin;     /* its descriptor */
+	void *m;
+};
+
+/* ---- the life of a context ---- */
+
+/* Allocates a zeroed context into `*ctx`, which must be NULL; ipc_ctx_free, then free(3) it.
+ * 88, 89, 96. */
+struct ipc_error ipc_ctx_init(struct ipc_ctx **ctx);
+
+/* Adds one zeroed entry at the end, which the program fills by hand
+ * (pollfd[size-1].fd, cinfos[size-1].type); it counts from the next call on. 27, 105. */
+struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
+
+/* Frees all that the library holds for the context, not `ctx` itself, and closes nothing.
+ * The context can be used again as if zeroed. Harmless twice, and on NULL. */
+void ipc_ctx_free(struct ipc_ctx *ctx);
+
+/* Prints the entries of the context on stdout. */
+void ipc_ctx_print(struct ipc_ctx *ctx);
+
+/* Listens as the service `sname` and adds a SERVER entry. The run directory is made if missing.
+ * 8, 9 missing argument, 54 a live service has that name, 111 bad name; 55, 81-84, 86. */
+struct ipc_error ipc_server_init(struct ipc_ctx *ctx, const char *sname);
+
+/* Connects to the service `sname`, through the network daemon when IPC_NETWORK routes it, and
+ * adds an IPC entry. `*fd` (may be NULL) becomes the descriptor, which stays the context's.
+ * 95, 15 missing argument, 47 nobody answers, 111 bad name; 44, 87. */
+struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd);
+
+/* Connects to `sname` and ties that connection to `clientfd`: both become SWITCHED entries of
+ * the context (clientfd is added if it is not there). `*serverfd` (may be NULL) becomes the
+ * service's descriptor. 95, 15, 47, 111. */
+struct ipc_error ipc_connection_switched(struct ipc_ctx *ctx, const char *sname, int clientfd, int *serverfd);
+
+/* Closes the descriptor of entry `index` unless it is EXTERNAL, drops what was queued for it,
+ * removes a SERVER's socket file if it is still its own. The entry stays: ipc_del drops it.
+ * 109 no context, 40 no such index, 48. */
+struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
+
+/* ipc_close on every entry. 108. */
+struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
+
+/* Accepts a client on the SERVER entry `index`, waiting for it, adds an IPC entry at the end,
+ * sets a CONNECTION event. 24, 21 missing argument, 99 no such index, 57. */
+struct ipc_error ipc_accept_add(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
+
+/* Limits what may wait for each receiver of the context, in bytes of frames (default 64 MiB).
+ * What is queued stays. The limit lasts until ipc_ctx_free. 112, 105. */
+struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
+
+/* ---- what a context watches ---- */
+
+/* Adds an entry as described by `cinfo` and `pollfd` (its fd counts). cinfo->spath becomes the
+ * library's. 27, 28, 103 missing argument, 29, 90, 105 no memory, 113. */
+struct ipc_error ipc_add(struct ipc_ctx *ctx, struct ipc_connection_info *cinfo, struct pollfd *pollfd);
+
+/* Drops entry `index` and what was queued for it; the last entry moves into its place. Closes
+ * nothing. When none is left all is freed as by ipc_ctx_free. 41 no context, 38 empty, 40. */
+struct ipc_error ipc_del(struct ipc_ctx *ctx, uint32_t index);
+
+/* Adds `fd` as EXTERNAL: the program reads it when told EXTRA_SOCKET. 30, 31. */
+struct ipc_error ipc_add_fd(struct ipc_ctx *ctx, int fd);
+
+/* Adds `fd` as SWITCHED; tie it with ipc_ctx_switching_add. 30, 31. */
+struct ipc_error ipc_add_fd_switched(struct ipc_ctx *ctx, int fd);
+
+/* ipc_del of the entry that has this descriptor. 32 no context, 34 empty, 35 not there. */
+struct ipc_error ipc_del_fd(struct ipc_ctx *ctx, int fd);
+
+/* Changes the type of the entry with this descriptor: 0, or -1 when there is none. */
+int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
+
+/* ---- events and messages ---- */
+
+/* Waits for the next event: one a call, the connections in turn. First frees the message that
+ * `event` still holds. `*timer`: milliseconds; an event leaves what remains, TIMER leaves 0;
+ * 0 looks and returns; negative, or a NULL timer, waits for ever.
+ * CONNECTION: index and origin are the client's. DISCONNECTION: of an IPC peer: entry removed and
+ * descriptor closed; of a switched end: error 4, both entries removed, neither closed: the program
+ * does that; of an EXTERNAL one: entry kept, told once. ERROR: of an IPC peer: removed and closed,
+ * error_code 0 with the reason in error_message; of a switched end: error 4, both entries
+ * removed, and closed if writing failed. 23, 24 missing argument, 106 a signal came
+ * (no event), 107 a switched end without a pair, 3, 43, 57, 60 the system is short of memory
+ * (nothing is lost: call again). */
+struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
+
+/* Receives one message from entry `index`, or from a descriptor, waiting for it. Frees the payload
+ * that `m` holds; the new one is the caller's. Bytes that the context has already received
+ * come first. 13, 40, 4 the peer left, 60, 62, 63 longer than a frame may be. */
+struct ipc_error ipc_read(const struct ipc_ctx *ctx, uint32_t index, struct ipc_message *m);
+struct ipc_error ipc_read_fd(int32_t fd, struct ipc_message *m);
+
+/* Queues a deep copy of `m` for the descriptor m->fd of the context, whatever its type; the next
+ * ipc_wait_event sends it and tells TX. 11 no message, 104 not in the context, 67 too long,
+ * 70 length without payload, 92 no memory, 110 the receiver's queue is full. */
+struct ipc_error ipc_write(struct ipc_ctx *ctx, const struct ipc_message *m);
+
+/* Sends `m` to `fd` before it returns, after what a context has queued for it. 11, 67, 70,
+ * 12 only a part went, 43. */
+struct ipc_error ipc_write_fd(int fd, const struct ipc_message *m);
+
+/* One step of the loop for entry `index`, as ipc_wait_event would take it: sends what is queued
+ * next; reads from, or writes to, a switched end. They set `event`. 23, 24, 40, 107. */
+struct ipc_error handle_writing_message(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
+struct ipc_error fd_switching_read(struct ipc_event *event, struct ipc_ctx *ctx, int index);
+struct ipc_error fd_switching_write(struct ipc_event *event, struct ipc_ctx *ctx, int index);
+
+/* ---- messages in memory ---- */
+
+/* Encodes a frame into `buffer`, which has room for it; returns 6 + message_size. */
+uint32_t ipc_message_raw_serialize(char *buffer, char type, char user_type, char *message, uint32_t message_size);
+
+/* Decodes one whole frame of `msize` bytes into `m`, as ipc_read does. 75, 76, 77, 78, 79, 71. */
+struct ipc_error ipc_message_format_read(struct ipc_message *m, const char *buf, size_t msize);
+
+/* Encodes `m` into `*buf`, allocated for the caller when NULL; `*msize` becomes the frame's size.
+ * 67 too long, 70, 72, 73, 74, 71. */
+struct ipc_error ipc_message_format_write(const struct ipc_message *m, char **buf, size_t *msize);
+
+/* Fills `m` with a copy of `length` bytes, freeing the payload that it held. Length 0 goes with a NULL
+ * payload. _data: type 2. _server_close: type 0, empty. 68 too long, 69, 70, 71. */
+struct ipc_error ipc_message_format(struct ipc_message *m, char type, char utype, const char *payload, size_t length);
+struct ipc_error ipc_message_format_data(struct ipc_message *m, char utype, const char *payload, size_t length);
+struct ipc_error ipc_message_format_server_close(struct ipc_message *m);
+
+/* Frees the payload of `m` and sets its length to 0. 80. */
+struct ipc_error ipc_message_empty(struct ipc_message *m);
+
+/* Fills all fields of `m` with a copy, freeing the payload that it held. */
+void ipc_message_copy(struct ipc_message *m, uint32_t fd, uint8_t type, uint8_t utype, char *payload, uint32_t paylen);
+
+/* A list that a program keeps of its own. Adds a deep copy (94, 93, 92); removes entry `index`, whose
+ * payload becomes the caller's, the last takes its place (100, 102, 101); frees all. */
+struct ipc_error ipc_messages_add(struct ipc_messages *messages, const struct ipc_message *message);
+struct ipc_error ipc_messages_del(struct ipc_messages *messages, uint32_t index);
+void ipc_messages_free(struct ipc_messages *messages);
+
+/* ---- switching ---- */
+
+/* Ties two descriptors of a context; unties the pair that `fd` is in and returns the other end,
+ * or -1. */
+void ipc_ctx_switching_add(struct ipc_ctx *ctx, int orig, int dest);
+int ipc_ctx_switching_del(struct ipc_ctx *ctx, int fd);
+
+/* The same on a table, a program's own or a context's; _get returns the other end or -1, _free
+ * frees the table, _print shows it on stdout. */
+void ipc_switching_add(struct ipc_switchings *is, int orig, int dest);
+int ipc_switching_del(struct ipc_switchings *is, int fd);
+int ipc_switching_get(struct ipc_switchings *is, int fd);
+void ipc_switching_free(struct ipc_switchings *is);
+void ipc_switching_print(struct ipc_switchings *is);
+
+/* Sets the callbacks of the end `fd` of its pair: both, or the in callback alone. NULL: libipc frames.
+ * Without such a pair: nothing. A callback may call the library, but not wait or read on this context. */
+void ipc_switching_callbacks(
+    struct ipc_ctx *ctx, int fd, enum ipccb (*cb_in)(int fd, struct ipc_message *m, short int *more_to_read),
+    enum ipccb (*cb_out)(int fd, struct ipc_message *m));
+void ipc_switching_callbacks_(
+    struct ipc_ctx *ctx, int fd, enum ipccb (*cb_in)(int fd, struct ipc_message *m, short int *more_to_read));
+
+/* ---- names, look-up, passing of descriptors, errors ---- */
+
+/* Writes the path of the service's socket into the PATH_MAX bytes of `path`. 5, 6, 111. */
+struct ipc_error service_path(char *path, const char *sname);
+
+/* Asks the network daemon for a connection to `sname`. No route in IPC_NETWORK: success with `*pfd` 0;
+ * refused: 4, the reason as text; else `*pfd` is the caller's descriptor. 98, 36. */
+struct ipc_error ipc_contact_ipcd(int *pfd, const char *sname);
+
+/* Receives (close-on-exec, the caller's; 64, 65) and sends (66) a descriptor over a Unix socket. */
+struct ipc_error ipc_receive_fd(int sock, int *fd);
+struct ipc_error ipc_provide_fd(int sock, int fd);
+
+/* What the code means, in one line that stays the library's; NULL for a number that is no code. */
+const char *ipc_errors_get(enum ipc_error_code e);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- macros ---- */
+
+#define IPC_FILL_DEFAULT_ERROR_MESSAGE(ptr, code) snprintf((ptr), BUFSIZ, "%s", ipc_errors_get(code))
+#define IPC_RETURN_NO_ERROR \
+	{ \
+		struct ipc_error ipc_result_; \
+		memset(&ipc_result_, 0, sizeof ipc_result_); \
+		return ipc_result_; \
+	}
+#define IPC_RETURN_ERROR(code) \
+	{ \
+		struct ipc_error ipc_result_; \
+		memset(&ipc_result_, 0, sizeof ipc_result_); \
+		ipc_result_.error_code = (code); \
+		IPC_FILL_DEFAULT_ERROR_MESSAGE(ipc_result_.error_message, ipc_result_.error_code); \
+		return ipc_result_; \
+	}
+#define IPC_RETURN_ERROR_FORMAT(code, format, ...) \
+	{ \
+		struct ipc_error ipc_result_; \
+		memset(&ipc_result_, 0, sizeof ipc_result_); \
+		ipc_result_.error_code = (code); \
+		snprintf(ipc_result_.error_message, BUFSIZ, format, __VA_ARGS__); \
+		return ipc_result_; \
+	}
+
+/* A case of a switch that reports on stderr. */
+#define ERROR_CASE(value, function, message) \
+	case value: { \
+		fprintf(stderr, "function %s: %s\n", function, message); \
+	} break
+
+/* Runs `f`; when it fails (and `test` holds), does `actions` with the result in `ret`. */
+#define LIBIPC_ON_ERROR_(f, test, actions) \
+	{ \
+		struct ipc_error ret = f; \
+		if (ret.error_code != IPC_ERROR_NONE && (test)) { actions } \
+	}
+#define LIBIPC_PRINT_(message) fprintf(stderr, "%s: %s\n", message, ret.error_message);
+
+#define TEST_IPC_RETURN_ON_ERROR(f) LIBIPC_ON_ERROR_(f, 1, return ret;)
+#define TEST_IPC_RETURN_ON_ERROR_FREE(f, buffer) LIBIPC_ON_ERROR_(f, 1, free(buffer); return ret;)
+#define TEST_IPC_RR(f, message) \
+	LIBIPC_ON_ERROR_(f, 1, memset(ret.error_message, 0, BUFSIZ); \
+	                 snprintf(ret.error_message, BUFSIZ, "%s", message); return ret;)
+#define TEST_IPC_RR_F(f, format, ...) \
+	LIBIPC_ON_ERROR_(f, 1, memset(ret.error_message, 0, BUFSIZ); \
+	                 snprintf(ret.error_message, BUFSIZ, format, __VA_ARGS__); return ret;)
+#define TEST_IPC_I_RR(f, instruction, message) TEST_IPC_T_I_RR(f, 1, instruction, message)
+#define TEST_IPC_T_I_RR(f, test, instruction, message) \
+	LIBIPC_ON_ERROR_(f, test, instruction; memset(ret.error_message, 0, BUFSIZ); \
+	                 snprintf(ret.error_message, BUFSIZ, "%s", message); return ret;)
+#define TEST_IPC_T_P_I_R(f, test, message, instruction, r) \
+	LIBIPC_ON_ERROR_(f, test, LIBIPC_PRINT_(message) instruction; return r;)
+#define TEST_IPC_T_I_P_Q(f, test, instruction, message, e) \
+	LIBIPC_ON_ERROR_(f, test, instruction; LIBIPC_PRINT_(message) exit(e);)
+#define TEST_IPC_P(f, message) LIBIPC_ON_ERROR_(f, 1, LIBIPC_PRINT_(message))
+#define TEST_IPC_Q(f, e) LIBIPC_ON_ERROR_(f, 1, fprintf(stderr, "%s\n", ret.error_message); exit(e);)
+#define TEST_IPC_QUIT_ON_ERROR(f, e) TEST_IPC_Q(f, e)
+#define TEST_IPC_WAIT_EVENT_Q(f, e) \
+	LIBIPC_ON_ERROR_(f, ret.error_code != IPC_ERROR_CLOSED_RECIPIENT, \
+	                 fprintf(stderr, "%s\n", ret.error_message); exit(e);)
+#define TEST_IPC_WAIT_EVENT_RR(f, r) \
+	LIBIPC_ON_ERROR_(f, ret.error_code != IPC_ERROR_CLOSED_RECIPIENT, return r;)
+
+/* Sets the fields of an event; frees the message that it holds. */
+#define IPC_EVENT_SET(pevent, type_, index_, fd_, message_) \
+	{ \
+		(pevent)->type = type_; \
+		(pevent)->index = index_; \
+		(pevent)->origin = fd_; \
+		(pevent)->m = message_; \
+	}
+#define IPC_EVENT_CLEAN(pevent) \
+	{ \
+		(pevent)->type = IPC_EVENT_TYPE_NOT_SET; \
+		if ((pevent)->m != NULL) { \
+			ipc_message_empty((struct ipc_message *)(pevent)->m); \
+			free((pevent)->m); \
+			(pevent)->m = NULL; \
+		} \
+	}
+
+#endif

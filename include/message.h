@@ -1,0 +1,20 @@
+/*
+ * message.h - showing a message (libipc). Since 1.0.
+ */
+#ifndef LIBIPC_MESSAGE_H
+#define LIBIPC_MESSAGE_H
+
+#include "ipc.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Prints the fields of `m` and a hexadecimal dump of its payload on stdout. */
+void ipc_message_print(const struct ipc_message *m);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
