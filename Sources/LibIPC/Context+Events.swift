@@ -8,7 +8,7 @@ import CLibIPC
 
 extension Context where Entries: ~Copyable {
     /// Turns between two looks at the poller while there is work without it.
-    private static var patience: Int { 64 }
+    private static var patience: Int { 8 }
     /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
     static var starvedPause: Int64 { 100 }
 

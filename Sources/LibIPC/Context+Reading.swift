@@ -6,8 +6,8 @@ extension Context where Entries: ~Copyable {
     /// What a turn of reading brought.
     enum Reading: ~Copyable {
         case message(Message)
-        /// No whole message yet.
-        case nothing
+        /// No whole message yet, though perhaps more bytes of it.
+        case nothing(arrived: Bool)
         case end
         case failed(IPCError)
     }
@@ -20,19 +20,19 @@ extension Context where Entries: ~Copyable {
                 lineUpForMore(index, descriptor)
                 return .message(message)
             }
-            guard connections[index].isReadable || waiting else { return .nothing }
+            guard connections[index].isReadable || waiting else { return .nothing(arrived: false) }
             let arrival = try connections[index].inbox.receive(
                 from: Descriptor(descriptor), into: &scratch, waiting: waiting)
             switch arrival {
             case .end: return .end
             case .nothing:
                 connections[index].isReadable = false
-                return .nothing
+                return .nothing(arrived: false)
             case .bytes(let drained):
                 if drained, !connections[index].isClosing { connections[index].isReadable = false }
                 let message = try connections[index].inbox.finish(&scratch)
                 lineUpForMore(index, descriptor)
-                guard let message else { return .nothing }
+                guard let message else { return .nothing(arrived: true) }
                 return .message(message)
             }
         } catch {
@@ -88,9 +88,9 @@ extension Context where Entries: ~Copyable {
             case .message(let message): return message
             case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left:", .descriptor(descriptor.number))
             case .failed(let reason): throw reason
-            case .nothing:
-                if connections[index].isReadable { continue }
+            case .nothing(let arrived):
                 connections[index].isReadable = true
+                if arrived { continue }
                 if connections[index].outbox.hasPending {
                     descriptor.poll(Int16(POLLIN | POLLOUT), timeout: -1)
                 } else {

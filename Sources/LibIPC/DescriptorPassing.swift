@@ -25,7 +25,7 @@ enum DescriptorPassing {
 
     /// The descriptor that comes with the next byte; waits for it. It is close-on-exec, and the caller's.
     static func receive(from socket: Descriptor, _ inbox: inout Inbox) throws(IPCError) -> Int32 {
-        var scratch = Scratch()
+        var scratch = Scratch(size: 16)
         while true {
             switch inbox.takePassedByte() {
             case .withDescriptor(let descriptor): return descriptor

@@ -6,12 +6,15 @@
 import CLibIPC
 
 extension Detached {
-    /// Reads one message of a descriptor that no context has, and nothing behind it; waits for it.
-    static func readMessage(from descriptor: Descriptor, _ inbox: inout Inbox) throws(IPCError) -> Message {
-        var scratch = Scratch()
+    /// Reads one message of a descriptor that no context has; waits for it.
+    /// - Parameter exact: nothing behind it.
+    static func readMessage(
+        from descriptor: Descriptor, _ inbox: inout Inbox, exact: Bool = true
+    ) throws(IPCError) -> Message {
+        var scratch = Scratch(size: 16 * 1024)
         while true {
             if let message = try inbox.next() { return message }
-            switch try inbox.receive(from: descriptor, into: &scratch, waiting: true, exact: true) {
+            switch try inbox.receive(from: descriptor, into: &scratch, waiting: true, exact: exact) {
             case .bytes: if let message = try inbox.finish(&scratch) { return message }
             case .nothing: try descriptor.waitToReceive()
             case .end:

@@ -121,7 +121,7 @@ struct Inbox: ~Copyable {
     ///   - limit: take no more than so many bytes into `scratch`.
     mutating func receive(
         from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool, exact: Bool = false,
-        limit: Int = Scratch.size
+        limit: Int = Scratch.fullSize
     ) throws(IPCError) -> Arrival {
         if let header, payloadCount == payloadCapacity {
             try growPayload(to: payloadCount + 1, of: Int(header.length))

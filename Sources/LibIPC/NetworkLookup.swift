@@ -17,7 +17,8 @@ enum NetworkLookup {
         defer { close(daemon) }
         try ask(daemon, name, routes)
         var inbox = Inbox()
-        let answer = try Detached.readMessage(from: Descriptor(daemon), &inbox)
+        // All that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
+        let answer = try Detached.readMessage(from: Descriptor(daemon), &inbox, exact: false)
         guard answer.header.length == 2 else {
             let reason = UnsafeRawBufferPointer(start: answer.payload.bytes, count: Int(answer.header.length))
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused:", .text(ShortText(bytes: reason)))

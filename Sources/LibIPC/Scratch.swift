@@ -49,23 +49,25 @@ struct Bytes: ~Copyable {
 /// The buffer that a context receives into: made when first needed, kept.
 struct Scratch: ~Copyable {
     /// Bytes of one receive. Larger than the send buffer of a Unix socket, as Linux sets it.
-    static let size = 256 * 1024
+    static let fullSize = 256 * 1024
     /// In front of them: room for the beginning of a header that came earlier.
     private static let headroom = 16
 
     private var memory: UnsafeMutableRawPointer?
     private var count = 0
 
-    init() {}
+    private let size: Int
+
+    init(size: Int = fullSize) { self.size = size }
 
     deinit { free(memory) }
 
     mutating func space() throws(IPCError) -> UnsafeMutableRawBufferPointer {
-        if memory == nil { memory = malloc(Scratch.headroom + Scratch.size) }
+        if memory == nil { memory = malloc(Scratch.headroom + size) }
         guard let memory else {
             throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory to receive into")
         }
-        return UnsafeMutableRawBufferPointer(start: memory + Scratch.headroom, count: Scratch.size)
+        return UnsafeMutableRawBufferPointer(start: memory + Scratch.headroom, count: size)
     }
 
     mutating func received(_ count: Int) { self.count = count }

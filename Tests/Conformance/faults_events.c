@@ -246,7 +246,7 @@ static void comes_in_turn(int wanted) {
 	do {
 		int timer = -1;
 		CHECK_OK(ipc_wait_event(&service, &event, &timer));
-		CHECK(before++ < 5);
+		CHECK(before++ < 16);
 	} while (event.origin != wanted);
 	CHECK_EQUAL(event.type, IPC_EVENT_TYPE_MESSAGE);
 }

@@ -105,7 +105,7 @@ static inline void remove_tree(const char *path) {
 	char inner[PATH_MAX];
 	while (directory != NULL && (entry = readdir(directory)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-		snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+		if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner) continue;
 		if (unlink(inner) != 0) remove_tree(inner);
 	}
 	if (directory != NULL) closedir(directory);

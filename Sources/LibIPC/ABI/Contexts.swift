@@ -67,7 +67,7 @@ public func ipc_ctx_new_alloc_into(_ result: UnsafeMutablePointer<ipc_error>?, _
         try withContext(ctx) { context throws(IPCError) in
             try context.reserveEntry()
             // The program fills it in; the next call takes notice.
-            context.roster.append(0, .ipc)
+            context.roster.appendZeroed()
         }
     }
 }

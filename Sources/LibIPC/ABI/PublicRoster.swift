@@ -81,6 +81,13 @@ struct PublicRoster: Roster, ~Copyable {
         capacity = wanted
     }
 
+    /// An entry that the program fills by hand.
+    mutating func appendZeroed() {
+        cinfos?[count] = ipc_connection_info()
+        polled?[count] = pollfd()
+        count += 1
+    }
+
     mutating func append(_ descriptor: Int32, _ kind: ConnectionKind) {
         let type = ipc_connection_type(rawValue: kind.rawValue)
         cinfos?[count] = ipc_connection_info(type: type, more_to_read: 0, spath: nextSocketPath)
