@@ -17,6 +17,7 @@ extension Context where Entries: ~Copyable {
     mutating func nextStep(_ deadline: Deadline) throws(IPCError) -> Step {
         try catchUp()
         call &+= 1
+        if unadmitted >= 0 { return .event(try welcome(unadmitted)) }
         var isLastLook = false
         while true {
             if let step = try sendUnsent() { return step }
@@ -165,9 +166,11 @@ extension Context where Entries: ~Copyable {
         do throws(IPCError) {
             try add(client, .ipc, isNew: true)
         } catch {
-            close(client)
+            // Nobody is turned away for that: the next call tries again.
+            unadmitted = client
             throw error
         }
+        unadmitted = -1
         return Event(.connection, index: roster.count - 1, descriptor: client)
     }
 

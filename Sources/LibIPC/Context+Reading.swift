@@ -83,11 +83,16 @@ extension Context where Entries: ~Copyable {
         while true {
             // With frames to send both directions are watched; a receive that waits is for when there are none.
             let isSending = connections[index].outbox.hasPending
-            if isSending { sendNow(index) }
+            if isSending { try sendNow(index) }
             switch try read(index, waiting: !connections[index].outbox.hasPending) {
             case .message(let message): return message
-            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left:", .descriptor(descriptor.number))
-            case .failed(let reason): throw reason
+            case .end:
+                // The loop is to find the end, or the failure, as well.
+                enqueue(descriptor.number, .ready)
+                throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left:", .descriptor(descriptor.number))
+            case .failed(let reason):
+                enqueue(descriptor.number, .ready)
+                throw reason
             case .nothing(let arrived):
                 connections[index].isReadable = true
                 if arrived { continue }
@@ -100,11 +105,11 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// Sends what the kernel takes now; a failure shows when the loop comes by.
-    private mutating func sendNow(_ index: Int) {
+    /// Sends what the kernel takes now; that the peer takes no more shows when its end is read.
+    private mutating func sendNow(_ index: Int) throws(IPCError) {
         let descriptor = connections[index].descriptor
         if case .failed(let number) = sendFrames(index, to: descriptor, waiting: false) {
-            failSending(index, number)
+            try failSending(index, number)
         }
     }
 }

@@ -67,11 +67,7 @@ extension Context where Entries: ~Copyable {
             }
         case .blocked: try waitForRoom(index)
         case .failed(let number):
-            if number == ENOMEM || number == ENOBUFS {
-                enqueue(descriptor.number, .unsent)
-                throw IPCError(IPC_ERROR_USOCK_SEND, "send to", .descriptor(descriptor.number), systemError: number)
-            }
-            failSending(index, number)
+            try failSending(index, number)
         }
         return nil
     }
@@ -97,8 +93,14 @@ extension Context where Entries: ~Copyable {
 
     /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells
     /// whether it has left or failed.
-    mutating func failSending(_ index: Int, _ number: Int32) {
+    /// If the system is short of memory nothing is lost: the caller may try again.
+    mutating func failSending(_ index: Int, _ number: Int32) throws(IPCError) {
         let descriptor = connections[index].watch.descriptor
+        let reason = IPCError(IPC_ERROR_USOCK_SEND, "send to", .descriptor(descriptor), systemError: number)
+        if reason.isShortage {
+            enqueue(descriptor, .unsent)
+            throw reason
+        }
         while let frame = connections[index].outbox.takePending() { discard(frame) }
         connections[index].sendFailure = number
         connections[index].isBlocked = false

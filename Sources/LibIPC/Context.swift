@@ -34,6 +34,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var unreported = 0
     /// Turns taken since the poller was last asked.
     var turns = 0
+    /// A client that was accepted and could not be added for want of memory, or -1.
+    var unadmitted: Int32 = -1
     /// When starved servers try again, on `Clock`.
     var retryAt: Int64 = 0
 
@@ -44,6 +46,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Descriptors are the program's: none is closed.
     deinit {
+        if unadmitted >= 0 { close(unadmitted) }
         for index in 0..<connections.count where connections[index].isLive {
             Registry.shared.withdraw(connections[index].watch.descriptor, context: address)
         }
@@ -74,7 +77,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         do throws(IPCError) {
             try admit(roster.count - 1, isNew: isNew)
         } catch {
-            roster.swapRemove(at: roster.count - 1)
+            roster.abandonLast()
             throw error
         }
     }

@@ -41,12 +41,23 @@ struct Inbox: ~Copyable {
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed.count == 0 }
 
     /// `next` is worth a call.
-    var mayHoldMessage: Bool { header == nil ? backlog.count >= FrameHeader.size : backlog.count > 0 }
+    var mayHoldMessage: Bool {
+        guard let header else { return backlog.count >= FrameHeader.size }
+        return backlog.count > 0 || (payload != nil && payloadCount == header.length)
+    }
 
     /// How many bytes the header, or behind it the payload, still needs.
     private var bytesMissing: Int {
         guard let header else { return FrameHeader.size - backlog.count }
         return Int(header.length) - payloadCount
+    }
+
+    /// Takes a message back that could not be handed on: it comes next again.
+    mutating func putBack(_ message: consuming Message) {
+        header = message.header
+        payloadCount = Int(message.header.length)
+        payloadCapacity = payloadCount
+        payload = message.payload.release()
     }
 
     /// The next whole message among the bytes that are here.

@@ -12,6 +12,8 @@ protocol Roster: ~Copyable {
     /// Makes room for one more entry; the next `append` cannot fail.
     mutating func reserve() throws(OutOfMemory)
     mutating func append(_ descriptor: Int32, _ kind: ConnectionKind)
+    /// Takes back the last `append`, which failed after all: what came with it is the caller's again.
+    mutating func abandonLast()
     /// Drops the entry; the last one moves into its place.
     mutating func swapRemove(at index: Int)
     mutating func setKind(_ kind: ConnectionKind, at index: Int)

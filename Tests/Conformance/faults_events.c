@@ -94,25 +94,32 @@ TEST(fault_10_an_external_descriptor_that_the_program_closed_gave_error_for_ever
 	finish(&service, &event);
 }
 
-/* Another process sets it, so that a checker around this one cannot emulate the limit after the accept. */
-static void limit_descriptors(rlim_t soft) {
+/* Another process sets the limit, so that a checker around this one cannot emulate it after the accept. */
+static void limiter(int gate) {
 	struct rlimit limit;
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	pid_t tested = getpid(), child = fork();
-	int status;
-	if (child == 0) _exit(prlimit(tested, RLIMIT_NOFILE, &(struct rlimit){soft, limit.rlim_max}, NULL) != 0);
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	while (read_bytes(gate, &limit.rlim_cur, sizeof limit.rlim_cur) == sizeof limit.rlim_cur) {
+		CHECK(prlimit(getppid(), RLIMIT_NOFILE, &limit, NULL) == 0);
+		write_bytes(gate, "", 1);
+	}
+}
+
+static void limit_descriptors(int gate, rlim_t soft) {
+	char done;
+	write_bytes(gate, &soft, sizeof soft);
+	CHECK_EQUAL(read_bytes(gate, &done, 1), 1);
 }
 
 TEST(fault_11_a_failed_accept_grew_the_context) {
 	struct rlimit limit;
+	int gate;
+	pid_t child = start(limiter, &gate);
 	CHECK_OK(ipc_server_init(&service, "pong"));
 	nothing_to_tell(&service, &event);
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	int peer = raw_connect("pong"), first_free = dup(0);
 	close(first_free);
-	limit_descriptors((rlim_t)first_free);
+	limit_descriptors(gate, (rlim_t)first_free);
 	for (int i = 0; i < 10; i++) {
 		int timer = 0;
 		struct ipc_error e = ipc_wait_event(&service, &event, &timer);
@@ -121,7 +128,7 @@ TEST(fault_11_a_failed_accept_grew_the_context) {
 		CHECK_CODE(ipc_accept_add(&event, &service, 0), IPC_ERROR_USOCK_ACCEPT);
 		CHECK_EQUAL(service.size, 1);
 	}
-	limit_descriptors(limit.rlim_cur);
+	limit_descriptors(gate, limit.rlim_cur);
 	/* the client waited in the backlog, and its turn comes */
 	write_frame(peer, 'a', "patient", 7);
 	do {
@@ -131,6 +138,8 @@ TEST(fault_11_a_failed_accept_grew_the_context) {
 	} while (event.type != IPC_EVENT_TYPE_CONNECTION);
 	CHECK_EQUAL(service.size, 2);
 	next_message(&service, &event, event.origin, 'a', "patient", 7);
+	shutdown(gate, SHUT_WR);
+	join_process(child, gate);
 	close(peer);
 	finish(&service, &event);
 }

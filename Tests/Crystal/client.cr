@@ -30,9 +30,10 @@ class Client
 
 	# What fails says why, and changes nothing.
 	def mistakes
-		nobody = check_code LibIPC.ipc_connection(@context.pointer, "nobody", nil), LibIPC::ErrorCode::USOCK_CONNECT__CONNECT
-		check Check.text_of(nobody).includes?(Check.path_of("nobody"))
-		Check.print_whole_text nobody
+		nobody = LibIPC.ipc_connection(@context.pointer, "nobody", nil)
+		Check.code pointerof(nobody), LibIPC::ErrorCode::USOCK_CONNECT__CONNECT, "ipc_connection", __FILE__, __LINE__
+		check Check.text_of(pointerof(nobody)).includes?(Check.path_of("nobody"))
+		Check.print_whole_text pointerof(nobody)
 		check_code LibIPC.ipc_connection(nil, "crystal", nil), LibIPC::ErrorCode::CONNECTION__NO_CTX
 		check_code LibIPC.ipc_server_init(@context.pointer, "crystal"), LibIPC::ErrorCode::USOCK_INIT__BIND
 		m = LibIPC::Message.new(fd: 1000, type: 2)

@@ -106,7 +106,7 @@ class Server
 
 	def handle(event)
 		switched_end_left = event.type.disconnection? && event.origin == Gateway.fd
-		check_equal @context.result.error_code.closed_recipient?, switched_end_left
+		check_equal @context.code.closed_recipient?, switched_end_left
 		case event.type
 		when .connection?    then connected event
 		when .disconnection? then switched_end_left ? unswitch : left(event)

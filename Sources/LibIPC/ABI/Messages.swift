@@ -102,6 +102,18 @@ func owner(of descriptor: Int32) -> (UnsafeMutablePointer<PublicContext>, Int)? 
     return (context, index)
 }
 
+/// Gives back a message that `receive` took, to come next again.
+func putBack(_ message: consuming Message, for descriptor: Int32) {
+    if let (context, index) = owner(of: descriptor) {
+        context.pointee.connections[index].inbox.putBack(message)
+        context.pointee.enqueue(descriptor, .ready)
+    } else {
+        var inbox = Registry.shared.takeDetached(descriptor) ?? Inbox()
+        inbox.putBack(message)
+        Registry.shared.leave(inbox, for: descriptor)
+    }
+}
+
 /// The next message of a descriptor, wherever its bytes are.
 func receive(from descriptor: Int32) throws(IPCError) -> Message {
     if let (context, index) = owner(of: descriptor) { return try context.pointee.readWaiting(index) }

@@ -3,6 +3,7 @@
 import CLibIPC
 
 /// Prints one line of at most 256 bytes.
+@inline(never)
 private func printLine(_ body: (inout TextWriter) -> Void) {
     withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
         var text = TextWriter(buffer)

@@ -75,9 +75,11 @@ public func usock_recv_into(
         let message = try receive(from: fd)
         let needed = message.header.frameSize
         guard place.pointee == nil || size.pointee == 0 || needed <= size.pointee else {
+            putBack(message, for: fd)
             throw IPCError(IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of", .number(needed))
         }
         guard let memory = place.pointee ?? malloc(needed)?.assumingMemoryBound(to: CChar.self) else {
+            putBack(message, for: fd)
             throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory for a frame of", .number(needed))
         }
         message.header.encode(into: memory)
