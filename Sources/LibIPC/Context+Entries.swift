@@ -21,8 +21,7 @@ extension Context where Entries: ~Copyable {
     mutating func refresh(_ descriptor: Int32) throws(IPCError) {
         guard let index = positions[descriptor] else { return }
         connections[index].toldHangUp = false
-        let wanted = interest(of: connections[index], roster.kind(at: index))
-        try rearm(index, connections[index].isBlocked ? wanted.union(.write) : wanted)
+        try rearm(index, interest(of: index))
         if connections[index].isReadable || connections[index].inbox.mayHoldMessage { enqueue(descriptor, .ready) }
     }
 

@@ -86,8 +86,7 @@ extension Context where Entries: ~Copyable {
     /// Gives a ready connection its turn.
     private mutating func serve(_ index: Int) throws(IPCError) -> Step? {
         let kind = roster.kind(at: index)
-        let wanted = interest(of: connections[index], kind)
-        try rearm(index, connections[index].isBlocked ? wanted.union(.write) : wanted)
+        try rearm(index, interest(of: index))
         switch kind {
         case .ipc: return try serveFrames(index)
         case .external: return try serveExternal(index)
@@ -176,7 +175,7 @@ extension Context where Entries: ~Copyable {
 
     private mutating func wakeStarved() throws(IPCError) {
         while let index = dequeueFirst(.starved) {
-            try rearm(index, interest(of: connections[index], roster.kind(at: index)))
+            try rearm(index, interest(of: index))
         }
     }
 }

@@ -29,7 +29,7 @@ extension Context where Entries: ~Copyable {
                 connections[index].isReadable = false
                 return .nothing(arrived: false)
             case .bytes(let drained):
-                if drained, !connections[index].isClosing { connections[index].isReadable = false }
+                if drained { connections[index].isReadable = false }
                 let message = try connections[index].inbox.finish(&scratch)
                 lineUpForMore(index, descriptor)
                 guard let message else { return .nothing(arrived: true) }

@@ -99,7 +99,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         var connection = Connection(Watch(descriptor, generation: generation))
         var admission = Admission.notOpen
         if descriptor >= 0 {
-            connection.interest = interest(of: connection, kind)
+            connection.interest = .read
             admission = try poller.add(connection.watch, connection.interest)
         }
         if admission == .duplicate, isNew || positions[descriptor] == nil {
@@ -175,7 +175,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         guard descriptor >= 0, positions[descriptor] == nil, let index = position(of: descriptor) else { return }
         generation &+= 1
         var connection = Connection(Watch(descriptor, generation: generation))
-        connection.interest = interest(of: connection, roster.kind(at: index))
+        connection.interest = .read
         guard let admission = try? poller.add(connection.watch, connection.interest) else { return }
         connection.isAlwaysReady = admission == .alwaysReady
         guard admission == .watched || admission == .alwaysReady else { return }
@@ -196,11 +196,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     /// What the poller is to report of this connection.
-    func interest(of connection: borrowing Connection, _ kind: ConnectionKind) -> Interest {
-        if connection.toldHangUp { return .hungUp }
-        let byProgram = kind == .external || kind == .server
-            || (kind == .switched && roster.hasReader(connection.watch.descriptor))
-        return byProgram ? [.read, .level] : .read
+    func interest(of index: Int) -> Interest {
+        if connections[index].toldHangUp { return .hungUp }
+        return connections[index].isBlocked ? [.read, .write] : .read
     }
 
     /// Tells the poller what is wanted now, if that differs.

@@ -1,7 +1,7 @@
 // Epoll.swift - readiness by epoll(7).
 //
-// Each descriptor is registered once, edge-triggered where the context remembers readiness itself. The 64 bits that
-// come back carry the generation beside the number: a descriptor that was closed while a copy lives elsewhere (dup, fork,
+// Each descriptor is registered once, and by level: no receive has to find the end of what is there, and one that comes
+// back short, or empty for whatever reason, loses nothing. The 64 bits that come back carry the generation beside the number: a descriptor that was closed while a copy lives elsewhere (dup, fork,
 // SCM_RIGHTS) goes on reporting and cannot be removed by number any more; its events are recognised, and the context
 // then builds a new epoll set.
 
@@ -32,8 +32,6 @@ struct EpollPoller: ~Copyable {
     }
 
     func update(_ watch: Watch, from old: Interest, to new: Interest) throws(IPCError) {
-        // Edge-triggered events that nobody wants cost nothing: the context remembers them.
-        if old.subtracting(new) == .read, new == [] { return }
         if control(EPOLL_CTL_MOD, watch, new) != 0, libipc_errno() == ENOMEM {
             throw .system(IPC_ERROR_POLLER, "watch", .descriptor(watch.descriptor))
         }
@@ -62,8 +60,8 @@ struct EpollPoller: ~Copyable {
         var bits: UInt32 = 0
         if interest.contains(.read) || interest.contains(.hungUp) { bits |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
         if interest.contains(.write) { bits |= EPOLLOUT.rawValue }
-        // 1 << 31 is an int constant that Swift imports as negative.
-        if !interest.contains(.level) { bits |= 1 << 31 }
+        // A hang-up is reported whether it is wanted or not: once is enough then (EPOLLET, which Swift does not import).
+        if !interest.contains(.read) { bits |= 1 << 31 }
         var event = epoll_event()
         event.events = bits
         event.data.u64 = UInt64(watch.generation) << 32 | UInt64(UInt32(bitPattern: watch.descriptor))

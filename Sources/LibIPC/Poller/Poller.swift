@@ -1,7 +1,7 @@
 // Poller.swift - what a context asks of the system's readiness interface, and which one it gets.
 //
 // One file for each system: Epoll.swift (Linux), Poll.swift (POSIX; everywhere, or with POLLER_POLL). A poller is told
-// which descriptors to watch and for what, and says which are ready; it knows nothing of messages.
+// which descriptors to watch and for what, and says which are ready, as long as they are; it knows nothing of messages.
 //
 // What each must offer:
 //   init() throws(IPCError)
@@ -36,10 +36,8 @@ struct Interest: OptionSet {
 
     static let read = Interest(rawValue: 1)
     static let write = Interest(rawValue: 2)
-    /// Report again as long as it lasts; without it, a report for each change is enough.
-    static let level = Interest(rawValue: 4)
     /// Hung up, and told so: report only that something new can be read, if the system can tell.
-    static let hungUp = Interest(rawValue: 8)
+    static let hungUp = Interest(rawValue: 4)
 }
 
 enum Admission {
