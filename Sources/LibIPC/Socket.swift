@@ -32,7 +32,9 @@ enum Socket {
         do throws(IPCError) {
             setPatience(descriptor, seconds: patience)
             var address = try address(path, IPC_ERROR_USOCK_CONNECT__CONNECT)
-            guard retrying({ libipc_connect(descriptor, &address) }) == 0 else { throw .system(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to", path: path) }
+            guard retrying({ libipc_connect(descriptor, &address) }) == 0 else {
+                throw .system(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to", path: path)
+            }
             setPatience(descriptor, seconds: 0)
             return descriptor
         } catch {

@@ -10,11 +10,17 @@ macro check_equal(is, wanted)
 	Check.equal({{is}}, {{wanted}}, {{is.stringify}}, __FILE__, __LINE__)
 end
 
-# The call returns this code: 0 with no text, or a text that nothing but zeros follows. The result is
-# handed on by address: each copy of its 8196 bytes costs the compiler seconds.
+# The call returns this code: 0 with no text, or a text that nothing but zeros follows.
 macro check_code(call, wanted = LibIPC::ErrorCode::NONE)
-	%result = {{call}}
-	Check.code(pointerof(%result), {{wanted}}, {{call.stringify}}, __FILE__, __LINE__)
+	Check.code({{call}}.address, {{wanted}}, {{call.stringify}}, __FILE__, __LINE__)
+end
+
+# Where the result lies, for as long as the calling method runs. Each assignment of the 8196 bytes costs the
+# compiler a second, and there are many.
+struct LibIPC::ErrorStruct
+	def address
+		pointerof(@error_code).as(LibIPC::ErrorStruct*)
+	end
 end
 
 module Check
@@ -71,7 +77,7 @@ module Check
 	end
 
 	def self.path_of(service)
-		path = StaticArray(UInt8, LibIPC::PATH_MAX).new(0_u8)
+		path = Bytes.new(LibIPC::PATH_MAX)
 		check_code LibIPC.service_path(path, service)
 		String.new(path.to_unsafe)
 	end
@@ -95,7 +101,7 @@ end
 class Context
 	getter event = LibIPC::Event.new
 	getter seen = Hash(LibIPC::EventType, Int32).new(0)
-	@result = Pointer(LibIPC::ErrorStruct).malloc(1)
+	@result = Bytes.new(sizeof(LibIPC::ErrorStruct))
 	@ctx = LibIPC::Ctx.new
 
 	def initialize
@@ -107,19 +113,23 @@ class Context
 	end
 
 	# What the last wait returned.
-	getter result
+	def result
+		@result.to_unsafe.as(LibIPC::ErrorStruct*)
+	end
+
 	def code
-		@result.as(LibIPC::ErrorCode*).value
+		result.as(LibIPC::ErrorCode*).value
 	end
 
 	# One event. An error is a fault unless the caller expects that very code; the time must not run up.
 	def wait(wanted_code = LibIPC::ErrorCode::NONE, timer = Check::PATIENCE)
 		left = timer
-		@result.value = LibIPC.ipc_wait_event(pointer, pointerof(@event), pointerof(left))
+		answer = LibIPC.ipc_wait_event(pointer, pointerof(@event), pointerof(left)).address
+		@result.copy_from(answer.as(UInt8*), @result.size)
 		seen[@event.type] += 1
 		# An ERROR event comes with a reason and without a code.
 		unless code.none? && @event.type.error?
-			Check.code(@result, code.none? ? code : wanted_code, "ipc_wait_event", __FILE__, __LINE__)
+			Check.code(result, code.none? ? code : wanted_code, "ipc_wait_event", __FILE__, __LINE__)
 		end
 		case
 		when @event.type.timer? then check_equal({left, @event.index, @event.origin}, {0, 0, 0})
