@@ -39,13 +39,30 @@ struct Event: ~Copyable {
     consuming func takeMessage() -> Message? { message }
 }
 
-/// One step of a context.
-enum Step: ~Copyable {
-    case event(Event)
-    /// A switched end is readable, and the program has a callback that reads it: `Context.didRead` takes the answer.
-    case read(Int32)
-    /// A frame for a switched end that the program has a callback for: `Context.didWrite` takes the answer.
-    case write(Int32, OutboundFrameReference)
+/// One step of a context. A structure, every byte of which is set: an enumeration would keep its cases in
+/// the unused bits of an event, which checkers of memory take for a mistake.
+struct Step: ~Copyable {
+    enum Need: UInt8 {
+        /// There is an event.
+        case event
+        /// A switched end is readable, and the program has a callback that reads it: `Context.didRead` takes the answer.
+        case read
+        /// A frame for a switched end that the program has a callback for: `Context.didWrite` takes the answer.
+        case write
+    }
+
+    let need: Need
+    let descriptor: Int32
+    let frame: OutboundFrameReference?
+    let event: Event
+
+    static func event(_ event: consuming Event) -> Step { Step(need: .event, descriptor: -1, frame: nil, event: event) }
+    static func read(_ descriptor: Int32) -> Step { Step(need: .read, descriptor: descriptor, frame: nil, event: Event(.none)) }
+    static func write(_ descriptor: Int32, _ frame: OutboundFrameReference) -> Step {
+        Step(need: .write, descriptor: descriptor, frame: frame, event: Event(.none))
+    }
+
+    consuming func takeEvent() -> Event { event }
 }
 
 /// What a program's callback answers about a switched end.

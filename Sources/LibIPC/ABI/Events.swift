@@ -48,12 +48,13 @@ private func carryOut(
     var next = step
     while true {
         guard let step = next.take() else { return false }
-        switch consume step {
-        case .event(let found):
-            try fill(event, found, ctx)
+        let descriptor = step.descriptor
+        switch step.need {
+        case .event:
+            try fill(event, step.takeEvent(), ctx)
             return true
-        case .read(let descriptor): next = try callReader(descriptor, ctx)
-        case .write(let descriptor, let frame): next = try callWriter(descriptor, frame, ctx)
+        case .read: next = try callReader(descriptor, ctx)
+        case .write: next = try callWriter(descriptor, step.frame, ctx)
         }
     }
 }
@@ -98,8 +99,9 @@ private func adopt(_ message: ipc_message, _ header: FrameHeader) -> Message? {
 }
 
 private func callWriter(
-    _ descriptor: Int32, _ frame: OutboundFrameReference, _ ctx: UnsafeMutablePointer<ipc_ctx>
+    _ descriptor: Int32, _ frame: OutboundFrameReference?, _ ctx: UnsafeMutablePointer<ipc_ctx>
 ) throws(IPCError) -> Step? {
+    guard let frame else { return nil }
     defer { OutboundFrame.destroy(frame) }
     var writer: ipc_switching.Writer?
     try withContext(ctx) { context throws(IPCError) in writer = context.roster.writer(of: descriptor) }
