@@ -187,7 +187,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// A new poller for the same connections: this process is a fork's child, or the old one reports what is gone.
     private mutating func rebuild() throws(IPCError) {
-        let fresh = try Poller()
+        var fresh = try Poller()
         for index in 0..<connections.count where connections[index].isLive && !connections[index].isAlwaysReady {
             _ = try fresh.add(connections[index].watch, connections[index].interest)
         }

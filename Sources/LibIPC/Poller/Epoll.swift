@@ -21,7 +21,7 @@
 
         deinit { close(descriptor) }
 
-        func add(_ watch: Watch, _ interest: Interest) throws(IPCError) -> Admission {
+        mutating func add(_ watch: Watch, _ interest: Interest) throws(IPCError) -> Admission {
             guard control(EPOLL_CTL_ADD, watch, interest) != 0 else { return .watched }
             switch libipc_errno() {
             case EPERM: return .alwaysReady
