@@ -88,10 +88,14 @@ struct Connection: ~Copyable {
     var awaitedBy: Int32 = -1
     /// In which call the poller last reported it: older news of a program's descriptor is asked for again.
     var reportedIn: UInt32 = 0
+    /// Of the descriptor: a program may close it and get the number for something else.
+    var identity: FileIdentity?
     /// The socket file of a server, to remove no other.
     var socketFile: FileIdentity?
 
     init(_ watch: Watch) { self.watch = watch }
 
+    /// In either direction.
+    var holdsBytes: Bool { !inbox.isEmpty || outbox.hasPending }
     var descriptor: Descriptor { Descriptor(watch.descriptor) }
 }

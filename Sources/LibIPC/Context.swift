@@ -109,6 +109,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         }
         connection.isLive = admission == .watched || admission == .alwaysReady
         connection.isAlwaysReady = admission == .alwaysReady
+        if connection.isLive { connection.identity = FileIdentity(descriptor: descriptor) }
         if connection.isLive, kind == .server, let path = roster.socketPath(at: index) {
             connection.socketFile = FileIdentity(path: path)
         }
@@ -142,6 +143,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     mutating func bury(_ index: Int) {
         let watch = connections[index].watch
         dropFrames(index)
+        releaseWaiting(index)
         for queue in 0..<4 { dequeue(index, queue) }
         poller.forget(watch)
         positions[watch.descriptor] = nil

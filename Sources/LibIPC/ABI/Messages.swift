@@ -99,6 +99,12 @@ func owner(of descriptor: Int32) -> (UnsafeMutablePointer<PublicContext>, Int)? 
     guard let address = Registry.shared.context(of: descriptor) else { return nil }
     let context = address.assumingMemoryBound(to: PublicContext.self)
     guard let index = context.pointee.positions[descriptor] else { return nil }
+    if context.pointee.connections[index].holdsBytes,
+        FileIdentity(descriptor: descriptor) != context.pointee.connections[index].identity
+    {
+        context.pointee.bury(index)
+        return nil
+    }
     return (context, index)
 }
 

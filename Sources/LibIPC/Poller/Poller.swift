@@ -15,9 +15,9 @@
 import CLibIPC
 
 #if os(Linux) && !POLLER_POLL
-    typealias Poller = EpollPoller
+typealias Poller = EpollPoller
 #else
-    typealias Poller = PollPoller
+typealias Poller = PollPoller
 #endif
 
 /// A registration: the descriptor, and which of those that had this number it is.
