@@ -1,33 +1,66 @@
 #!/bin/sh
-# demo.sh - a service and a client, two processes, in a run directory of their own; no root is needed.
+# demo.sh - shows in a second that the library works: runs the service pongd and its client pong in a
+# directory of their own, shows what both print, checks how both end. `make demo` is the way to it.
 #
-#   demo.sh BUILD_DIRECTORY
-set -u
-build=${1:?build directory}
-IPC_RUNDIR=$(mktemp -d) || exit 1
-export IPC_RUNDIR
+# demo.sh [BUILD]    BUILD is the build directory, `build` if not given. Exits 0 only when all was right.
+
+build=${1:-build}
 service=
-trap '[ -n "$service" ] && kill "$service" 2> /dev/null; rm -rf "$IPC_RUNDIR"' EXIT
-trap 'exit 1' HUP INT TERM
+run=$(mktemp -d) || exit 1
+
+leave() {
+	[ -z "$service" ] || kill -KILL "$service" 2>/dev/null
+	wait
+	rm -rf "$run"
+}
+trap leave EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 fail() {
 	echo "demo: $1" >&2
 	exit 1
 }
 
-# The service says "ready" through a FIFO; what follows is shown as it comes.
-mkfifo "$IPC_RUNDIR/output" || exit 1
-"$build/bin/pongd" > "$IPC_RUNDIR/output" &
-service=$!
-exec 3< "$IPC_RUNDIR/output"
-read -r line <&3 && [ "$line" = ready ] || fail "the service did not start"
-cat <&3 &
-shown=$!
+label() {
+	while IFS= read -r line; do
+		printf '%s | %s\n' "$1" "$line"
+	done
+}
 
-"$build/bin/pong" || fail "the client was not content"
-kill "$service"
-wait "$service" || fail "the service ended badly"
+IPC_RUNDIR=$run
+export IPC_RUNDIR
+unset IPC_NETWORK
+
+# The service's output comes through a FIFO: reading it waits for `ready`, or for the end of a service
+# that could not start, whichever comes first.
+mkfifo "$run/output" || exit 1
+"$build/bin/pongd" >"$run/output" 2>&1 &
+service=$!
+exec 3<"$run/output"
+ready=no
+while [ $ready = no ] && IFS= read -r line <&3; do
+	printf 'pongd | %s\n' "$line"
+	[ "$line" != ready ] || ready=yes
+done
+[ $ready = yes ] || fail 'pongd did not start'
+[ -S "$run/pong" ] || fail 'pongd is ready, but its socket is not there'
+label pongd <&3 &
+reader=$!
+
+# A pipeline's status is that of its last command, so pong's goes through a file.
+{
+	"$build/bin/pong" 2>&1 3<&-
+	echo $? >"$run/status"
+} | label 'pong '
+read -r status <"$run/status"
+
+stopped=no
+kill -TERM "$service" && wait "$service" && stopped=yes
 service=
-wait "$shown"
-[ ! -e "$IPC_RUNDIR/pong" ] || fail "the service left its socket behind"
-echo "demo: all was right"
+wait "$reader"
+[ "$status" -eq 0 ] || fail "pong failed (exit status $status)"
+[ $stopped = yes ] || fail 'pongd did not stop in order'
+[ ! -e "$run/pong" ] || fail "pongd has stopped, but its socket is still there"
+echo 'demo: all was right'

@@ -1,4 +1,4 @@
-// Connection.swift - what the library knows of one entry of a context.
+// Connection.swift - what the library knows of one entry of a context, and the lines that connections stand in.
 
 import CLibIPC
 
@@ -14,88 +14,103 @@ enum ConnectionKind: UInt32 {
     case switched = 3
 }
 
-/// A file as the system identifies it, whatever its name is by now.
-struct FileIdentity: Equatable {
-    let device: UInt64
-    let inode: UInt64
-
-    /// Of the file at `path`, a symbolic link itself.
-    init?(path: UnsafePointer<CChar>) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    init?(descriptor: Int32) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    private init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-    }
-}
-
-/// The lists that a connection can be in, each at most once. They run through the connections themselves.
-enum Queue: Int {
-    /// Has, or may have, something to read: served in turn.
-    case ready = 0
-    /// Has frames to send, and may be writable.
-    case unsent = 1
-    /// Has frames whose sending is to be reported.
-    case sent = 2
-    /// Could not accept for want of descriptors.
-    case starved = 3
-}
+/// Connections stay where they are in memory: lines and tables lead to them. A context owns its connections, and takes one
+/// out of every line and table before it frees it.
+typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
-    struct Link {
-        var previous: Int32 = -1
-        var next: Int32 = -1
+    fileprivate struct Link {
+        var previous: ConnectionReference?
+        var next: ConnectionReference?
         var isLinked = false
     }
 
-    let watch: Watch
-    var inbox = Inbox()
-    var outbox = Outbox()
-    var links = InlineArray<4, Link>(repeating: Link())
+    let registration: Registration
+    var channel: Channel
+    /// In the context and its roster.
+    var index: Int
+    /// Address of the context that has it; nil for what a call without one had to leave behind (Registry).
+    let context: UnsafeMutableRawPointer?
+    fileprivate var links = InlineArray<4, Link>(repeating: Link())
 
     /// What the poller was asked for.
-    var interest: Interest = []
+    var interest: Interest = .read
     /// The number is this connection's; otherwise its descriptor was closed, or belongs to another entry.
-    var isLive = true
+    var isLive = false
     /// The system calls it always ready, and does not watch it.
     var isAlwaysReady = false
     /// There may be bytes to read.
     var isReadable = false
-    /// The poller saw the end: a receive that comes back short is not the last one.
-    var isClosing = false
-    /// A program was told that this external descriptor hung up.
-    var toldHangUp = false
+    /// The poller saw that nothing more can come.
+    var isHungUp = false
+    /// A program was told that this external descriptor hung up: only news counts.
+    var isQuiet = false
+    /// Not read for now: no descriptor for a client, no room at the other end of a pair, or no such end.
+    var isPaused = false
     /// The kernel's buffer was full: the poller says when there is room.
     var isBlocked = false
     /// A switched end that has left, while its last messages wait for room at the other end.
     var hasLeft = false
-    /// A callback said that it holds more.
-    var callbackHoldsMore = false
     /// Why sending failed; the end of what the peer sent before decides what the program is told.
     var sendFailure: Int32 = 0
-    /// A switched end that is not read until the other one has room.
-    var isAwaitingRoom = false
-    /// The switched end that is not read until this one has room, or -1.
-    var awaitedBy: Int32 = -1
     /// In which call the poller last reported it: older news of a program's descriptor is asked for again.
     var reportedIn: UInt32 = 0
-    /// Of the descriptor: a program may close it and get the number for something else.
-    var identity: FileIdentity?
     /// The socket file of a server, to remove no other.
     var socketFile: FileIdentity?
 
-    init(_ watch: Watch) { self.watch = watch }
+    init(_ channel: consuming Channel, generation: UInt32 = 0, index: Int = 0, context: UnsafeMutableRawPointer? = nil) {
+        registration = Registration(descriptor: channel.descriptor.number, generation: generation)
+        self.channel = channel
+        self.index = index
+        self.context = context
+    }
 
-    /// In either direction.
-    var holdsBytes: Bool { !inbox.isEmpty || outbox.hasPending }
-    var descriptor: Descriptor { Descriptor(watch.descriptor) }
+    var number: Int32 { registration.descriptor }
+
+    static func make(_ connection: consuming Connection) throws(OutOfMemory) -> ConnectionReference {
+        guard let memory = malloc(MemoryLayout<Connection>.stride) else { throw OutOfMemory() }
+        let reference = memory.bindMemory(to: Connection.self, capacity: 1)
+        reference.initialize(to: connection)
+        return reference
+    }
+
+    static func destroy(_ connection: ConnectionReference) {
+        connection.deinitialize(count: 1)
+        free(connection)
+    }
+}
+
+/// Connections in line, linked through themselves: each stands in it at most once, and leaves from anywhere at the same cost.
+struct Line {
+    /// Which of the connections' links are this line's.
+    private let slot: Int
+    private(set) var first: ConnectionReference?
+    private var last: ConnectionReference?
+
+    init(slot: Int) { self.slot = slot }
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ connection: ConnectionReference) {
+        guard !connection.pointee.links[slot].isLinked else { return }
+        connection.pointee.links[slot] = Connection.Link(previous: last, next: nil, isLinked: true)
+        if let last { last.pointee.links[slot].next = connection } else { first = connection }
+        last = connection
+    }
+
+    mutating func remove(_ connection: ConnectionReference) {
+        let link = connection.pointee.links[slot]
+        guard link.isLinked else { return }
+        connection.pointee.links[slot] = Connection.Link()
+        if let previous = link.previous { previous.pointee.links[slot].next = link.next } else { first = link.next }
+        if let next = link.next { next.pointee.links[slot].previous = link.previous } else { last = link.previous }
+    }
+
+    func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot].next }
+
+    mutating func takeFirst() -> ConnectionReference? {
+        guard let first else { return nil }
+        remove(first)
+        return first
+    }
 }

@@ -1,186 +1,161 @@
 // Context+Events.swift - the loop: one event a call, the connections in turn.
 //
-// A call first sends what is queued. Then come reports of sent frames, at most as many as were due when the last
-// input was given, so that neither reports nor input wait for ever. Then the ready connections have a turn each, a turn being
-// one message, one receive or one accept; the poller is asked when none is left, or after `patience` turns.
+// A turn is one message, one receive, one accept or one report of a sent frame. Messages that are here already are handed out
+// first, at no system call; what a program queues meanwhile goes in one piece before the next receive, or when it is time to
+// ask the poller again. What has been sent is reported before there is new input; what is sent meanwhile comes after input.
 
 import CLibIPC
 
 extension Context where Entries: ~Copyable {
-    /// Turns between two looks at the poller while there is work without it.
-    private static var patience: Int { 8 }
+    /// Turns between two looks at the poller, at most.
+    static var patience: Int { 12 }
+    /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
+    private static var maximumLooks: Int { 64 }
     /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
-    static var starvedPause: Int64 { 100 }
+    private static var starvedPause: Int64 { 100 }
 
-    /// The next event, or what is needed to find it.
+    /// The next event, or a call of one of the program's callbacks that is needed to find it.
     /// - Parameter deadline: when to give a timer event instead.
-    mutating func nextStep(_ deadline: Deadline) throws(IPCError) -> Step {
-        try catchUp()
+    mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         call &+= 1
-        if unadmitted >= 0 { return .event(try welcome(unadmitted)) }
-        var isLastLook = false
+        var looks = 0
+        var found = 1
         while true {
-            if let step = try sendUnsent() { return step }
-            if reportsDue > 0, let event = reportSent() { return .event(event) }
-            while turns < Self.patience, let index = dequeueFirst(.ready) {
-                turns += 1
-                if let step = try serve(index) {
-                    reportsDue = unreported
-                    return step
-                }
-                if !isEmpty(.unsent) { break }
+            if report(&event) { return }
+            attend()
+            try serveReady(&event)
+            try sendUnsent(&event)
+            if event.kind != .none || turns < Self.patience && report(&event) { return }
+            if !ready.isEmpty, turns < Self.patience { continue }
+            let remaining = deadline.remaining
+            if remaining == 0, found == 0 || looks >= Self.maximumLooks { return event.kind = .timer }
+            let isIdle = ready.isEmpty && reports.isEmpty
+            found = try look(isIdle ? remaining : 0) + (isIdle ? 0 : 1)
+            looks += 1
+        }
+    }
+
+    /// Gives the ready connections their turns until there is an event.
+    private mutating func serveReady(_ event: inout Event) throws(IPCError) {
+        while event.kind == .none, turns < Self.patience, let connection = ready.first {
+            // A reply is not kept back for a system call.
+            if !unsent.isEmpty, !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
+            ready.remove(connection)
+            turns += 1
+            switch kind(of: connection) {
+            case .ipc: try serveFrames(connection, &event)
+            case .external: serveExternal(connection, &event)
+            case .server: try serveServer(connection, &event)
+            case .switched: try serveSwitched(connection, &event)
             }
-            if !isEmpty(.unsent), turns < Self.patience { continue }
-            if let event = reportSent() { return .event(event) }
-            if isLastLook, isEmpty(.ready) { return .event(Event(.timer)) }
-            turns = 0
-            let found = try look(isEmpty(.ready) ? deadline.remaining : 0)
-            // The time is up when the poller, asked without patience, finds nothing.
-            isLastLook = found == 0 && isEmpty(.ready) && deadline.remaining == 0
         }
     }
 
     /// Asks the poller, and notes what it says. Returns how many descriptors it named.
     private mutating func look(_ patience: Int32) throws(IPCError) -> Int {
+        turns = 0
+        if poller.needsRebuild { try rebuild() }
         var timeout = patience
-        if !isEmpty(.starved) {
+        if retryAt > 0 {
             let pause = Int32(truncatingIfNeeded: max(retryAt - Clock.now, 0))
             timeout = patience < 0 ? pause : min(patience, pause)
         }
-        // The reports are collected first: noting them changes what the poller is part of.
-        var reports = InlineArray<64, Readiness>(repeating: Readiness.none)
-        var count = 0
-        let found = try poller.wait(timeout: timeout) { readiness in
-            guard count < 64 else { return }
-            reports[count] = readiness
-            count += 1
-        }
-        for index in 0..<count { try note(reports[index]) }
-        if !isEmpty(.starved), Clock.now >= retryAt { try wakeStarved() }
-        if poller.needsRebuild { try catchUp() }
+        let found = try poller.wait(timeout: timeout)
+        for index in 0..<found { note(poller.readiness(at: index)) }
         return found
     }
 
-    private mutating func note(_ readiness: Readiness) throws(IPCError) {
-        let descriptor = readiness.watch.descriptor
-        guard let index = positions[descriptor], connections[index].watch == readiness.watch else {
-            poller.needsRebuild = true
-            return
+    /// Looks after those that are aside: a program changes types and pairs in place.
+    private mutating func attend() {
+        guard !aside.isEmpty else { return retryAt = 0 }
+        if retryAt > 0, Clock.now >= retryAt { retryAt = 0 }
+        var next = aside.first
+        while let connection = next {
+            next = aside.following(connection)
+            let isOver =
+                switch kind(of: connection) {
+                case .server: retryAt == 0
+                case .switched: counterpart(of: connection) != nil
+                case .ipc, .external: true
+                }
+            guard isOver else { continue }
+            aside.remove(connection)
+            resume(connection)
         }
-        if readiness.writable, connections[index].isBlocked {
-            connections[index].isBlocked = false
-            enqueue(descriptor, .unsent)
-        }
-        guard readiness.readable || readiness.hungUp else { return }
-        if connections[index].toldHangUp {
-            guard readiness.readable, connections[index].descriptor.hasBytesWaiting else { return }
-            connections[index].toldHangUp = false
-        }
-        connections[index].isReadable = true
-        connections[index].isClosing = readiness.hungUp
-        connections[index].reportedIn = call
-        if connections[index].isAwaitingRoom { return }
-        enqueue(descriptor, .ready)
     }
 
-    /// Gives a ready connection its turn.
-    private mutating func serve(_ index: Int) throws(IPCError) -> Step? {
-        let kind = roster.kind(at: index)
-        try rearm(index, interest(of: index))
-        switch kind {
-        case .ipc: return try serveFrames(index)
-        case .external: return try serveExternal(index)
-        case .server: return try serveServer(index)
-        case .switched: return try serveSwitched(index)
+    private mutating func note(_ readiness: Readiness) {
+        guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
+        else { return poller.needsRebuild = true }
+        if readiness.writable {
+            connection.pointee.isBlocked = false
+            if connection.pointee.channel.outbox.hasPending { unsent.append(connection) } else { updateInterest(connection) }
         }
+        guard readiness.readable || readiness.hungUp else { return }
+        if connection.pointee.isQuiet {
+            guard readiness.readable, libipc_has_bytes(connection.pointee.number) != 0 else { return }
+            connection.pointee.isQuiet = false
+            updateInterest(connection)
+        }
+        connection.pointee.isReadable = true
+        connection.pointee.isHungUp = readiness.hungUp
+        connection.pointee.reportedIn = call
+        if !connection.pointee.isPaused { ready.append(connection) }
     }
 
     // MARK: What a program reads itself
 
-    /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because
-    /// the program may have read it since.
-    mutating func isStillReadable(_ index: Int) -> Bool {
-        if connections[index].isAlwaysReady || connections[index].reportedIn == call { return true }
-        let reported = connections[index].descriptor.poll(Int16(POLLIN), timeout: 0)
-        connections[index].isReadable = reported != 0
-        connections[index].isClosing = reported & Int16(POLLHUP | POLLERR) != 0
+    /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because the
+    /// program may have read it since.
+    func isStillReadable(_ connection: ConnectionReference) -> Bool {
+        if connection.pointee.isAlwaysReady || connection.pointee.reportedIn == call { return true }
+        let reported = connection.pointee.channel.descriptor.poll(Int16(POLLIN), timeout: 0)
+        connection.pointee.isHungUp = reported & Int16(POLLHUP | POLLERR | POLLNVAL) != 0
         return reported != 0
     }
 
-    /// While others wait for their turn, this one lines up again; otherwise the poller will name it by itself.
-    mutating func lineUpAgain(_ index: Int) {
-        let isAlone = isEmpty(.ready) && !connections[index].isAlwaysReady
-        if !isAlone { enqueue(connections[index].watch.descriptor, .ready) }
-    }
-
-    private mutating func serveExternal(_ index: Int) throws(IPCError) -> Step? {
-        guard isStillReadable(index) else { return nil }
-        let descriptor = connections[index].watch.descriptor
-        if connections[index].isClosing, !connections[index].isAlwaysReady, !hasSomethingToRead(index) {
-            connections[index].toldHangUp = true
-            connections[index].isReadable = false
-            try rearm(index, .hungUp)
-            return .event(Event(.disconnection, index: index, descriptor: descriptor))
+    private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
+        guard isStillReadable(connection) else { return }
+        if connection.pointee.isHungUp, !connection.pointee.isAlwaysReady, libipc_has_bytes(connection.pointee.number) == 0 {
+            connection.pointee.isQuiet = true
+            updateInterest(connection)
+            return event.set(.disconnection, connection)
         }
-        lineUpAgain(index)
-        return .event(Event(.readable, index: index, descriptor: descriptor))
-    }
-
-    /// Of a descriptor that hung up. A half-closed one still has its end to be read; poll(2) does not call it hung up.
-    private func hasSomethingToRead(_ index: Int) -> Bool {
-        let reported = connections[index].descriptor.poll(Int16(POLLIN), timeout: 0)
-        if reported & Int16(POLLHUP | POLLERR | POLLNVAL) == 0 { return true }
-        return reported & Int16(POLLIN) != 0 && connections[index].descriptor.hasBytesWaiting
+        // The poller will name the others again by itself.
+        if connection.pointee.isAlwaysReady { ready.append(connection) }
+        event.set(.readable, connection)
     }
 
     // MARK: Servers
 
-    private mutating func serveServer(_ index: Int) throws(IPCError) -> Step? {
-        guard isStillReadable(index) else { return nil }
-        // Nothing may fail for want of memory once the client is here.
-        try reserveEntry()
-        let server = connections[index].descriptor
-        let client = libipc_accept(server.number)
-        if client >= 0 {
-            lineUpAgain(index)
-            return .event(try welcome(client))
-        }
-        switch libipc_errno() {
-        case EAGAIN, EINTR, ECONNABORTED: return nil
-        case EMFILE, ENFILE, ENOMEM, ENOBUFS:
-            retryAt = Clock.now + Self.starvedPause
-            enqueue(server.number, .starved)
-            try rearm(index, [])
-            return nil
-        default:
-            let reason = IPCError.system(IPC_ERROR_USOCK_ACCEPT, "accept on", .descriptor(server.number))
-            // It will not get better: without this the poller would name it for ever.
-            bury(index)
-            return .event(Event(.error, index: index, descriptor: server.number, error: reason))
-        }
-    }
-
-    /// Adds a client that was accepted.
-    mutating func welcome(_ client: Int32) throws(IPCError) -> Event {
+    private mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        guard unadmitted >= 0 || isStillReadable(connection) else { return }
         do throws(IPCError) {
-            try add(client, .ipc, isNew: true)
+            try accept(on: connection, &event, waiting: false)
         } catch {
-            // Nobody is turned away for that: the next call tries again.
-            unadmitted = client
-            throw error
+            guard error.isShortage else {
+                // It will not get better: without this the poller would name it for ever.
+                bury(connection)
+                event.set(.error, connection)
+                throw error.with(code: IPC_ERROR_NONE)
+            }
+            retryAt = Clock.now + Self.starvedPause
+            aside.append(connection)
+            pause(connection)
         }
+    }
+
+    /// Accepts a client and adds it. One that cannot be added is not turned away: it comes first next time.
+    mutating func accept(on server: ConnectionReference, _ event: inout Event, waiting: Bool = true) throws(IPCError) {
+        // Nothing may fail for want of memory once the client is here, as far as that can be known.
+        try reserveEntry()
+        if unadmitted < 0 {
+            let client = libipc_accept(server.pointee.number)
+            if client < 0, !waiting, Socket.isPassing(libipc_errno()) { return }
+            unadmitted = client >= 0 ? client : try Socket.accept(on: server.pointee.number)
+        }
+        try add(unadmitted, .ipc, isNew: true)
         unadmitted = -1
-        return Event(.connection, index: roster.count - 1, descriptor: client)
+        event.set(.connection, connections[connections.count - 1])
     }
-
-    private mutating func wakeStarved() throws(IPCError) {
-        while let index = dequeueFirst(.starved) {
-            try rearm(index, interest(of: index))
-        }
-    }
-}
-
-extension Readiness {
-    fileprivate static let none = Readiness(
-        watch: Watch(-1, generation: 0), readable: false, writable: false, hungUp: false)
 }

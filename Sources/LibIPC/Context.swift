@@ -1,8 +1,8 @@
 // Context.swift - a set of connections, and the way their bytes become events.
 //
-// Entries share their indices with the roster; the state of an entry is found by its descriptor. An entry whose
-// descriptor was closed, or is in the set twice, stays in the roster until the program deletes it, but is not live.
-// The parts: entries (here), the loop (Context+Events), reading, sending, switching.
+// Entries share their indices with the roster; a connection is found by its descriptor. An entry whose descriptor was closed,
+// or is in the set twice, stays in the roster until the program deletes it, but is not live. The parts: entries (here), the
+// loop (Context+Events), frames in both directions (Context+Frames), switching (Context+Switching).
 
 import CLibIPC
 
@@ -11,27 +11,31 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     static var defaultQueueLimit: Int { 64 * 1024 * 1024 }
 
     var roster: Entries
-    /// Where its owner has put this context: under this address the registry knows it.
-    var address: UnsafeMutableRawPointer?
-    var connections = HeapArray<Connection>()
-    var positions = DescriptorMap()
+    /// Where its owner has put this context: so a connection leads back to it.
+    let address: UnsafeMutableRawPointer?
+    private(set) var connections = HeapArray<ConnectionReference>()
+    private var table = DescriptorTable<ConnectionReference?>(absent: nil)
+    /// Entries that the table does not lead to: only then is a look-up that finds nothing worth a search.
+    private var shadowed = 0
+    private var generation: UInt32 = 0
+    private var forks = libipc_forks()
+
     var poller: Poller
     var scratch = Scratch()
-    /// Head and tail of each `Queue`, as descriptors.
-    var heads = InlineArray<4, Int32>(repeating: -1)
-    var tails = InlineArray<4, Int32>(repeating: -1)
+    /// Have, or may have, something to read: served in turn.
+    var ready = Line(slot: 0)
+    /// Have frames to send, and may be writable.
+    var unsent = Line(slot: 1)
+    /// Have sent frames that are to be reported.
+    var reports = Line(slot: 2)
+    /// Paused, and nobody will say when that is over: servers that could not accept for want of descriptors or memory, switched
+    /// ends without another.
+    var aside = Line(slot: 3)
 
     /// nil: the default, and the context may vanish with its last entry.
     var queueLimit: Int?
-    /// Entries that are in the roster and not live: only then is a look-up by number worth a search.
-    var strayCount = 0
-    var generation: UInt32 = 0
-    var forks = libipc_forks()
-    /// Which call to `wait` this is.
+    /// Which call for an event this is.
     var call: UInt32 = 0
-    /// Reports of sent frames that come before the next input; see `nextStep`.
-    var reportsDue = 0
-    var unreported = 0
     /// Turns taken since the poller was last asked.
     var turns = 0
     /// A client that was accepted and could not be added for want of memory, or -1.
@@ -39,41 +43,56 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// When starved servers try again, on `Clock`.
     var retryAt: Int64 = 0
 
-    init(roster: consuming Entries) throws(IPCError) {
+    init(roster: consuming Entries, address: UnsafeMutableRawPointer? = nil) throws(IPCError) {
         poller = try Poller()
         self.roster = roster
+        self.address = address
     }
 
     /// Descriptors are the program's: none is closed.
     deinit {
         if unadmitted >= 0 { close(unadmitted) }
-        for index in 0..<connections.count where connections[index].isLive {
-            Registry.shared.withdraw(connections[index].watch.descriptor, context: address)
+        for index in 0..<connections.count {
+            let connection = connections[index]
+            if Registry[connection.pointee.number] == connection { Registry[connection.pointee.number] = nil }
+            Connection.destroy(connection)
         }
     }
 
-    // MARK: Entries
+    // MARK: Finding
 
-    /// The entry of this descriptor: the live one, or else one that the program has not deleted yet.
-    func position(of descriptor: Int32) -> Int? {
-        if let position = positions[descriptor] { return position }
-        guard strayCount > 0 else { return nil }
-        for index in 0..<roster.count where roster.descriptor(at: index) == descriptor { return index }
+    /// The entry of this descriptor, a live one if there is one.
+    func connection(of descriptor: Int32) -> ConnectionReference? {
+        if let found = table[descriptor] { return found }
+        guard shadowed > 0 else { return nil }
+        for index in 0..<connections.count where connections[index].pointee.number == descriptor { return connections[index] }
         return nil
     }
+
+    func live(_ descriptor: Int32) -> ConnectionReference? {
+        guard let found = table[descriptor], found.pointee.isLive else { return nil }
+        return found
+    }
+
+    func kind(of connection: ConnectionReference) -> ConnectionKind { roster.kind(at: connection.pointee.index) }
+
+    // MARK: Adding
 
     /// Takes notice of entries that the program has filled by hand, and of a fork.
     mutating func catchUp() throws(IPCError) {
         while connections.count < roster.count { try admit(connections.count, isNew: false) }
-        guard forks != libipc_forks() || poller.needsRebuild else { return }
-        try rebuild()
+        if forks != libipc_forks() { try rebuild() }
     }
 
     /// Adds an entry.
-    /// - Parameter isNew: the kernel has just given this number, so that no other entry can mean it.
-    mutating func add(_ descriptor: Int32, _ kind: ConnectionKind, isNew: Bool = false) throws(IPCError) {
+    /// - Parameters:
+    ///   - isNew: the kernel has just given this number, so that no other entry can mean it.
+    ///   - socketPath: malloc'ed; still the caller's when this fails.
+    mutating func add(
+        _ descriptor: Int32, _ kind: ConnectionKind, isNew: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
+    ) throws(IPCError) {
         try reserveEntry()
-        roster.append(descriptor, kind)
+        roster.append(descriptor, kind, socketPath)
         do throws(IPCError) {
             try admit(roster.count - 1, isNew: isNew)
         } catch {
@@ -87,167 +106,164 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             try roster.reserve()
             try connections.reserve(roster.count + 1)
         } catch {
-            throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for one more connection")
+            throw noMemory()
         }
     }
 
-    /// Makes the connection behind the roster's entry `index`, which is the next without one.
+    private func noMemory() -> IPCError { IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for one more connection") }
+
+    /// Makes the connection behind the roster's entry `index`, the next without one.
     private mutating func admit(_ index: Int, isNew: Bool) throws(IPCError) {
-        let descriptor = roster.descriptor(at: index)
-        let kind = roster.kind(at: index)
         generation &+= 1
-        var connection = Connection(Watch(descriptor, generation: generation))
-        var admission = Admission.notOpen
-        if descriptor >= 0 {
-            connection.interest = .read
-            admission = try poller.add(connection.watch, connection.interest)
-        }
-        if admission == .duplicate, isNew || positions[descriptor] == nil {
-            // What the poller has is the registration of a descriptor that is gone.
-            poller.remove(connection.watch)
-            admission = try poller.add(connection.watch, connection.interest)
-        }
-        connection.isLive = admission == .watched || admission == .alwaysReady
-        connection.isAlwaysReady = admission == .alwaysReady
-        if connection.isLive { connection.identity = FileIdentity(descriptor: descriptor) }
-        if connection.isLive, kind == .server, let path = roster.socketPath(at: index) {
-            connection.socketFile = FileIdentity(path: path)
-        }
-        let isLive = connection.isLive
+        let channel = Channel(roster.descriptor(at: index))
+        let connection: ConnectionReference
         do throws(OutOfMemory) {
-            if isLive {
-                try positions.reserve(descriptor)
-                try Registry.shared.reserve(descriptor)
-            }
-            try connections.append(connection)
+            try connections.reserve(index + 1)
+            connection = try Connection.make(Connection(channel, generation: generation, index: index, context: address))
         } catch {
-            if isLive { poller.remove(Watch(descriptor, generation: generation)) }
-            throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for one more connection")
+            throw noMemory()
         }
-        guard isLive else {
-            strayCount += 1
-            return
+        do throws(IPCError) { try activate(connection, isNew: isNew) } catch {
+            Connection.destroy(connection)
+            throw error
         }
-        // Another entry with this number lost its descriptor behind our back.
-        if let stale = positions[descriptor] { bury(stale) }
-        positions[descriptor] = index
-        if let held = Registry.shared.takeDetached(descriptor) { connections[index].inbox = held }
-        Registry.shared.register(descriptor, context: address)
-        if connections[index].isAlwaysReady || connections[index].inbox.mayHoldMessage {
-            connections[index].isReadable = true
-            enqueue(descriptor, .ready)
-        }
+        if kind(of: connection) == .server { connection.pointee.socketFile = roster.socketPath(at: index).flatMap { FileIdentity(path: $0) } }
+        if !connection.pointee.isLive { shadowed += 1 }
+        // The room was made above.
+        try? connections.append(connection)
     }
 
-    /// The descriptor of a live entry is gone, the entry stays: nothing is kept for it any more.
-    mutating func bury(_ index: Int) {
-        let watch = connections[index].watch
-        dropFrames(index)
-        releaseWaiting(index)
-        for queue in 0..<4 { dequeue(index, queue) }
-        poller.forget(watch)
-        positions[watch.descriptor] = nil
-        Registry.shared.withdraw(watch.descriptor, context: address)
-        connections[index].inbox = Inbox()
-        connections[index].isLive = false
-        strayCount += 1
-    }
-
-    /// Drops the entry; the last one moves into its place.
-    /// - Parameter closing: closes its descriptor.
-    mutating func remove(_ index: Int, closing: Bool) {
-        let watch = connections[index].watch
-        if connections[index].isLive {
-            // After a fork a copy of the descriptor may live on, and keep the registration.
-            if !closing || forks > 0 { poller.remove(watch) }
-            bury(index)
-            if closing { close(watch.descriptor) }
+    /// Watches the connection's descriptor; leaves it without life where that is not open, or belongs to another entry.
+    private mutating func activate(_ connection: ConnectionReference, isNew: Bool = false) throws(IPCError) {
+        let descriptor = connection.pointee.number
+        let registration = connection.pointee.registration
+        let former = table[descriptor]
+        // Whoever had this number lost its descriptor behind our back.
+        if isNew, let former { bury(former) }
+        switch descriptor < 0 ? .notOpen : try poller.add(registration, .read) {
+        case .watched: break
+        case .alwaysReady: connection.pointee.isAlwaysReady = true
+        case .duplicate, .notOpen: return
         }
-        strayCount -= 1
-        _ = connections.swapRemove(at: index)
-        roster.swapRemove(at: index)
-        if index < connections.count, connections[index].isLive {
-            positions[connections[index].watch.descriptor] = index
+        do throws(OutOfMemory) {
+            try table.reserve(descriptor)
+            try Registry.reserve(descriptor)
+        } catch {
+            poller.remove(registration)
+            throw noMemory()
         }
-        if !closing, strayCount > 0 { revive(watch.descriptor) }
+        if let former {
+            bury(former)
+            shadowed += 1
+        }
+        table[descriptor] = connection
+        connection.pointee.isLive = true
+        connection.pointee.channel = Registry.takeLoose(descriptor)
+        Registry[descriptor] = connection
+        if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
     }
 
-    /// The same descriptor was in the set twice: its other entry is the live one from now on.
-    private mutating func revive(_ descriptor: Int32) {
-        guard descriptor >= 0, positions[descriptor] == nil, let index = position(of: descriptor) else { return }
-        generation &+= 1
-        var connection = Connection(Watch(descriptor, generation: generation))
-        connection.interest = .read
-        guard let admission = try? poller.add(connection.watch, connection.interest) else { return }
-        connection.isAlwaysReady = admission == .alwaysReady
-        guard admission == .watched || admission == .alwaysReady else { return }
-        connections[index] = connection
-        positions[descriptor] = index
-        strayCount -= 1
-        if admission == .alwaysReady { enqueue(descriptor, .ready) }
-    }
-
-    /// A new poller for the same connections: this process is a fork's child, or the old one reports what is gone.
-    private mutating func rebuild() throws(IPCError) {
+    /// A new poller for the same connections.
+    mutating func rebuild() throws(IPCError) {
         var fresh = try Poller()
-        for index in 0..<connections.count where connections[index].isLive && !connections[index].isAlwaysReady {
-            _ = try fresh.add(connections[index].watch, connections[index].interest)
+        for index in 0..<connections.count {
+            let connection = connections[index]
+            guard connection.pointee.isLive, !connection.pointee.isAlwaysReady else { continue }
+            _ = try fresh.add(connection.pointee.registration, connection.pointee.interest)
         }
         poller = fresh
         forks = libipc_forks()
     }
 
-    /// What the poller is to report of this connection.
-    func interest(of index: Int) -> Interest {
-        if connections[index].toldHangUp { return .hungUp }
-        return connections[index].isBlocked ? [.read, .write] : .read
+    // MARK: Leaving
+
+    /// The descriptor of a live entry is gone, the entry stays: nothing is kept for it any more.
+    mutating func bury(_ connection: ConnectionReference) {
+        guard connection.pointee.isLive else { return }
+        let descriptor = connection.pointee.number
+        dropFrames(connection)
+        ready.remove(connection)
+        unsent.remove(connection)
+        reports.remove(connection)
+        aside.remove(connection)
+        poller.remove(connection.pointee.registration)
+        if Registry[descriptor] == connection { Registry[descriptor] = nil }
+        connection.pointee.channel = Channel(descriptor)
+        connection.pointee.isLive = false
+        resumeCounterpart(of: connection)
     }
+
+    /// Drops the entry; the last one moves into its place.
+    /// - Parameter closing: closes its descriptor.
+    mutating func remove(_ connection: ConnectionReference, closing: Bool) {
+        let descriptor = connection.pointee.number
+        let index = connection.pointee.index
+        let isClosed = closing && connection.pointee.isLive
+        bury(connection)
+        if table[descriptor] == connection { table[descriptor] = nil } else { shadowed -= 1 }
+        connections.swapRemove(at: index)
+        roster.swapRemove(at: index)
+        if index < connections.count { connections[index].pointee.index = index }
+        Connection.destroy(connection)
+        if isClosed { close(descriptor) }
+        // The same descriptor was in the set twice: its other entry lives from now on.
+        guard !isClosed, shadowed > 0, let twin = self.connection(of: descriptor) else { return }
+        try? activate(twin)
+        if twin.pointee.isLive { shadowed -= 1 }
+    }
+
+    /// Closes the descriptor of an entry that stays. An external one is its program's: only what is queued for it goes.
+    mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
+        let index = connection.pointee.index
+        let descriptor = connection.pointee.number
+        if kind(of: connection) == .external { return dropFrames(connection) }
+        guard connection.pointee.isLive else {
+            throw IPCError(IPC_ERROR_USOCK_CLOSE, "close", .descriptor(descriptor), systemError: EBADF)
+        }
+        if let path = roster.socketPath(at: index) {
+            // While this socket listens nobody else takes its name: so the file goes first.
+            if let file = connection.pointee.socketFile, file == FileIdentity(path: path) { unlink(path) }
+            roster.dropSocketPath(at: index)
+        }
+        bury(connection)
+        try Socket.close(descriptor)
+    }
+
+    // MARK: What is wanted of the poller
 
     /// Tells the poller what is wanted now, if that differs.
-    mutating func rearm(_ index: Int, _ wanted: Interest) throws(IPCError) {
-        guard connections[index].interest != wanted, !connections[index].isAlwaysReady else { return }
-        try poller.update(connections[index].watch, from: connections[index].interest, to: wanted)
-        connections[index].interest = wanted
+    mutating func updateInterest(_ connection: ConnectionReference) {
+        var wanted: Interest = connection.pointee.isQuiet ? .news : connection.pointee.isPaused ? [] : .read
+        if connection.pointee.isBlocked { wanted.insert(.write) }
+        guard connection.pointee.interest != wanted, connection.pointee.isLive, !connection.pointee.isAlwaysReady else { return }
+        connection.pointee.interest = wanted
+        poller.update(connection.pointee.registration, wanted)
     }
 
-    // MARK: Queues
-
-    mutating func enqueue(_ descriptor: Int32, _ queue: Queue) {
-        let slot = queue.rawValue
-        guard let index = positions[descriptor], !connections[index].links[slot].isLinked else { return }
-        let tail = tails[slot]
-        connections[index].links[slot] = Connection.Link(previous: tail, next: -1, isLinked: true)
-        if let last = positions[tail] {
-            connections[last].links[slot].next = descriptor
-        } else {
-            heads[slot] = descriptor
-        }
-        tails[slot] = descriptor
+    /// Does not read the connection until somebody resumes it.
+    mutating func pause(_ connection: ConnectionReference) {
+        connection.pointee.isPaused = true
+        updateInterest(connection)
     }
 
-    /// Takes the connection out of the queue, wherever in it it stands.
-    mutating func dequeue(_ index: Int, _ slot: Int) {
-        let link = connections[index].links[slot]
-        guard link.isLinked else { return }
-        connections[index].links[slot] = Connection.Link()
-        if let before = positions[link.previous] {
-            connections[before].links[slot].next = link.next
-        } else {
-            heads[slot] = link.next
-        }
-        if let after = positions[link.next] {
-            connections[after].links[slot].previous = link.previous
-        } else {
-            tails[slot] = link.previous
-        }
+    /// Looks at the connection again: what it waited for, or what it is, has changed.
+    mutating func resume(_ connection: ConnectionReference) {
+        connection.pointee.isPaused = false
+        connection.pointee.isQuiet = false
+        updateInterest(connection)
+        ready.append(connection)
     }
 
-    func isEmpty(_ queue: Queue) -> Bool { heads[queue.rawValue] < 0 }
+    /// As told by the program. What is wanted of the poller may be something else now.
+    mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
+        roster.setKind(kind, at: connection.pointee.index)
+        if connection.pointee.isLive { resume(connection) }
+    }
 
-    /// Takes the first out of the queue: its index.
-    mutating func dequeueFirst(_ queue: Queue) -> Int? {
-        guard let index = positions[heads[queue.rawValue]] else { return nil }
-        dequeue(index, queue.rawValue)
-        return index
+    /// Ties two descriptors into a pair.
+    mutating func tie(_ first: Int32, _ second: Int32) throws(IPCError) {
+        do throws(OutOfMemory) { try roster.pair(first, second) } catch { throw noMemory() }
+        if let connection = live(first) { resume(connection) }
+        if let connection = live(second) { resume(connection) }
     }
 }

@@ -1,18 +1,10 @@
 // Descriptor.swift - the system calls on an open descriptor, with their results as values.
 //
-// Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because
-// programs read and write the same descriptors. EINTR is retried here and nowhere else, except while waiting for
-// events, where a signal is the program's business.
+// Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
+// read and write the same descriptors. EINTR is retried here and nowhere else, except while waiting for events, where a
+// signal is the program's business. What is no socket (a pipe, a terminal) cannot be asked so: the kernel is asked before.
 
 import CLibIPC
-
-/// Descriptors that came with one receive.
-struct PassedDescriptors {
-    var numbers = InlineArray<8, Int32>(repeating: -1)
-    var count = 0
-    /// The kernel ends a read at control data: there may be more bytes behind it (unix(7)).
-    var cutShort = false
-}
 
 struct Descriptor {
     let number: Int32
@@ -27,74 +19,32 @@ struct Descriptor {
         case failed(Int32)
     }
 
-    /// Receives into `first`, then `second`.
-    func receive(
-        first: UnsafeMutableRawBufferPointer, second: UnsafeMutableRawBufferPointer, waiting: Bool,
-        passed: inout PassedDescriptors
-    ) -> Outcome {
-        var control = libipc_control()
-        return withUnsafeMutablePointer(to: &control) { control in
-            withVectors(first, second) { vectors, count in
-                var message = msghdr()
-                message.msg_iov = vectors
-                message.msg_iovlen = count
-                message.msg_control = UnsafeMutableRawPointer(control)
-                message.msg_controllen = MemoryLayout<libipc_control>.size
-                let flags = Int32(MSG_CMSG_CLOEXEC) | (waiting ? 0 : Int32(MSG_DONTWAIT))
-                let received = retrying { recvmsg(number, &message, flags) }
-                if received < 0, libipc_errno() == ENOTSOCK { return readPlain(vectors, count, waiting: waiting) }
-                if received > 0, message.msg_controllen > 0 {
-                    passed.cutShort = true
-                    withUnsafeMutableBytes(of: &passed.numbers) { bytes in
-                        guard let numbers = bytes.assumingMemoryBound(to: Int32.self).baseAddress else { return }
-                        passed.count = Int(libipc_passed_descriptors(&message, numbers))
-                    }
-                }
-                return outcome(of: received)
-            }
-        }
-    }
-
-    /// A pipe or a terminal: it cannot be asked not to wait for one call, so the kernel is asked before.
-    private func readPlain(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool) -> Outcome {
+    func receive(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool, _ passed: inout libipc_passed) -> Outcome {
+        let flags = waiting ? 0 : Int32(MSG_DONTWAIT)
+        let received = retrying { libipc_receive(number, vectors, count, flags, &passed) }
+        if received > 0 { return .count(received) }
+        if received == 0 { return .end }
+        guard libipc_errno() == ENOTSOCK else { return failure() }
         if !waiting, poll(Int16(POLLIN), timeout: 0) == 0 { return .wouldBlock }
-        return outcome(of: retrying { readv(number, vectors, Int32(count)) })
+        let read = retrying { readv(number, vectors, Int32(count)) }
+        return read > 0 ? .count(read) : read == 0 ? .end : failure()
     }
 
-    /// Sends the vectors, without SIGPIPE; `waiting`: until all is with the kernel, for a blocking descriptor.
+    /// Without SIGPIPE. `waiting`: a blocking descriptor takes all of a socket's bytes.
     func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool) -> Outcome {
-        var message = msghdr()
-        message.msg_iov = vectors
-        message.msg_iovlen = count
-        let flags = Int32(MSG_NOSIGNAL) | (waiting ? 0 : Int32(MSG_DONTWAIT))
-        let sent = retrying { sendmsg(number, &message, flags) }
-        if sent < 0, libipc_errno() == ENOTSOCK { return writePlain(vectors[0], waiting: waiting) }
-        return outcome(of: sent, writing: true)
-    }
-
-    /// PIPE_BUF bytes at most: what a pipe that polls writable takes without waiting (pipe(7)).
-    private func writePlain(_ vector: iovec, waiting: Bool) -> Outcome {
+        let flags = waiting ? 0 : Int32(MSG_DONTWAIT)
+        let sent = retrying { libipc_send(number, vectors, count, flags) }
+        if sent >= 0 { return .count(sent) }
+        guard libipc_errno() == ENOTSOCK else { return failure() }
         if !waiting, poll(Int16(POLLOUT), timeout: 0) == 0 { return .wouldBlock }
-        return withoutSigpipe { outcome(of: retrying { write(number, vector.iov_base, min(vector.iov_len, 4096)) }, writing: true) }
+        // PIPE_BUF bytes at most: what a pipe that polls writable takes without waiting (pipe(7)).
+        let written = retrying { libipc_write_without_signal(number, vectors[0].iov_base, min(vectors[0].iov_len, 4096)) }
+        return written >= 0 ? .count(written) : failure()
     }
 
-    /// MSG_NOSIGNAL is for sockets alone: elsewhere SIGPIPE is held back and taken off this thread again.
-    private func withoutSigpipe(_ body: () -> Outcome) -> Outcome {
-        var sigpipe = sigset_t()
-        var before = sigset_t()
-        var pending = sigset_t()
-        sigemptyset(&sigpipe)
-        sigaddset(&sigpipe, SIGPIPE)
-        sigpending(&pending)
-        let wasPending = sigismember(&pending, SIGPIPE) == 1
-        pthread_sigmask(SIG_BLOCK, &sigpipe, &before)
-        let outcome = body()
-        if case .failed(EPIPE) = outcome, !wasPending {
-            var now = timespec()
-            sigtimedwait(&sigpipe, nil, &now)
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        return outcome
+    private func failure() -> Outcome {
+        let number = libipc_errno()
+        return number == EAGAIN || number == EWOULDBLOCK ? .wouldBlock : .failed(number)
     }
 
     /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
@@ -105,29 +55,11 @@ struct Descriptor {
         return count > 0 ? entry.revents : 0
     }
 
-    /// Bytes that could be read at once.
-    var hasBytesWaiting: Bool { libipc_bytes_waiting(number) != 0 }
-
-    private func withVectors<Result>(
-        _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer,
-        _ body: (UnsafeMutablePointer<iovec>, Int) -> Result
-    ) -> Result {
-        var vectors = (
-            iovec(iov_base: first.baseAddress, iov_len: first.count),
-            iovec(iov_base: second.baseAddress, iov_len: second.count)
-        )
-        return withUnsafeMutablePointer(to: &vectors) { pair in
-            pair.withMemoryRebound(to: iovec.self, capacity: 2) { vectors in
-                first.count == 0 ? body(vectors + 1, 1) : body(vectors, second.count == 0 ? 1 : 2)
-            }
-        }
-    }
-
-    private func outcome(of result: Int, writing: Bool = false) -> Outcome {
-        if result > 0 || (result == 0 && writing) { return .count(result) }
-        if result == 0 { return .end }
-        let number = libipc_errno()
-        return number == EAGAIN || number == EWOULDBLOCK ? .wouldBlock : .failed(number)
+    /// Waits where a call that should have waited came back empty: a descriptor that does not block is waited for here; one
+    /// with a limit of its own (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) has reached it.
+    func wait(for events: Int32, _ code: ErrorCode, _ operation: StaticString) throws(IPCError) {
+        guard libipc_is_nonblocking(number) != 0 else { throw IPCError(code, operation, .descriptor(number), systemError: EAGAIN) }
+        poll(Int16(events), timeout: -1)
     }
 }
 
@@ -137,5 +69,29 @@ func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
     while true {
         let result = call()
         if result >= 0 || libipc_errno() != EINTR { return result }
+    }
+}
+
+/// A file as the system identifies it, whatever its name or number is by now.
+struct FileIdentity: Equatable {
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// Of the file at `path`, a symbolic link itself.
+    init?(path: UnsafePointer<CChar>) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    init?(_ descriptor: Descriptor) {
+        var status = stat()
+        guard fstat(descriptor.number, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
     }
 }

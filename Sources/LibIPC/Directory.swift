@@ -7,14 +7,9 @@ enum Directory {
 
     /// Writes the part of `path` before its last slash, cut to fit, with a NUL; nothing where there is no slash.
     static func parent(of path: UnsafePointer<CChar>, into buffer: UnsafeMutableBufferPointer<CChar>) {
-        var length = 0
-        var index = 0
-        while path[index] != 0 {
-            if path[index] == CChar(UInt8(ascii: "/")) { length = index }
-            index += 1
-        }
         guard let base = buffer.baseAddress, buffer.count > 0 else { return }
-        length = min(length, buffer.count - 1)
+        let slash = strrchr(path, Int32(UInt8(ascii: "/")))
+        let length = min(slash.map { UnsafePointer($0) - path } ?? 0, buffer.count - 1)
         memcpy(base, path, length)
         base[length] = 0
     }
@@ -46,54 +41,42 @@ enum Directory {
         if mkdir(path, mode) == 0 { return 0 }
         let failure = libipc_errno()
         var status = stat()
-        return stat(path, &status) == 0 && isDirectory(status) ? 0 : failure
+        return stat(path, &status) == 0 && libipc_is_directory(&status) != 0 ? 0 : failure
     }
-
-    static func isDirectory(_ status: stat) -> Bool { withUnsafePointer(to: status) { libipc_is_directory($0) != 0 } }
 
     /// Makes the directory that `path` lies in, if missing, and checks that it can be written.
     static func prepare(for path: UnsafePointer<CChar>) throws(IPCError) {
-        let failure = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer -> IPCError? in
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer throws(IPCError) in
             parent(of: path, into: buffer)
-            guard let parent = buffer.baseAddress, parent[0] != 0 else { return nil }
-            do throws(IPCError) {
-                try prepare(directory: parent)
-                return nil
-            } catch {
-                return error
-            }
+            if let parent = buffer.baseAddress, parent[0] != 0 { try prepare(directory: parent) }
         }
-        if let failure { throw failure }
     }
 
     private static func prepare(directory: UnsafePointer<CChar>) throws(IPCError) {
         var status = stat()
         if stat(directory, &status) != 0 {
             try make(directory)
-        } else if !isDirectory(status) {
+        } else if libipc_is_directory(&status) == 0 {
             throw IPCError(IPC_ERROR_DIR_SETUP__NOT_A_DIRECTORY, "not a directory:", .text(ShortText(directory)))
         }
         guard faccessat(AT_FDCWD, directory, W_OK, AT_EACCESS) == 0 else {
-            throw .system(IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE, "write in", path: directory)
+            throw .system(IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE, "write in", .text(ShortText(directory)))
         }
     }
 
     /// Whether the effective user may write to a file with this status, by its mode bits.
     static func isWritable(_ status: stat) -> Bool {
         let user = geteuid()
-        func allows(_ bit: Int) -> Bool { Int(status.st_mode) & bit != 0 }
-        if user == 0 { return true }
-        if status.st_uid == user { return allows(LIBIPC_WRITE_USER) }
-        if status.st_gid == getegid() || isMember(of: status.st_gid) { return allows(LIBIPC_WRITE_GROUP) }
-        return allows(LIBIPC_WRITE_OTHERS)
+        let isGroups = status.st_gid == getegid() || isMember(of: status.st_gid)
+        let bit = status.st_uid == user ? LIBIPC_WRITE_USER : isGroups ? LIBIPC_WRITE_GROUP : LIBIPC_WRITE_OTHERS
+        return user == 0 || Int(status.st_mode) & bit != 0
     }
 
     private static func isMember(of group: gid_t) -> Bool {
         let count = getgroups(0, nil)
         guard count > 0 else { return false }
         return withUnsafeTemporaryAllocation(of: gid_t.self, capacity: Int(count)) { groups in
-            let found = getgroups(count, groups.baseAddress)
-            return groups.prefix(max(Int(found), 0)).contains(group)
+            groups.prefix(max(Int(getgroups(count, groups.baseAddress)), 0)).contains(group)
         }
     }
 }

@@ -4,10 +4,10 @@
 
 import CLibIPC
 
-struct FrameHeader {
+struct FrameHeader: BitwiseCopyable {
     static let size = 6
     /// The largest payload, in bytes.
-    static let maximumLength: UInt32 = 1_999_994
+    static let maximumLength = 1_999_994
 
     var type: UInt8
     var userType: UInt8
@@ -22,41 +22,35 @@ struct FrameHeader {
     /// - Parameter bytes: `FrameHeader.size` bytes.
     init(decoding bytes: UnsafeRawPointer) {
         type = bytes.load(as: UInt8.self)
-        length = libipc_from_network(bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+        length = libipc_big_endian(bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
         userType = bytes.load(fromByteOffset: 5, as: UInt8.self)
     }
 
     /// - Parameter bytes: room for `FrameHeader.size` bytes.
     func encode(into bytes: UnsafeMutableRawPointer) {
         bytes.storeBytes(of: type, as: UInt8.self)
-        bytes.storeBytes(of: libipc_from_network(length), toByteOffset: 1, as: UInt32.self)
+        bytes.storeBytes(of: libipc_big_endian(length), toByteOffset: 1, as: UInt32.self)
         bytes.storeBytes(of: userType, toByteOffset: 5, as: UInt8.self)
     }
 
-    var frameSize: Int { FrameHeader.size + Int(length) }
-    var isTooLong: Bool { length > FrameHeader.maximumLength }
+    var payloadSize: Int { Int(length) }
+    var frameSize: Int { FrameHeader.size + payloadSize }
+    var isTooLong: Bool { payloadSize > FrameHeader.maximumLength }
 }
 
-/// Bytes from malloc that are freed with this value, unless they are handed over.
-struct Payload: ~Copyable {
-    private var memory: UnsafeMutableRawPointer?
-
-    /// Takes over `memory`, which malloc gave.
-    init(adopting memory: UnsafeMutableRawPointer) { self.memory = memory }
-
-    deinit { free(memory) }
-
-    /// Hands the bytes to somebody who will free them.
-    consuming func release() -> UnsafeMutableRawPointer? {
-        memory.take()
-    }
-
-    /// nil only for a value that has been released, which nobody has any more.
-    var bytes: UnsafeRawPointer? { memory.map { UnsafeRawPointer($0) } }
-}
-
-/// A whole message that was received.
+/// A whole message. Its payload is malloc'ed, and freed with it unless it is handed over.
 struct Message: ~Copyable {
     let header: FrameHeader
-    let payload: Payload
+    private var payload: UnsafeMutableRawPointer?
+
+    init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?) {
+        self.header = header
+        self.payload = payload
+    }
+
+    deinit { free(payload) }
+
+    /// Hands the payload to somebody who will free it.
+    consuming func releasePayload() -> UnsafeMutableRawPointer? { payload.take() }
+    var bytes: UnsafeRawPointer? { payload.map { UnsafeRawPointer($0) } }
 }

@@ -36,10 +36,15 @@ struct IPCError: Error {
         IPCError(code, operation, subject, systemError: libipc_errno())
     }
 
-    /// A path or a name as the subject.
-    static func system(_ code: ErrorCode, _ operation: StaticString, path: UnsafePointer<CChar>) -> IPCError {
-        let number = libipc_errno()
-        return IPCError(code, operation, .text(ShortText(path)), systemError: number)
+    /// The system is short of something: nothing is wrong with the peer, and trying again may help.
+    var isShortage: Bool {
+        switch systemError {
+        case ENOMEM, ENOBUFS, ENOSPC, EMFILE, ENFILE: true
+        case 0:
+            code == IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY || code == IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION
+                || code == IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
+        default: false
+        }
     }
 
     /// The same reason under another code.
@@ -55,19 +60,13 @@ struct ShortText {
     private var bytes = InlineArray<160, UInt8>(repeating: 0)
     private(set) var count = 0
 
-    init(_ text: UnsafePointer<CChar>) { append(text, count: strlen(text)) }
+    init(_ text: UnsafePointer<CChar>) { self.init(bytes: UnsafeRawBufferPointer(start: text, count: strlen(text))) }
 
-    init(bytes: UnsafeRawBufferPointer) {
-        for byte in bytes.prefix(160) { append(byte) }
-    }
-
-    private mutating func append(_ text: UnsafePointer<CChar>, count: Int) {
-        for offset in 0..<min(count, bytes.count) { append(UInt8(bitPattern: text[offset])) }
-    }
-
-    private mutating func append(_ byte: UInt8) {
-        bytes[count] = byte
-        count += 1
+    init(bytes text: UnsafeRawBufferPointer) {
+        for byte in text.prefix(bytes.count) {
+            bytes[count] = byte
+            count += 1
+        }
     }
 
     subscript(_ index: Int) -> UInt8 { bytes[index] }

@@ -1,32 +1,34 @@
 // Inbox.swift - what was received from one descriptor and has not been handed on.
 //
-// Reading much and delivering one: a receive takes what is there into a buffer that all connections of a
-// context share (Scratch), and only what is left when a message has been delivered moves into memory of the
-// connection's own. A payload of which a part has come is received in place from then on, into memory that
-// doubles with what has been received: what a peer announces costs nothing.
+// Reading much and delivering one: a receive takes what is there into a buffer that all connections of a context share
+// (Scratch), and only what is left when a message has been taken out moves into memory of the connection's own. A payload of
+// which a part has come is received in place from then on, into memory that doubles with what has been received: what a
+// peer announces costs nothing.
 //
-// Descriptors that come along (SCM_RIGHTS, unix(7)) belong to the last byte of the read that brought them; they wait
-// here, in order, until that byte is asked for with a descriptor (takeDescriptor) or passes as part of a frame.
+// Descriptors that come along (SCM_RIGHTS, unix(7)) belong to the last byte of the read that brought them. They wait here,
+// in order, until that byte is asked for with its descriptor, or are closed when it passes as part of a frame.
 
 import CLibIPC
 
 struct Inbox: ~Copyable {
     private static let maximumPassed = 8
+    /// Of a descriptor: the first byte behind the frame in the making.
+    private static let behindFrame = UInt64.max
 
     private struct Passed {
-        var descriptor: Int32
+        let descriptor: Int32
         /// Which byte of the stream brought it.
         var position: UInt64
     }
 
-    /// The header of the frame in the making, once it is whole; and its payload, malloc'ed with a byte to spare.
-    private var header: FrameHeader?
+    /// The frame in the making: its header once that is whole, and its payload, malloc'ed with a byte to spare.
+    private(set) var header: FrameHeader?
     private var payload: UnsafeMutableRawPointer?
-    private var payloadCount = 0
-    private var payloadCapacity = 0
-    /// Bytes behind the frame in the making: empty while a payload is incomplete.
+    private var filled = 0
+    private var capacity = 0
+    /// Bytes behind that frame: none while a payload is incomplete.
     private var backlog = Bytes()
-    /// How many bytes were taken out of this stream, for the positions of descriptors.
+    /// How many bytes were taken out of this stream.
     private var consumed: UInt64 = 0
     private var passed = HeapArray<Passed>()
 
@@ -37,166 +39,136 @@ struct Inbox: ~Copyable {
         for index in 0..<passed.count { close(passed[index].descriptor) }
     }
 
-    /// Nothing is held: neither bytes nor descriptors.
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed.count == 0 }
+    /// `settle` may find a whole message.
+    var mayHoldMessage: Bool { isWhole || backlog.count >= (header == nil ? FrameHeader.size : 1) }
+    private var isWhole: Bool { payload != nil && filled == header?.payloadSize }
 
-    /// `next` is worth a call.
-    var mayHoldMessage: Bool {
-        guard let header else { return backlog.count >= FrameHeader.size }
-        return backlog.count > 0 || (payload != nil && payloadCount == header.length)
-    }
-
-    /// How many bytes the header, or behind it the payload, still needs.
-    private var bytesMissing: Int {
-        guard let header else { return FrameHeader.size - backlog.count }
-        return Int(header.length) - payloadCount
-    }
-
-    /// Takes a message back that could not be handed on: it comes next again.
-    mutating func putBack(_ message: consuming Message) {
-        header = message.header
-        payloadCount = Int(message.header.length)
-        payloadCapacity = payloadCount
-        payload = message.payload.release()
-    }
-
-    /// The next whole message among the bytes that are here.
-    mutating func next() throws(IPCError) -> Message? {
+    /// Puts what is here into the frame in the making. True: that is whole, for `take`.
+    mutating func settle() throws(IPCError) -> Bool {
+        guard !isWhole, backlog.count > 0 else { return isWhole }
         var source = backlog.readable
-        defer { backlog.drop(backlog.count - source.count) }
-        return try assemble(&source)
+        let count = source.count
+        defer { backlog.drop(count - source.count) }
+        try absorb(&source)
+        return isWhole
     }
 
-    /// Adds bytes of `source` to the frame in the making, and takes it out when it is whole.
-    /// On failure nothing is lost: what was not used stays in `source`.
-    private mutating func assemble(_ source: inout UnsafeRawBufferPointer) throws(IPCError) -> Message? {
+    mutating func take() -> Message? {
+        guard isWhole, let header, let payload else { return nil }
+        // A NUL behind the payload, for programs that print it as text.
+        payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
+        (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
+        for index in 0..<passed.count where passed[index].position == Inbox.behindFrame { passed[index].position = consumed }
+        return Message(header, adopting: payload)
+    }
+
+    /// Moves bytes of `source` into the frame in the making. On failure nothing is lost: what was not used stays.
+    private mutating func absorb(_ source: inout UnsafeRawBufferPointer) throws(IPCError) {
         if header == nil {
-            guard source.count >= FrameHeader.size, let bytes = source.baseAddress else { return nil }
+            guard source.count >= FrameHeader.size, let bytes = source.baseAddress else { return }
             let announced = FrameHeader(decoding: bytes)
-            if announced.isTooLong {
-                throw IPCError(
-                    IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced a payload of",
-                    .number(Int(announced.length)))
+            guard !announced.isTooLong else {
+                throw IPCError(IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced a payload of", .number(announced.payloadSize))
             }
             advance(&source, FrameHeader.size)
             header = announced
         }
-        guard let header else { return nil }
-        let length = Int(header.length)
-        let taken = min(length - payloadCount, source.count)
-        try growPayload(to: payloadCount + taken, of: length)
-        guard let payload else { return nil }
-        if taken > 0, let bytes = source.baseAddress {
-            memcpy(payload + payloadCount, bytes, taken)
-            payloadCount += taken
-            advance(&source, taken)
-        }
-        guard payloadCount == length else { return nil }
-        // A NUL behind the payload, for programs that print it as text.
-        payload.storeBytes(of: 0, toByteOffset: length, as: UInt8.self)
-        self.payload = nil
-        self.header = nil
-        (payloadCount, payloadCapacity) = (0, 0)
-        return Message(header: header, payload: Payload(adopting: payload))
-    }
-
-    /// Makes room for `wanted` bytes of a payload of `length`.
-    private mutating func growPayload(to wanted: Int, of length: Int) throws(IPCError) {
-        guard payload == nil || wanted > payloadCapacity else { return }
-        let capacity = wanted == length ? length : min(length, max(wanted * 2, 4096))
-        guard let grown = realloc(payload, capacity + 1) else {
-            throw IPCError(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "no memory for a message of", .number(length))
-        }
-        payload = grown
-        payloadCapacity = capacity
+        guard let header else { return }
+        let taken = min(header.payloadSize - filled, source.count)
+        try grow(to: filled + taken, of: header.payloadSize)
+        guard taken > 0, let payload, let bytes = source.baseAddress else { return }
+        memcpy(payload + filled, bytes, taken)
+        filled += taken
+        advance(&source, taken)
     }
 
     private mutating func advance(_ source: inout UnsafeRawBufferPointer, _ count: Int) {
         source = UnsafeRawBufferPointer(rebasing: source.dropFirst(count))
-        consumed += UInt64(count)
-        closePassed()
+        pass(count)
+    }
+
+    /// Makes room for `wanted` bytes of a payload of `size`.
+    private mutating func grow(to wanted: Int, of size: Int) throws(IPCError) {
+        guard payload == nil || wanted > capacity else { return }
+        let newCapacity = wanted == size ? size : min(size, max(wanted * 2, 4096))
+        guard let grown = realloc(payload, newCapacity + 1) else {
+            throw IPCError(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "no memory for a message of", .number(size))
+        }
+        payload = grown
+        capacity = newCapacity
     }
 
     // MARK: Receiving
 
-    enum Arrival {
-        /// Bytes came. `drained`: there were no more at that moment.
-        case bytes(drained: Bool)
-        case nothing
-        case end
-    }
+    /// How far a receive may go.
+    enum Extent { case all, frame, byte }
+    enum Arrival { case bytes, nothing, end }
 
-    /// One receive. `next` must have come back empty; `finish` takes the message out behind it.
-    /// - Parameters:
-    ///   - exact: take no byte behind the header, or behind the payload, in the making.
-    ///   - limit: take no more than so many bytes into `scratch`.
+    /// One receive. `settle` has come back false.
     mutating func receive(
-        from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool, exact: Bool = false,
-        limit: Int = Scratch.fullSize
+        from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
-        if let header, payloadCount == payloadCapacity {
-            try growPayload(to: payloadCount + 1, of: Int(header.length))
+        if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize) }
+        let space = try scratch.space(behind: backlog.readable)
+        let room = capacity - filled
+        let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
+        let rest =
+            switch extent {
+            case .all: space.count
+            case .frame: min(missing - room, space.count)
+            case .byte: 1
+            }
+        var arrived = libipc_passed()
+        let outcome = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors in
+            vectors[0] = iovec(iov_base: payload.map { $0 + filled }, iov_len: room)
+            vectors[1] = iovec(iov_base: space.baseAddress, iov_len: rest)
+            guard let base = vectors.baseAddress else { return Descriptor.Outcome.wouldBlock }
+            return room == 0
+                ? descriptor.receive(base + 1, 1, waiting: waiting, &arrived)
+                : descriptor.receive(base, rest == 0 ? 1 : 2, waiting: waiting, &arrived)
         }
-        let space = try scratch.space()
-        let room = payloadCapacity - payloadCount
-        let rest = min(exact ? bytesMissing - room : space.count, limit)
-        var arrived = PassedDescriptors()
-        let outcome = descriptor.receive(
-            first: UnsafeMutableRawBufferPointer(start: payload.map { $0 + payloadCount }, count: room),
-            second: UnsafeMutableRawBufferPointer(rebasing: space.prefix(rest)),
-            waiting: waiting, passed: &arrived)
         switch outcome {
-        case .end: return .end
         case .wouldBlock: return .nothing
-        case .failed(ECONNRESET), .failed(EPIPE): return .end
+        case .end, .failed(ECONNRESET), .failed(EPIPE): return .end
         case .failed(let number):
-            throw IPCError(
-                IPC_ERROR_USOCK_RECV, "receive from", .descriptor(descriptor.number), systemError: number)
+            throw IPCError(IPC_ERROR_USOCK_RECV, "receive from", .descriptor(descriptor.number), systemError: number)
         case .count(let count):
-            keep(arrived, position: consumed + UInt64(backlog.count + count) - 1)
+            let lastByte = consumed + UInt64(backlog.count + count) - 1
+            keep(&arrived, position: extent == .frame ? Inbox.behindFrame : lastByte)
             let inPlace = min(count, room)
-            payloadCount += inPlace
-            consumed += UInt64(inPlace)
-            closePassed()
-            scratch.received(count - inPlace)
-            return .bytes(drained: count < room + rest && !arrived.cutShort)
+            filled += inPlace
+            pass(inPlace)
+            var source = scratch.received(count - inPlace, behind: backlog.count)
+            defer { if !backlog.replace(with: source) { backlog = scratch.handOver(source) } }
+            try absorb(&source)
+            return .bytes
         }
-    }
-
-    /// The first whole message of what was just received; what is left moves into the inbox.
-    mutating func finish(_ scratch: inout Scratch) throws(IPCError) -> Message? {
-        // At most the beginning of a header was here: it goes in front of what came.
-        var source = scratch.joined(behind: backlog.readable)
-        defer {
-            if !backlog.replace(with: source) { backlog = scratch.handOver(source) }
-            scratch.clear()
-        }
-        return try assemble(&source)
     }
 
     // MARK: Descriptors that came along
 
-    private mutating func keep(_ arrived: PassedDescriptors, position: UInt64) {
-        for index in 0..<arrived.count {
-            let descriptor = arrived.numbers[index]
-            do throws(OutOfMemory) {
-                guard passed.count < Inbox.maximumPassed else { throw OutOfMemory() }
-                try passed.append(Passed(descriptor: descriptor, position: position))
-            } catch {
-                close(descriptor)
+    private mutating func keep(_ arrived: inout libipc_passed, position: UInt64) {
+        let count = Int(arrived.count)
+        withUnsafeBytes(of: &arrived.descriptors) { bytes in
+            for descriptor in bytes.bindMemory(to: Int32.self).prefix(count) {
+                let isKept: ()? = passed.count < Inbox.maximumPassed ? try? passed.append(Passed(descriptor: descriptor, position: position)) : nil
+                if isKept == nil { close(descriptor) }
             }
         }
     }
 
-    /// Closes the descriptors whose byte has passed without anybody asking for them.
-    private mutating func closePassed() {
+    /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
+    private mutating func pass(_ count: Int) {
+        consumed += UInt64(count)
         while passed.count > 0, passed[0].position < consumed { close(removeFirstPassed()) }
     }
 
     private mutating func removeFirstPassed() -> Int32 {
         let descriptor = passed[0].descriptor
+        // The order must stay, so the first leaves from the end.
         for index in 1..<passed.count { passed[index - 1] = passed[index] }
-        _ = passed.swapRemove(at: passed.count - 1)
+        passed.swapRemove(at: passed.count - 1)
         return descriptor
     }
 
@@ -212,17 +184,8 @@ struct Inbox: ~Copyable {
         guard header == nil else { return .alone }
         guard backlog.count > 0 else { return .notHere }
         backlog.drop(1)
-        let found = passed.count > 0 && passed[0].position == consumed
-        let descriptor = found ? removeFirstPassed() : -1
-        consumed += 1
-        closePassed()
-        return found ? .withDescriptor(descriptor) : .alone
-    }
-
-    /// Moves what `scratch` received into the inbox without looking at it.
-    mutating func hold(_ scratch: inout Scratch) {
-        let source = scratch.joined(behind: backlog.readable)
-        if !backlog.replace(with: source) { backlog = scratch.handOver(source) }
-        scratch.clear()
+        let descriptor = passed.count > 0 && passed[0].position == consumed ? removeFirstPassed() : -1
+        pass(1)
+        return descriptor >= 0 ? .withDescriptor(descriptor) : .alone
     }
 }

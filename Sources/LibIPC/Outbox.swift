@@ -1,74 +1,74 @@
-// Outbox.swift - the frames that wait to be sent to one descriptor, and those whose sending has not been reported.
+// Outbox.swift - the frames that wait to be sent to one descriptor.
 //
-// A frame is one block of memory: its node, its header, and behind it a copy of the payload, so that many frames go
-// in one sendmsg(2).
+// A frame is one block of memory: its node, its header, and right behind that a copy of the payload, so that many frames go
+// in one sendmsg(2). Large payloads that somebody gives away, or lends, are not copied.
 
 import CLibIPC
 
-typealias OutboundFrameReference = UnsafeMutablePointer<OutboundFrame>
+typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 
-struct OutboundFrame {
-    var next: OutboundFrameReference?
+struct OutboundFrame: BitwiseCopyable {
+    fileprivate var next: FrameReference?
     let header: FrameHeader
-    let receiver: Int32
     /// Where the roster lists it.
     var listing = 0
-    /// The encoded header; the payload follows it, or lies in memory that was adopted.
-    fileprivate let encoded: UnsafeMutableRawPointer
-    fileprivate let adopted: UnsafeMutableRawPointer?
+    fileprivate let encodedHeader: UnsafeMutableRawPointer
+    private(set) var payload: UnsafeMutableRawPointer
+    private var ownsPayload = false
 
-    var payload: UnsafeMutableRawPointer { adopted ?? encoded + FrameHeader.size }
+    private init(_ header: FrameHeader, _ encodedHeader: UnsafeMutableRawPointer, _ payload: UnsafeMutableRawPointer) {
+        self.header = header
+        self.encodedHeader = encodedHeader
+        self.payload = payload
+        header.encode(into: encodedHeader)
+    }
 
-    /// A deep copy of `payload`, or `payload` itself when it is adopted. `free` it with `OutboundFrame.destroy`.
-    private static func make(
-        _ header: FrameHeader, to receiver: Int32, adopting payload: UnsafeMutableRawPointer?, inline: Int
-    ) throws(OutOfMemory) -> OutboundFrameReference {
+    /// A frame with room for its payload behind it, or without, for `adopt`. `destroy` frees it.
+    static func make(_ header: FrameHeader, hasRoom: Bool = true) throws(OutOfMemory) -> FrameReference {
         let node = MemoryLayout<OutboundFrame>.stride
-        let memory = try allocate(node + FrameHeader.size + inline)
+        guard let memory = malloc(node + FrameHeader.size + (hasRoom ? header.payloadSize : 0)) else { throw OutOfMemory() }
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
-        header.encode(into: memory + node)
-        frame.initialize(
-            to: OutboundFrame(
-                next: nil, header: header, receiver: receiver, encoded: memory + node, adopted: payload))
+        frame.initialize(to: OutboundFrame(header, memory + node, memory + node + FrameHeader.size))
         return frame
     }
 
-    static func copying(
-        _ payload: UnsafeRawPointer?, header: FrameHeader, to receiver: Int32
-    ) throws(OutOfMemory) -> OutboundFrameReference {
-        let frame = try make(header, to: receiver, adopting: nil, inline: Int(header.length))
-        if let payload { memcpy(frame.pointee.payload, payload, Int(header.length)) }
-        return frame
+    /// A frame on the stack, whose payload is only lent.
+    static func withLent<Failure: Error>(
+        _ header: FrameHeader, _ payload: UnsafeRawPointer?, _ body: (FrameReference) throws(Failure) -> Void
+    ) throws(Failure) {
+        var encoded: UInt64 = 0
+        try withUnsafeMutableBytes(of: &encoded) { bytes throws(Failure) in
+            guard let place = bytes.baseAddress else { return }
+            // sendmsg(2) only reads.
+            var frame = OutboundFrame(header, place, payload.map { UnsafeMutableRawPointer(mutating: $0) } ?? place)
+            try withUnsafeMutablePointer(to: &frame, body)
+        }
     }
 
-    /// Large payloads are not copied a second time on their way from one switched end to the other.
-    static func adopting(_ message: consuming Message, to receiver: Int32) throws(OutOfMemory) -> OutboundFrameReference {
-        let header = message.header
-        guard header.length > 4096 else { return try copying(message.payload.bytes, header: header, to: receiver) }
-        let frame = try make(header, to: receiver, adopting: UnsafeMutableRawPointer(mutating: message.payload.bytes), inline: 0)
-        _ = message.payload.release()
-        return frame
+    /// Takes over a malloc'ed payload.
+    mutating func adopt(_ payload: UnsafeMutableRawPointer) {
+        self.payload = payload
+        ownsPayload = true
     }
 
-    static func destroy(_ frame: OutboundFrameReference) {
-        free(frame.pointee.adopted)
+    static func destroy(_ frame: FrameReference) {
+        if frame.pointee.ownsPayload { free(frame.pointee.payload) }
         free(frame)
     }
 
-    /// The parts of the frame from byte `offset` on.
+    /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
     fileprivate func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
-        let ahead = adopted == nil ? header.frameSize : FrameHeader.size
-        if offset < ahead { add(encoded + offset, ahead - offset) }
-        guard let adopted else { return }
+        if payload == encodedHeader + FrameHeader.size { return add(encodedHeader + offset, header.frameSize - offset) }
+        if offset < FrameHeader.size { add(encodedHeader + offset, FrameHeader.size - offset) }
         let start = max(offset - FrameHeader.size, 0)
-        if start < header.length { add(adopted + start, Int(header.length) - start) }
+        if start < header.payloadSize { add(payload + start, header.payloadSize - start) }
     }
 }
 
 /// Frames linked through themselves, oldest first. Whoever takes one out owns it.
-struct FrameList: ~Copyable {
-    private(set) var first: OutboundFrameReference?
-    private var last: OutboundFrameReference?
+private struct FrameList: ~Copyable {
+    private(set) var first: FrameReference?
+    private var last: FrameReference?
 
     init() {}
 
@@ -80,13 +80,13 @@ struct FrameList: ~Copyable {
         }
     }
 
-    mutating func append(_ frame: OutboundFrameReference) {
+    mutating func append(_ frame: FrameReference) {
         frame.pointee.next = nil
         if let last { last.pointee.next = frame } else { first = frame }
         last = frame
     }
 
-    mutating func takeFirst() -> OutboundFrameReference? {
+    mutating func takeFirst() -> FrameReference? {
         guard let frame = first else { return nil }
         first = frame.pointee.next
         if first == nil { last = nil }
@@ -102,30 +102,24 @@ struct Outbox: ~Copyable {
     private var pending = FrameList()
     /// How many bytes of the first pending frame the kernel has.
     private var offset = 0
-    /// Frames that the kernel has and that nobody has been told of.
-    private(set) var sentCount = 0
     /// Bytes that the kernel does not have yet.
     private(set) var pendingBytes = 0
 
     init() {}
 
     var hasPending: Bool { pending.first != nil }
+    /// Frames that the kernel has, and that nobody has taken out.
+    var hasSent: Bool { sent.first != nil }
     var isHalfSent: Bool { offset > 0 }
 
-    mutating func append(_ frame: OutboundFrameReference) {
+    mutating func append(_ frame: FrameReference) {
         pending.append(frame)
         pendingBytes += frame.pointee.header.frameSize
     }
 
-    /// Takes out the oldest frame that was sent.
-    mutating func takeSent() -> OutboundFrameReference? {
-        guard let frame = sent.takeFirst() else { return nil }
-        sentCount -= 1
-        return frame
-    }
+    mutating func takeSent() -> FrameReference? { sent.takeFirst() }
 
-    /// Takes out the next frame to send.
-    mutating func takePending() -> OutboundFrameReference? {
+    mutating func takePending() -> FrameReference? {
         guard let frame = pending.takeFirst() else { return nil }
         pendingBytes -= frame.pointee.header.frameSize - offset
         offset = 0
@@ -155,7 +149,7 @@ struct Outbox: ~Copyable {
         return .done
     }
 
-    private func sendBatch(to descriptor: Descriptor, waiting: Bool) -> (Descriptor.Outcome, Int) {
+    private func sendBatch(to descriptor: Descriptor, waiting: Bool) -> (Descriptor.Outcome, offered: Int) {
         withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * Outbox.batch) { vectors in
             guard let base = vectors.baseAddress else { return (.wouldBlock, 0) }
             var count = 0
@@ -184,7 +178,6 @@ struct Outbox: ~Copyable {
             offset -= frame.pointee.header.frameSize
             _ = pending.takeFirst()
             sent.append(frame)
-            sentCount += 1
         }
     }
 }

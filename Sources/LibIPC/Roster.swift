@@ -8,23 +8,27 @@ protocol Roster: ~Copyable {
     func descriptor(at index: Int) -> Int32
     /// As it stands now: a program may have changed it.
     func kind(at index: Int) -> ConnectionKind
-
-    /// Makes room for one more entry; the next `append` cannot fail.
-    mutating func reserve() throws(OutOfMemory)
-    mutating func append(_ descriptor: Int32, _ kind: ConnectionKind)
-    /// Takes back the last `append`, which failed after all: what came with it is the caller's again.
-    mutating func abandonLast()
-    /// Drops the entry; the last one moves into its place.
-    mutating func swapRemove(at index: Int)
     mutating func setKind(_ kind: ConnectionKind, at index: Int)
+    /// A callback that reads said that it holds more.
+    func holdsMore(at index: Int) -> Bool
     mutating func setHoldsMore(_ holdsMore: Bool, at index: Int)
     /// A server's socket path, or nil.
     func socketPath(at index: Int) -> UnsafePointer<CChar>?
     mutating func dropSocketPath(at index: Int)
 
-    /// A frame was queued, or is not queued any more.
-    mutating func list(_ frame: OutboundFrameReference) throws(OutOfMemory)
-    mutating func unlist(_ frame: OutboundFrameReference)
+    /// Makes room for one more entry; the next `append` cannot fail.
+    mutating func reserve() throws(OutOfMemory)
+    /// - Parameter socketPath: malloc'ed; the roster's from now on.
+    mutating func append(_ descriptor: Int32, _ kind: ConnectionKind, _ socketPath: UnsafeMutablePointer<CChar>?)
+    /// Takes back the last `append`: what came with it is the caller's again.
+    mutating func abandonLast()
+    /// Drops the entry; the last one moves into its place.
+    mutating func swapRemove(at index: Int)
+
+    /// Makes room for one more frame; the next `list` cannot fail.
+    mutating func reserveListing() throws(OutOfMemory)
+    mutating func list(_ frame: FrameReference, for receiver: Int32)
+    mutating func unlist(_ frame: FrameReference)
 
     /// The other end of the pair that `descriptor` is in.
     func counterpart(of descriptor: Int32) -> Int32?

@@ -10,7 +10,7 @@ struct Bytes: ~Copyable {
 
     init() {}
 
-    /// Takes over malloc'ed memory, of which `count` bytes from `start` count.
+    /// Takes over malloc'ed memory, of which `count` bytes from `start` on matter.
     init(adopting memory: UnsafeMutableRawPointer, start: Int, count: Int) {
         self.memory = memory
         self.start = start
@@ -27,10 +27,7 @@ struct Bytes: ~Copyable {
     mutating func drop(_ dropped: Int) {
         start += dropped
         count -= dropped
-        guard count == 0, dropped > 0 else { return }
-        free(memory)
-        memory = nil
-        start = 0
+        if count == 0, memory != nil { self = Bytes() }
     }
 
     /// Holds a copy of `source` and nothing else; false, and unchanged, when there is no memory for it.
@@ -48,38 +45,31 @@ struct Bytes: ~Copyable {
 
 /// The buffer that a context receives into: made when first needed, kept.
 struct Scratch: ~Copyable {
-    /// Bytes of one receive. Larger than the send buffer of a Unix socket, as Linux sets it.
+    /// Bytes of one receive: more than a Unix socket of Linux holds, as it is set by default.
     static let fullSize = 256 * 1024
     /// In front of them: room for the beginning of a header that came earlier.
     private static let headroom = 16
 
     private var memory: UnsafeMutableRawPointer?
-    private var count = 0
-
     private let size: Int
 
     init(size: Int = fullSize) { self.size = size }
 
     deinit { free(memory) }
 
-    mutating func space() throws(IPCError) -> UnsafeMutableRawBufferPointer {
+    /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
+    mutating func space(behind earlier: UnsafeRawBufferPointer) throws(IPCError) -> UnsafeMutableRawBufferPointer {
         if memory == nil { memory = malloc(Scratch.headroom + size) }
-        guard let memory else {
-            throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory to receive into")
-        }
-        return UnsafeMutableRawBufferPointer(start: memory + Scratch.headroom, count: size)
+        guard let memory else { throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory to receive into") }
+        let start = memory + Scratch.headroom
+        let kept = min(earlier.count, Scratch.headroom)
+        if kept > 0, let bytes = earlier.baseAddress { memcpy(start - kept, bytes, kept) }
+        return UnsafeMutableRawBufferPointer(start: start, count: size)
     }
 
-    mutating func received(_ count: Int) { self.count = count }
-    mutating func clear() { count = 0 }
-
-    /// What was received, behind `earlier`: fewer bytes than a header has.
-    mutating func joined(behind earlier: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        guard let memory else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        let kept = min(earlier.count, Scratch.headroom)
-        let start = memory + Scratch.headroom - kept
-        if kept > 0, let bytes = earlier.baseAddress { memcpy(start, bytes, kept) }
-        return UnsafeRawBufferPointer(start: start, count: kept + count)
+    /// The `count` bytes that came, behind those `earlier` ones.
+    func received(_ count: Int, behind earlier: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: memory.map { UnsafeRawPointer($0 + Scratch.headroom - earlier) }, count: earlier + count)
     }
 
     /// Gives the memory itself away, for when there is none to copy `part` of it into: nothing is lost.

@@ -5,7 +5,7 @@ import CLibIPC
 enum Trace {
     static var isOn: Bool { libipc_debug() != 0 }
 
-    static func note(_ event: borrowing Event) {
+    static func note(_ event: borrowing Event, _ header: FrameHeader?) {
         line { text in
             text.write(name(event.kind))
             if event.kind != .timer {
@@ -14,17 +14,13 @@ enum Trace {
                 text.write(", descriptor ")
                 text.write(Int(event.descriptor))
             }
-            if let header = event.header {
+            if let header {
                 text.write(", type ")
                 text.write(Int(header.type))
                 text.write(", user type ")
                 text.write(Int(header.userType))
                 text.write(", bytes ")
                 text.write(Int(header.length))
-            }
-            if let error = event.error {
-                text.write(", ")
-                text.write(error)
             }
         }
     }
@@ -61,6 +57,7 @@ enum Trace {
         case .message: "message"
         case .timer: "timer"
         case .sent: "tx"
+        case .callReader, .callWriter: "callback"
         }
     }
 }

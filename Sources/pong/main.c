@@ -1,101 +1,251 @@
 /*
- * pong - the demo's client: sends messages of all kinds to a service that echoes, and checks every byte that returns.
+ * pong - the client of the demo: it sends messages of all kinds to an echo service (pongd), and
+ * checks that each comes back as it went: every byte, type, user type, and in order.
  *
- *   pong [NAME]    the service's name, "pong" if none is given
+ * It is here to show a client's loop, and to find out in a second whether the library works.
  *
- * Exits 0 only when all was right.
+ * pong [NAME]    NAME is the service's, `pong` if not given. Exits 0 only when all was right.
  */
-#include <ipc.h>
+#include <stdarg.h>
+#include <stdbool.h>
 
-enum { PIPELINED = 1000, SHOWN = 3, PATIENCE = 10000 /* milliseconds */ };
+#include "ipc.h"
 
-static struct ipc_ctx ctx;
-static struct ipc_event event;
-static int service;
+enum {
+	PATIENCE = 10000,  /* ms to wait for an event before the service counts as missing */
+	SHOWN_EVENTS = 8,  /* of one part */
+	PIPELINED = 1000,  /* messages */
+	PIPELINED_SIZE = 3001 /* bytes, and less: sizes below, at and above what one read may take */
+};
 
-static void fail(const char *what, const char *why) {
-	fprintf(stderr, "pong: %s: %s\n", what, why);
-	exit(EXIT_FAILURE);
+enum kind { TEXT, BINARY, EMPTY, PIPELINE, LARGEST, KINDS };
+
+static const struct {
+	const char *name;
+	unsigned count; /* of messages, all of them written before the first answer is read */
+} parts[KINDS] = {
+	[TEXT] = {"text", 1},
+	[BINARY] = {"binary", 1},
+	[EMPTY] = {"empty", 1},
+	[PIPELINE] = {"pipelined", PIPELINED},
+	[LARGEST] = {"largest", 1},
+};
+
+struct report {
+	double milliseconds;
+	unsigned long long bytes; /* of payload, one way */
+};
+
+/* What message `number` of a part is, when it is sent and when its echo is checked. The payload
+ * is valid until the next call. */
+static struct ipc_message make(enum kind kind, unsigned number, int fd)
+{
+	static char buffer[IPC_MAX_MESSAGE_SIZE];
+	static const char text[] = "hello, is anybody there?";
+	struct ipc_message m = {.type = MSG_TYPE_DATA, .user_type = (char)(kind + 1), .fd = fd, .payload = buffer};
+	uint32_t noise = 2463534242u + number; /* xorshift32 */
+	switch (kind) {
+	case TEXT:
+		m.length = sizeof text - 1;
+		memcpy(buffer, text, m.length);
+		return m;
+	case BINARY: /* each byte there is, between NULs */
+		m.type = (char)200; /* a type of our own travels as given */
+		m.length = 3 * 256;
+		for (unsigned i = 0; i < 256; i++) {
+			buffer[3 * i] = buffer[3 * i + 2] = '\0';
+			buffer[3 * i + 1] = (char)i;
+		}
+		return m;
+	case EMPTY:
+		m.payload = NULL;
+		return m;
+	case PIPELINE:
+		m.user_type = (char)number;
+		m.length = number * 37 % (PIPELINED_SIZE + 1);
+		break;
+	default:
+		m.user_type = (char)255;
+		m.length = IPC_MAX_MESSAGE_SIZE;
+	}
+	for (uint32_t i = 0; i < m.length; i++) {
+		noise ^= noise << 13;
+		noise ^= noise >> 17;
+		noise ^= noise << 5;
+		buffer[i] = (char)noise;
+	}
+	return m;
 }
 
-static double now(void) {
+static double now(void)
+{
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1000 + (double)time.tv_nsec / 1e6;
+	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-/* Some content that tells messages apart, NULs included. */
-static void fill(char *payload, size_t length, unsigned number) {
-	for (size_t i = 0; i < length; i++) payload[i] = (char)(i * 7 + number * 13 + (i >> 8));
+/* Says what is wrong, for `return wrong(...)`. */
+__attribute__((format(printf, 1, 2))) static bool wrong(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fflush(stdout);
+	fputs("pong: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	return false;
 }
 
-static void queue(char user_type, const char *payload, size_t length) {
-	struct ipc_message m = {0};
-	TEST_IPC_Q(ipc_message_format_data(&m, user_type, length > 0 ? payload : NULL, length), EXIT_FAILURE);
-	m.fd = service;
-	TEST_IPC_Q(ipc_write(&ctx, &m), EXIT_FAILURE);
-	ipc_message_empty(&m);
-}
-
-/* The next event, which is one of our messages sent or one come back. */
-static void next(int shown) {
-	int timer = PATIENCE;
-	TEST_IPC_Q(ipc_wait_event(&ctx, &event, &timer), EXIT_FAILURE);
-	if (event.type == IPC_EVENT_TYPE_TIMER) fail("no answer", "the service is silent");
-	if (event.type == IPC_EVENT_TYPE_DISCONNECTION) fail("no answer", "the service has left");
-	if (event.type == IPC_EVENT_TYPE_TX) {
-		if (shown) puts("client:  tx");
-	} else if (event.type != IPC_EVENT_TYPE_MESSAGE) {
-		fail("unexpected event", "neither tx nor message");
-	} else if (shown) {
-		struct ipc_message *m = event.m;
-		printf("client:  message, user type %d, %u bytes\n", m->user_type, m->length);
+static bool same(enum kind kind, unsigned number, int fd, const struct ipc_message *m)
+{
+	struct ipc_message sent = make(kind, number, fd);
+	const char *name = parts[kind].name;
+	if (m->fd != fd) {
+		return wrong("%s message %u came from descriptor %d, not %d", name, number, m->fd, fd);
 	}
-}
-
-static void check(const struct ipc_message *m, char user_type, const char *payload, size_t length) {
-	if (m->type != MSG_TYPE_DATA || m->user_type != user_type) fail("wrong echo", "another type");
-	if (m->length != length) fail("wrong echo", "another length");
-	if (m->payload == NULL || memcmp(m->payload, payload, length) != 0) fail("wrong echo", "other bytes");
-}
-
-/* Queues `count` messages, then waits until each was sent and has come back, in order. */
-static void exchange(const char *what, unsigned count, size_t length, const char *text) {
-	char *payload = malloc(length + 1);
-	unsigned sent = 0, received = 0;
-	double start = now();
-	if (payload == NULL) fail(what, "no memory");
-	for (unsigned i = 0; i < count; i++) {
-		if (text == NULL) fill(payload, length, i);
-		queue((char)(i % 100), text != NULL ? text : payload, length);
+	if (m->type != sent.type || m->user_type != sent.user_type) {
+		return wrong("%s message %u: type %d and user type %d came back as %d and %d", name, number,
+		             (unsigned char)sent.type, (unsigned char)sent.user_type, (unsigned char)m->type,
+		             (unsigned char)m->user_type);
 	}
-	while (sent < count || received < count) {
-		next(sent + received < 2 * SHOWN);
-		if (event.type == IPC_EVENT_TYPE_TX) {
-			sent++;
-			continue;
+	if (m->length != sent.length) {
+		return wrong("%s message %u: %u bytes came back as %u", name, number, sent.length, m->length);
+	}
+	for (uint32_t i = 0; i < m->length; i++) {
+		if (m->payload[i] != sent.payload[i]) {
+			return wrong("%s message %u: byte %u of %u differs", name, number, i, m->length);
 		}
-		if (text == NULL) fill(payload, length, received);
-		check(event.m, (char)(received % 100), text != NULL ? text : payload, length);
-		received++;
 	}
-	free(payload);
-	printf("%-20s %4u x %7zu bytes, there and back: %8.2f ms\n", what, count, length, now() - start);
+	return true;
 }
 
-int main(int count, char **arguments) {
-	const char *name = count > 1 ? arguments[1] : "pong";
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	TEST_IPC_Q(ipc_connection(&ctx, name, &service), EXIT_FAILURE);
-	exchange("text", 1, 12, "how are you?");
-	exchange("binary with NULs", 1, 300, NULL);
-	exchange("an empty message", 1, 0, "");
-	exchange("pipelined", PIPELINED, 200, NULL);
-	exchange("the largest message", 1, IPC_MAX_MESSAGE_SIZE, NULL);
-	if (ctx.tx.size != 0) fail("the end", "something is still queued");
+/* The next event, whatever it is, within `timer` ms. A signal (SIGCONT, say) is not one. */
+static bool next_event(struct ipc_ctx *ctx, struct ipc_event *event, int timer, char *reason)
+{
+	for (;;) {
+		struct ipc_error result = ipc_wait_event(ctx, event, &timer);
+		if (result.error_code == IPC_ERROR_NONE) {
+			memcpy(reason, result.error_message, BUFSIZ);
+			return true;
+		}
+		if (result.error_code != IPC_ERROR_WAIT_EVENT__POLL) {
+			return wrong("waiting failed: %s (error %d)", result.error_message, result.error_code);
+		}
+	}
+}
+
+/* The loop: until each message of the part was handed over (TX) and came back (MESSAGE). */
+static bool collect(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd)
+{
+	unsigned count = parts[kind].count, sent = 0, back = 0;
+	char reason[BUFSIZ];
+	while (sent < count || back < count) {
+		if (!next_event(ctx, event, PATIENCE, reason)) {
+			return false;
+		}
+		bool shown = sent + back < SHOWN_EVENTS;
+		switch (event->type) {
+		case IPC_EVENT_TYPE_TX:
+			if (sent++ == count) {
+				return wrong("more TX events than the %u messages written", count);
+			}
+			if (shown) {
+				printf("  tx       number %u\n", sent - 1);
+			}
+			break;
+		case IPC_EVENT_TYPE_MESSAGE: {
+			const struct ipc_message *m = event->m;
+			if (back == count) {
+				return wrong("more messages came back than the %u written", count);
+			}
+			if (!same(kind, back++, fd, m)) {
+				return false;
+			}
+			if (shown) {
+				printf("  message  number %u, user type %d, %u bytes, as sent\n", back - 1,
+				       (unsigned char)m->user_type, m->length);
+			}
+			break;
+		}
+		case IPC_EVENT_TYPE_TIMER:
+			return wrong("%s: no event for %d s; %u of %u messages were sent, %u came back", parts[kind].name,
+			             PATIENCE / 1000, sent, count, back);
+		case IPC_EVENT_TYPE_DISCONNECTION:
+			return wrong("%s: the service left; %u of %u messages were sent, %u came back", parts[kind].name,
+			             sent, count, back);
+		case IPC_EVENT_TYPE_ERROR:
+			return wrong("%s: the connection failed: %s", parts[kind].name, reason);
+		default:
+			return wrong("%s: an event of type %d, which was not expected", parts[kind].name, event->type);
+		}
+	}
+	if (sent + back > SHOWN_EVENTS) {
+		printf("  ...      and %u further events\n", sent + back - SHOWN_EVENTS);
+	}
+	return ctx->tx.size == 0 || wrong("%zu messages are still queued", ctx->tx.size);
+}
+
+static bool run(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd, struct report *report)
+{
+	double start = now();
+	printf("%s\n", parts[kind].name);
+	for (unsigned i = 0; i < parts[kind].count; i++) {
+		struct ipc_message m = make(kind, i, fd);
+		struct ipc_error result = ipc_write(ctx, &m);
+		if (result.error_code != IPC_ERROR_NONE) {
+			return wrong("writing %s message %u: %s", parts[kind].name, i, result.error_message);
+		}
+		report->bytes += m.length;
+	}
+	bool well = collect(ctx, event, kind, fd);
+	report->milliseconds = now() - start;
+	return well;
+}
+
+static bool converse(struct ipc_ctx *ctx, struct ipc_event *event, const char *name)
+{
+	struct report reports[KINDS] = {0};
+	int fd = -1;
+	struct ipc_error result = ipc_connection(ctx, name, &fd);
+	if (result.error_code != IPC_ERROR_NONE) {
+		return wrong("cannot reach the service %s: %s", name, result.error_message);
+	}
+	for (int kind = 0; kind < KINDS; kind++) {
+		if (!run(ctx, event, (enum kind)kind, fd, &reports[kind])) {
+			return false;
+		}
+	}
+	char reason[BUFSIZ];
+	if (!next_event(ctx, event, 0, reason)) {
+		return false;
+	}
+	if (event->type != IPC_EVENT_TYPE_TIMER) {
+		return wrong("an event of type %d when all was done", event->type);
+	}
+	printf("all came back as sent, in order; times include making and checking the messages\n");
+	for (int kind = 0; kind < KINDS; kind++) {
+		printf("  %-10s %5u message%s %9llu bytes each way %10.3f ms\n", parts[kind].name, parts[kind].count,
+		       parts[kind].count == 1 ? ", " : "s,", reports[kind].bytes, reports[kind].milliseconds);
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+		fprintf(stderr, "usage: pong [NAME]\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* each line as it comes, into a pipe too */
+	struct ipc_ctx ctx = {0};
+	struct ipc_event event = {0};
+	bool well = converse(&ctx, &event, argc == 2 ? argv[1] : "pong");
 	IPC_EVENT_CLEAN(&event);
-	ipc_close_all(&ctx);
+	struct ipc_error result = ipc_close_all(&ctx);
+	if (result.error_code != IPC_ERROR_NONE) {
+		well = wrong("closing failed: %s", result.error_message);
+	}
 	ipc_ctx_free(&ctx);
-	puts("client:  every byte came back as it was sent");
-	return EXIT_SUCCESS;
+	return well ? 0 : 1;
 }

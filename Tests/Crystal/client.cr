@@ -139,11 +139,12 @@ class Client
 
 	def pass(raw, backend, text, messages)
 		write_all raw, text.to_slice
+		messages.each { |payload| expect_message backend, 'l', payload.to_slice }
+		messages.each { |payload| @context.write backend, 'l', payload.to_slice }
+		messages.each { expect_sent backend }
 		messages.each do |payload|
-			expect_message backend, 'l', payload.to_slice
-			@context.write backend, 'l', payload.to_slice
-			expect_sent backend
-			check_equal read_exactly(raw, payload.to_slice.size + 1), Bytes.new(payload.to_slice.size + 1) { |i| payload.to_slice[i]? || '\n'.ord.to_u8 }
+			line = Bytes.new(payload.to_slice.size + 1) { |i| payload.to_slice[i]? || '\n'.ord.to_u8 }
+			check_equal read_exactly(raw, line.size), line
 		end
 	end
 

@@ -6,7 +6,7 @@
 #define CLIBIPC_H
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* accept4, struct ucred */
+#define _GNU_SOURCE /* accept4 */
 #endif
 
 #include <fcntl.h>
@@ -45,66 +45,104 @@ static inline const char *libipc_strerror(int number, char *buffer, size_t size)
 #endif
 }
 
-/* stdout and stderr are variables that Swift 6 will not read without a lock. */
+/* stdout is a variable that Swift 6 will not read without a lock. */
 static inline void libipc_print(const void *bytes, size_t count) { fwrite(bytes, 1, count, stdout); }
 static inline void libipc_flush(void) { fflush(stdout); }
 
-static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
-static inline int libipc_bytes_waiting(int fd) {
-	int count = 0;
-	return ioctl(fd, FIONREAD, &count) == 0 ? count : -1;
-}
-/* Permission bits: casts, which Swift does not import. */
+/* Permission bits and file types: casts and macros, which Swift does not import. */
 enum { LIBIPC_WRITE_USER = 0200, LIBIPC_WRITE_GROUP = 0020, LIBIPC_WRITE_OTHERS = 0002 };
 static inline int libipc_is_directory(const struct stat *status) { return S_ISDIR(status->st_mode); }
 static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(status->st_mode); }
 
+/* Variadic calls. */
+static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+static inline int libipc_has_bytes(int fd) {
+	int count = 0;
+	return ioctl(fd, FIONREAD, &count) != 0 || count != 0;
+}
 static inline int libipc_is_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
-/* Control data for descriptors, aligned as cmsg(3) asks, and its traversal: macros all of it. With more than
- * fit the kernel closes the rest (unix(7), MSG_CTRUNC). */
+/* Descriptors travel as control data (unix(7)), whose traversal is macros (cmsg(3)). With more than fit the
+ * kernel closes the rest. */
 enum { LIBIPC_PASSED_MAX = 8 };
+struct libipc_passed {
+	int count;
+	int descriptors[LIBIPC_PASSED_MAX]; /* close-on-exec, the receiver's */
+};
 union libipc_control {
-	struct cmsghdr header;
+	struct cmsghdr header; /* for its alignment */
 	char bytes[CMSG_SPACE(sizeof(int) * LIBIPC_PASSED_MAX)];
 };
-/* Copies the descriptors that came with `message` to `descriptors`; returns how many. */
-static inline int libipc_passed_descriptors(struct msghdr *message, int *descriptors) {
-	size_t found = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+
+static inline ssize_t libipc_receive(int fd, struct iovec *vectors, size_t count, int flags, struct libipc_passed *passed) {
+	union libipc_control control;
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t received = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+	passed->count = 0;
+	if (received < 0) return received;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		if (count > LIBIPC_PASSED_MAX - found) count = LIBIPC_PASSED_MAX - found;
-		memcpy(descriptors + found, CMSG_DATA(c), count * sizeof(int));
-		found += count;
+		size_t size = c->cmsg_len - CMSG_LEN(0), room = sizeof(int) * (size_t)(LIBIPC_PASSED_MAX - passed->count);
+		memcpy(passed->descriptors + passed->count, CMSG_DATA(c), size < room ? size : room);
+		passed->count += (int)((size < room ? size : room) / sizeof(int));
 	}
-	return (int)found;
-}
-/* Makes `message` carry one descriptor in `control`. */
-static inline void libipc_attach_descriptor(struct msghdr *message, union libipc_control *control, int fd) {
-	memset(control, 0, sizeof *control);
-	message->msg_control = control;
-	message->msg_controllen = CMSG_SPACE(sizeof(int));
-	control->header.cmsg_level = SOL_SOCKET;
-	control->header.cmsg_type = SCM_RIGHTS;
-	control->header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control->header), &fd, sizeof fd);
+	return received;
 }
 
-static inline uint32_t libipc_from_network(uint32_t value) { return __builtin_bswap32(value); }
+/* One byte 0, and a descriptor with it. */
+static inline ssize_t libipc_send_descriptor(int socket, int fd) {
+	union libipc_control control;
+	char byte = 0;
+	struct iovec vector = {&byte, 1};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
+	memset(&control, 0, sizeof control);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
 
-/* Entries of shared tables and flags, read and written by several threads. */
+static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int flags) {
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+/* MSG_NOSIGNAL is for sockets alone: on a pipe SIGPIPE is held back, and taken off this thread again. */
+static inline ssize_t libipc_write_without_signal(int fd, const void *bytes, size_t count) {
+	sigset_t sigpipe, before, pending;
+	sigemptyset(&sigpipe);
+	sigaddset(&sigpipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+	ssize_t written = write(fd, bytes, count);
+	int error = errno;
+	if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+		struct timespec now = {0, 0};
+		sigtimedwait(&sigpipe, NULL, &now);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return written;
+}
+
+static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
+
+/* Entries of the process-wide table of descriptors, read and written by several threads (Registry.swift). */
 static inline void *libipc_load(void **place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
 static inline void libipc_store(void **place, void *value) { __atomic_store_n(place, value, __ATOMIC_RELEASE); }
 static inline int libipc_replace(void **place, void *expected, void *value) {
 	return __atomic_compare_exchange_n(place, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
+void **libipc_registry(void);
 
 /* How often this process is the child of a fork since the library was loaded (runtime.c). */
 uint32_t libipc_forks(void);
+/* LIBIPC_DEBUG is 1, as the environment was when first asked. */
+int libipc_debug(void);
 /* The service that looks names up beyond this machine. */
 static inline const char *libipc_network_service(void) { return "network"; }
 
@@ -116,10 +154,5 @@ static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);
 }
 static inline int libipc_accept(int server) { return accept4(server, NULL, NULL, 0); }
-
-/* LIBIPC_DEBUG is 1, as the environment was when first asked. */
-int libipc_debug(void);
-/* The root of the process-wide table of descriptors (Registry.swift). */
-void **libipc_registry(void);
 
 #endif

@@ -20,8 +20,7 @@ private func makeContext() throws(IPCError) -> UnsafeMutablePointer<PublicContex
     }
     do throws(IPCError) {
         let state = memory.bindMemory(to: PublicContext.self, capacity: 1)
-        state.initialize(to: try PublicContext(roster: PublicRoster(context: memory)))
-        state.pointee.address = memory
+        state.initialize(to: try PublicContext(roster: PublicRoster(context: memory), address: memory))
         return state
     } catch {
         free(memory)
@@ -35,36 +34,45 @@ private func leave(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: UnsafeMutableP
     if state.pointee.roster.count == 0, state.pointee.queueLimit == nil { destroy(ctx, state) }
 }
 
-private func destroy(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: UnsafeMutablePointer<PublicContext>?) {
+private func destroy(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: Ref<PublicContext>) {
     if let state {
         state.deinitialize(count: 1)
         free(state)
     }
-    free(ctx.pointee.switchdb.collection)
+    ctx.pointee.switchdb.clear()
     ctx.pointee = ipc_ctx()
 }
 
-@c @implementation
-public func ipc_ctx_init_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<UnsafeMutablePointer<ipc_ctx>?>?
-) {
-    answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
-        guard ctx.pointee == nil else {
-            throw IPCError(IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already")
-        }
-        guard let memory = calloc(1, MemoryLayout<ipc_ctx>.size) else {
-            throw IPCError(IPC_ERROR_CTX_INIT__MALLOC_CTX, "no memory for a context")
-        }
-        ctx.pointee = memory.bindMemory(to: ipc_ctx.self, capacity: 1)
+/// Calls `body` with the context and the entry `index`, which it must have.
+func withEntry<Result: ~Copyable>(
+    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
+    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Result
+) throws(IPCError) -> Result {
+    guard PublicRoster.context(behind: ctx) != nil, Int(index) < ctx.pointee.size else {
+        throw IPCError(code, "the context has no entry", .number(Int(index)))
+    }
+    return try withContext(ctx) { context throws(IPCError) in
+        let connection = context.connections[Int(index)]
+        return try body(&context, connection)
     }
 }
 
 @c @implementation
-public func ipc_ctx_new_alloc_into(_ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?) {
+public func ipc_ctx_init_into(_ result: Ref<ipc_error>, _ ctx: Ref<Ref<ipc_ctx>>) {
     answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_ADD__NO_PARAM_CLIENTS, "no context")
-        try withContext(ctx) { context throws(IPCError) in
+        let place = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
+        guard place.pointee == nil else { throw IPCError(IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already") }
+        guard let memory = calloc(1, MemoryLayout<ipc_ctx>.size) else {
+            throw IPCError(IPC_ERROR_CTX_INIT__MALLOC_CTX, "no memory for a context")
+        }
+        place.pointee = memory.bindMemory(to: ipc_ctx.self, capacity: 1)
+    }
+}
+
+@c @implementation
+public func ipc_ctx_new_alloc_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>) {
+    answer(result) { () throws(IPCError) in
+        try withContext(try require(ctx, IPC_ERROR_ADD__NO_PARAM_CLIENTS, "no context")) { context throws(IPCError) in
             try context.reserveEntry()
             // The program fills it in; the next call takes notice.
             context.roster.appendZeroed()
@@ -73,39 +81,28 @@ public func ipc_ctx_new_alloc_into(_ result: UnsafeMutablePointer<ipc_error>?, _
 }
 
 @c @implementation
-public func ipc_ctx_free(_ ctx: UnsafeMutablePointer<ipc_ctx>?) {
-    guard let ctx else { return }
-    destroy(ctx, PublicRoster.context(behind: ctx))
-}
+public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>) { if let ctx { destroy(ctx, PublicRoster.context(behind: ctx)) } }
 
 @c @implementation
-public func ipc_ctx_queue_limit_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ bytes: Int
-) {
+public func ipc_ctx_queue_limit_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
     answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM, "no context")
-        try withContext(ctx) { context throws(IPCError) in
-            // A size_t beyond Int's range arrives negative.
-            context.queueLimit = bytes < 0 ? Int.max : bytes
+        try withContext(try require(ctx, IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM, "no context")) { context throws(IPCError) in
             // The way back to the limit lies before the public array: even an empty context has one then.
             try context.reserveEntry()
+            // A size_t beyond Int's range arrives negative.
+            context.queueLimit = bytes < 0 ? Int.max : bytes
         }
     }
 }
 
 @c @implementation
-public func ipc_server_init_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?
-) {
+public func ipc_server_init_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM, "no context")
-        let name = try require(sname, IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM, "no service name")
-        let service = try Service.listen(as: name)
+        let service = try Service.listen(as: try require(sname, IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM, "no service name"))
         do throws(IPCError) {
             try withContext(ctx) { context throws(IPCError) in
-                try context.reserveEntry()
-                context.roster.nextSocketPath = service.socketPath
-                try context.add(service.descriptor, .server, isNew: true)
+                try context.add(service.descriptor, .server, isNew: true, socketPath: service.socketPath)
             }
         } catch {
             unlink(service.socketPath)
@@ -117,24 +114,23 @@ public func ipc_server_init_into(
 }
 
 @c @implementation
-public func ipc_connection_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?,
-    _ fd: UnsafeMutablePointer<Int32>?
-) {
+public func ipc_connection_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ fd: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
-        let name = try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name")
-        let descriptor = try connect(ctx, name, .ipc)
+        let descriptor = try connect(ctx, sname) { context, descriptor throws(IPCError) in
+            try context.add(descriptor, .ipc, isNew: true)
+        }
         fd?.pointee = descriptor
     }
 }
 
+/// Connects to the service; `body` adds the connection to the context.
 private func connect(
-    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ name: UnsafePointer<CChar>, _ kind: ConnectionKind
+    _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ body: (inout PublicContext, Int32) throws(IPCError) -> Void
 ) throws(IPCError) -> Int32 {
-    let descriptor = try Service.connect(to: name)
+    let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
+    let descriptor = try Service.connect(to: try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name"))
     do throws(IPCError) {
-        try withContext(ctx) { context throws(IPCError) in try context.add(descriptor, kind, isNew: true) }
+        try withContext(ctx) { context throws(IPCError) in try body(&context, descriptor) }
         return descriptor
     } catch {
         close(descriptor)
@@ -144,61 +140,40 @@ private func connect(
 
 @c @implementation
 public func ipc_connection_switched_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ sname: UnsafePointer<CChar>?,
-    _ clientfd: Int32, _ serverfd: UnsafeMutablePointer<Int32>?
+    _ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ clientfd: Int32, _ serverfd: Ref<Int32>
 ) {
     answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
-        let name = try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name")
-        let descriptor = try connect(ctx, name, .switched)
-        do throws(IPCError) {
-            try withContext(ctx) { context throws(IPCError) in
-                if let client = context.position(of: clientfd) {
-                    try context.setKind(.switched, at: client)
-                } else {
-                    try context.add(clientfd, .switched)
-                }
+        let descriptor = try connect(ctx, sname) { context, descriptor throws(IPCError) in
+            try context.add(descriptor, .switched, isNew: true)
+            do throws(IPCError) {
+                if context.connection(of: clientfd) == nil { try context.add(clientfd, .switched) }
                 try context.tie(clientfd, descriptor)
+            } catch {
+                if let added = context.live(descriptor) { context.remove(added, closing: false) }
+                throw error
             }
-        } catch {
-            try withContext(ctx) { context throws(IPCError) in
-                if let added = context.position(of: descriptor) { context.remove(added, closing: true) }
-            }
-            throw error
+            if let client = context.connection(of: clientfd) { context.setKind(.switched, of: client) }
         }
         serverfd?.pointee = descriptor
     }
 }
 
 @c @implementation
-public func ipc_close_into(
-    _ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?, _ index: UInt32
-) {
+public func ipc_close_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_CLOSE__NO_CTX_PARAM, "no context")
-        try withEntry(ctx, index) { context, index throws(IPCError) in try context.closeDescriptor(index) }
+        try withEntry(ctx, index) { context, connection throws(IPCError) in try context.closeDescriptor(connection) }
     }
 }
 
 @c @implementation
-public func ipc_close_all_into(_ result: UnsafeMutablePointer<ipc_error>?, _ ctx: UnsafeMutablePointer<ipc_ctx>?) {
+public func ipc_close_all_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM, "no context")
         guard PublicRoster.context(behind: ctx) != nil else { return }
         try withContext(ctx) { context throws(IPCError) in
             // What is closed already stays closed: that is success.
-            for index in 0..<context.roster.count { try? context.closeDescriptor(index) }
+            for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
         }
     }
-}
-
-/// Calls `body` with the context and an index that it has.
-func withEntry<Result: ~Copyable>(
-    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
-    _ body: (inout PublicContext, Int) throws(IPCError) -> Result
-) throws(IPCError) -> Result {
-    guard PublicRoster.context(behind: ctx) != nil, Int(index) < ctx.pointee.size else {
-        throw IPCError(code, "the context has no entry", .number(Int(index)))
-    }
-    return try withContext(ctx) { context throws(IPCError) in try body(&context, Int(index)) }
 }

@@ -1,14 +1,18 @@
 // Result.swift - how an error becomes a `struct ipc_error`: here, and nowhere else.
 //
-// The structure is the caller's memory (exports.h says why) and has 8 KiB: on success two stores, on failure the text
-// with zeros behind it.
+// The structure is the caller's memory (exports.h says why) and has 8 KiB: on success two stores, on failure the text with
+// zeros behind it.
 
 import CLibIPC
+
+/// What the exports take: pointers that may be NULL.
+public typealias Ref<Pointee: ~Copyable> = UnsafeMutablePointer<Pointee>?
+public typealias Const<Pointee: ~Copyable> = UnsafePointer<Pointee>?
 
 private let messageOffset = 4
 
 @inline(__always)
-func answer(_ result: UnsafeMutablePointer<ipc_error>?, _ body: () throws(IPCError) -> Void) {
+func answer(_ result: Ref<ipc_error>, _ body: () throws(IPCError) -> Void) {
     do throws(IPCError) {
         try body()
         guard let result else { return }
@@ -22,28 +26,23 @@ func answer(_ result: UnsafeMutablePointer<ipc_error>?, _ body: () throws(IPCErr
 
 /// Also for the one case of a reason without a code: a peer that an event tells of.
 @inline(never)
-private func fail(_ result: UnsafeMutablePointer<ipc_error>?, _ error: IPCError) {
+private func fail(_ result: Ref<ipc_error>, _ error: IPCError) {
+    Trace.note(error)
     guard let result else { return }
     let raw = UnsafeMutableRawPointer(result)
     memset(raw, 0, MemoryLayout<ipc_error>.size)
     raw.storeBytes(of: error.code.rawValue, as: UInt32.self)
-    let text = UnsafeMutableRawBufferPointer(
-        start: raw + messageOffset, count: MemoryLayout<ipc_error>.size - messageOffset)
-    var writer = TextWriter(text)
-    writer.write(error)
+    var text = TextWriter(UnsafeMutableRawBufferPointer(start: raw + messageOffset, count: MemoryLayout<ipc_error>.size - messageOffset))
+    text.write(error)
 }
 
 /// An argument that must not be NULL.
-func require<Pointee: ~Copyable>(
-    _ pointer: UnsafeMutablePointer<Pointee>?, _ code: ErrorCode, _ what: StaticString
-) throws(IPCError) -> UnsafeMutablePointer<Pointee> {
+func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ what: StaticString) throws(IPCError) -> UnsafeMutablePointer<Pointee> {
     guard let pointer else { throw IPCError(code, what) }
     return pointer
 }
 
-func require<Pointee: ~Copyable>(
-    _ pointer: UnsafePointer<Pointee>?, _ code: ErrorCode, _ what: StaticString
-) throws(IPCError) -> UnsafePointer<Pointee> {
+func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ what: StaticString) throws(IPCError) -> UnsafePointer<Pointee> {
     guard let pointer else { throw IPCError(code, what) }
     return pointer
 }

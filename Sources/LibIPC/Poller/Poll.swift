@@ -1,78 +1,86 @@
 // Poll.swift - readiness by poll(2): slow with many descriptors, and available everywhere.
 //
-// poll(2) knows levels alone. A descriptor whose readiness the context remembers is therefore left out
-// (a negative number, poll(2)) until the context wants to hear of it again.
+// poll(2) knows levels alone, and reports a hang-up whether it is wanted or not. A descriptor that nobody wants to read is
+// therefore left out (a negative number, poll(2)) until that changes.
 
 #if !os(Linux) || POLLER_POLL
 import CLibIPC
 
 struct PollPoller: ~Copyable {
     private var entries = HeapArray<pollfd>()
-    private var watches = HeapArray<Watch>()
-    private var positions = DescriptorMap()
+    private var registrations = HeapArray<Registration>()
+    private var ready = HeapArray<Readiness>()
+    /// Where among them a descriptor stands.
+    private var positions = DescriptorTable<Int>(absent: -1)
     var needsRebuild = false
 
     init() throws(IPCError) {}
 
-    mutating func add(_ watch: Watch, _ interest: Interest) throws(IPCError) -> Admission {
-        if positions[watch.descriptor] != nil { return .duplicate }
-        guard Descriptor(watch.descriptor).poll(0, timeout: 0) & Int16(POLLNVAL) == 0 else { return .notOpen }
+    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
+        let descriptor = registration.descriptor
+        if positions[descriptor] >= 0 { return .duplicate }
+        guard Descriptor(descriptor).poll(0, timeout: 0) & Int16(POLLNVAL) == 0 else { return .notOpen }
         do throws(OutOfMemory) {
-            try positions.reserve(watch.descriptor)
-            try watches.reserve(watches.count + 1)
-            try entries.append(PollPoller.entry(watch, interest))
-            try watches.append(watch)
+            try positions.reserve(descriptor)
+            try registrations.reserve(entries.count + 1)
+            try ready.reserve(entries.count + 1)
+            try entries.append(PollPoller.entry(registration, interest))
+            try registrations.append(registration)
         } catch {
-            throw IPCError(IPC_ERROR_POLLER, "no memory to watch", .descriptor(watch.descriptor))
+            throw IPCError(IPC_ERROR_POLLER, "watch", .descriptor(descriptor), systemError: ENOMEM)
         }
-        positions[watch.descriptor] = entries.count - 1
+        positions[descriptor] = entries.count - 1
         return .watched
     }
 
-    mutating func update(_ watch: Watch, from old: Interest, to new: Interest) throws(IPCError) {
-        guard let position = position(of: watch) else { return }
-        entries[position] = PollPoller.entry(watch, new)
+    mutating func update(_ registration: Registration, _ interest: Interest) {
+        guard let position = position(of: registration) else { return }
+        entries[position] = PollPoller.entry(registration, interest)
     }
 
-    mutating func remove(_ watch: Watch) {
-        guard let position = position(of: watch) else { return }
-        _ = entries.swapRemove(at: position)
-        _ = watches.swapRemove(at: position)
-        positions[watch.descriptor] = nil
-        if position < watches.count { positions[watches[position].descriptor] = position }
+    mutating func remove(_ registration: Registration) {
+        guard let position = position(of: registration) else { return }
+        entries.swapRemove(at: position)
+        registrations.swapRemove(at: position)
+        positions[registration.descriptor] = -1
+        if position < registrations.count { positions[registrations[position].descriptor] = position }
     }
-
-    mutating func forget(_ watch: Watch) { remove(watch) }
 
     /// - Parameter timeout: milliseconds, negative for ever.
-    mutating func wait(timeout: Int32, _ report: (Readiness) -> Void) throws(IPCError) -> Int {
+    mutating func wait(timeout: Int32) throws(IPCError) -> Int {
         let found = poll(entries.base, nfds_t(entries.count), timeout)
         guard found >= 0 else { throw .system(IPC_ERROR_WAIT_EVENT__POLL, "wait for events") }
-        var left = found
-        for position in 0..<entries.count where left > 0 && entries[position].revents != 0 {
-            left -= 1
+        ready.removeAll()
+        for position in 0..<entries.count where ready.count < found && entries[position].revents != 0 {
             let reported = entries[position].revents
-            report(
-                Readiness(
-                    watch: watches[position],
-                    readable: reported & Int16(POLLIN) != 0,
-                    writable: reported & Int16(POLLOUT) != 0,
-                    hungUp: reported & Int16(POLLHUP | POLLERR | POLLNVAL) != 0))
+            if reported & Int16(POLLNVAL) != 0 {
+                // Closed by its program: there is nothing to watch any more.
+                entries[position].fd = -1
+                continue
+            }
+            let readiness = Readiness(
+                registration: registrations[position],
+                readable: reported & Int16(POLLIN) != 0,
+                writable: reported & Int16(POLLOUT) != 0,
+                hungUp: reported & Int16(POLLHUP | POLLERR) != 0)
+            // The room was made when the entry came.
+            try? ready.append(readiness)
         }
-        return Int(found)
+        return ready.count
     }
 
-    private func position(of watch: Watch) -> Int? {
-        guard let position = positions[watch.descriptor], watches[position] == watch else { return nil }
-        return position
+    func readiness(at index: Int) -> Readiness { ready[index] }
+
+    private func position(of registration: Registration) -> Int? {
+        let position = positions[registration.descriptor]
+        return position >= 0 && registrations[position] == registration ? position : nil
     }
 
-    private static func entry(_ watch: Watch, _ interest: Interest) -> pollfd {
+    private static func entry(_ registration: Registration, _ interest: Interest) -> pollfd {
         var events: Int16 = 0
         if interest.contains(.read) { events |= Int16(POLLIN) }
         if interest.contains(.write) { events |= Int16(POLLOUT) }
-        let isSilent = events == 0 || interest.contains(.hungUp)
-        return pollfd(fd: isSilent ? -1 : watch.descriptor, events: events, revents: 0)
+        return pollfd(fd: events == 0 ? -1 : registration.descriptor, events: events, revents: 0)
     }
 }
 #endif

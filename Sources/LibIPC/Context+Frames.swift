@@ -1,0 +1,182 @@
+// Context+Frames.swift - frames in both directions: queueing, sending, reporting, reading; and how a peer goes.
+
+import CLibIPC
+
+extension Context where Entries: ~Copyable {
+    // MARK: Sending
+
+    /// Queues a deep copy of the message for one entry.
+    mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for descriptor: Int32) throws(IPCError) {
+        guard let connection = live(descriptor) else {
+            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "not in this context:", .descriptor(descriptor))
+        }
+        let limit = queueLimit ?? Self.defaultQueueLimit
+        guard connection.pointee.channel.outbox.pendingBytes <= limit - header.frameSize else {
+            throw IPCError(IPC_ERROR_WRITE__QUEUE_FULL, "the queue is full of", .descriptor(descriptor))
+        }
+        do throws(OutOfMemory) {
+            try roster.reserveListing()
+            let frame = try OutboundFrame.make(header)
+            if let payload { memcpy(frame.pointee.payload, payload, header.payloadSize) }
+            enlist(frame, for: connection)
+        } catch {
+            throw IPCError(IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC, "no memory to queue for", .descriptor(descriptor))
+        }
+    }
+
+    /// Puts the frame into the outbox and onto the roster's list, which has room for it.
+    mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference) {
+        roster.list(frame, for: connection.pointee.number)
+        connection.pointee.channel.outbox.append(frame)
+        if !connection.pointee.isBlocked { unsent.append(connection) }
+    }
+
+    /// Frees a frame that is in no outbox any more.
+    private mutating func discard(_ frame: FrameReference) {
+        roster.unlist(frame)
+        OutboundFrame.destroy(frame)
+    }
+
+    /// Drops what is queued for the entry, and what is to be reported of it.
+    mutating func dropFrames(_ connection: ConnectionReference) {
+        while let frame = connection.pointee.channel.outbox.takeSent() ?? connection.pointee.channel.outbox.takePending() { discard(frame) }
+        reports.remove(connection)
+    }
+
+    /// Sends what is queued, for all connections that are not blocked.
+    mutating func sendUnsent(_ event: inout Event) throws(IPCError) {
+        while event.kind == .none, let connection = unsent.takeFirst() { try send(connection, &event) }
+    }
+
+    /// Sends what is queued for one connection, as much as the kernel takes.
+    mutating func send(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        let descriptor = connection.pointee.channel.descriptor
+        if kind(of: connection) == .switched, roster.hasWriter(descriptor.number), !connection.pointee.channel.outbox.isHalfSent {
+            return offerToCallback(connection, &event)
+        }
+        let progress = connection.pointee.channel.outbox.send(to: descriptor)
+        settle(connection)
+        switch progress {
+        case .done: connection.pointee.isBlocked = false
+        case .blocked: connection.pointee.isBlocked = true
+        case .failed(let number): try failSending(connection, number)
+        }
+        updateInterest(connection)
+    }
+
+    /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
+    /// left or failed.
+    private mutating func failSending(_ connection: ConnectionReference, _ number: Int32) throws(IPCError) {
+        let reason = connection.pointee.channel.descriptor.sendError(number)
+        if reason.isShortage {
+            unsent.append(connection)
+            throw reason
+        }
+        while let frame = connection.pointee.channel.outbox.takePending() { discard(frame) }
+        connection.pointee.sendFailure = number
+        connection.pointee.isBlocked = false
+        connection.pointee.isReadable = true
+        resumeCounterpart(of: connection)
+        ready.append(connection)
+    }
+
+    /// Takes notice of what was sent and received: frames are to be reported, others have room now, messages wait.
+    mutating func settle(_ connection: ConnectionReference) {
+        if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
+        if connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
+        connection.pointee.channel.identify()
+        resumeCounterpart(of: connection)
+    }
+
+    /// Reports a frame that was sent, connections in turn. False: there is none.
+    mutating func report(_ event: inout Event) -> Bool {
+        guard let connection = reports.takeFirst() else { return false }
+        turns += 1
+        report(connection, &event)
+        if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
+        return true
+    }
+
+    /// The same for one connection.
+    mutating func report(_ connection: ConnectionReference, _ event: inout Event) {
+        guard let frame = connection.pointee.channel.outbox.takeSent() else { return }
+        discard(frame)
+        event.set(.sent, connection)
+    }
+
+    // MARK: Reading
+
+    /// What a turn of reading brought.
+    enum Turn {
+        /// A message is whole: `take` it.
+        case message
+        /// No whole message yet, though perhaps more bytes of it.
+        case nothing(arrived: Bool)
+        case end
+    }
+
+    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
+    mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Turn {
+        do throws(IPCError) {
+            if try connection.pointee.channel.inbox.settle() { return .message }
+            guard connection.pointee.isReadable else { return .nothing(arrived: false) }
+            connection.pointee.isReadable = false
+            let descriptor = connection.pointee.channel.descriptor
+            switch try connection.pointee.channel.inbox.receive(from: descriptor, into: &scratch) {
+            case .end: return .end
+            case .nothing: return .nothing(arrived: false)
+            case .bytes:
+                connection.pointee.channel.identify()
+                return try connection.pointee.channel.inbox.settle() ? .message : .nothing(arrived: true)
+            }
+        } catch {
+            if error.isShortage {
+                connection.pointee.isReadable = true
+                ready.append(connection)
+            }
+            throw error
+        }
+    }
+
+    /// Takes the whole message out; if more may be here already, the connection lines up again.
+    mutating func take(_ connection: ConnectionReference) -> Message? {
+        let message = connection.pointee.channel.inbox.take()
+        if connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
+        return message
+    }
+
+    mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        let turn: Turn
+        do throws(IPCError) { turn = try read(connection) } catch {
+            if !error.isShortage { dismiss(connection, .error, &event) }
+            throw error.isShortage ? error : error.with(code: IPC_ERROR_NONE)
+        }
+        switch turn {
+        case .message:
+            event.set(.message, connection)
+            event.message = take(connection)
+        case .end: dismiss(connection, .disconnection, &event)
+        case .nothing(let arrived):
+            guard hasFailed(connection, arrived) else { return }
+            let reason = connection.pointee.channel.descriptor.sendError(connection.pointee.sendFailure)
+            dismiss(connection, .error, &event)
+            throw reason.with(code: IPC_ERROR_NONE)
+        }
+    }
+
+    /// Sending has failed, and what the peer had sent before has been read without an end.
+    mutating func hasFailed(_ connection: ConnectionReference, _ arrived: Bool) -> Bool {
+        guard connection.pointee.sendFailure != 0 else { return false }
+        if arrived {
+            connection.pointee.isReadable = true
+            ready.append(connection)
+        }
+        return !arrived
+    }
+
+    /// The peer goes, its descriptor with it. One bad peer is no error of the call: a reason goes without its code.
+    private mutating func dismiss(_ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event) {
+        event.set(kind, connection)
+        remove(connection, closing: true)
+    }
+}
