@@ -1,4 +1,4 @@
-# Makefile - builds, tests and installs libipc. Variables: PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, POLLER (epoll or poll), BUILD.
+# Makefile - builds, tests, measures and installs libipc. Variables: PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, POLLER (epoll or poll), BUILD.
 VERSION := 1.0.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -31,7 +31,7 @@ STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
 EXPORTS := Sources/CLibIPC/exports.map
 
-.PHONY: all library demo test install uninstall clean dist format
+.PHONY: all library demo test bench install uninstall clean dist format
 all: library $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 
@@ -69,6 +69,9 @@ demo: all
 
 test: all
 	@sh Tests/run.sh $(BUILD)
+
+bench: all
+	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
 
 install: library
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc

@@ -30,89 +30,64 @@ struct Channel: ~Copyable {
             let isSending = try sendSome()
             switch try inbox.receive(from: descriptor, into: &scratch, waiting: !isSending, extent) {
             case .bytes: continue
-            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left:", .descriptor(descriptor.number))
-            case .nothing where isSending: descriptor.poll(Int16(POLLIN | POLLOUT), timeout: -1)
-            case .nothing: try descriptor.wait(for: POLLIN, IPC_ERROR_USOCK_RECV, "receive from")
+            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: \(descriptor)")
+            case .nothing where isSending: descriptor.poll(POLLIN | POLLOUT, timeout: -1)
+            case .nothing: try descriptor.wait(for: POLLIN, IPC_ERROR_USOCK_RECV)
             }
         }
     }
 
     /// True: there is more to send. That the peer takes no more shows when its end is read.
     private mutating func sendSome() throws(IPCError) -> Bool {
-        guard outbox.hasPending else { return false }
-        if case .failed(let number) = outbox.send(to: descriptor) {
-            let reason = descriptor.sendError(number)
-            if reason.isShortage { throw reason }
+        do throws(IPCError) { return try !outbox.send(to: descriptor) } catch {
+            if error.isShortage { throw error }
             return false
         }
-        return outbox.hasPending
     }
 
     /// Sends all that is queued before it returns.
-    mutating func flush() throws(IPCError) { try descriptor.send(all: &outbox) }
+    mutating func flush() throws(IPCError) {
+        while try !outbox.send(to: descriptor, waiting: true) { try descriptor.wait(for: POLLOUT, IPC_ERROR_USOCK_SEND) }
+    }
 
     /// Sends one frame before it returns, behind what is queued.
-    mutating func write(_ header: FrameHeader, _ payload: UnsafeRawPointer?) throws(IPCError) {
+    mutating func write(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) {
         try flush()
-        let descriptor = descriptor
-        try OutboundFrame.withLent(header, payload) { frame throws(IPCError) in
-            var single = Outbox()
-            single.append(frame)
-            // The outbox would free it.
-            defer { _ = single.takePending() ?? single.takeSent() }
-            do throws(IPCError) {
-                try descriptor.send(all: &single)
-            } catch {
-                throw single.isHalfSent ? error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA) : error
-            }
+        var single = Channel(descriptor.number)
+        do throws(OutOfMemory) { single.outbox.append(try OutboundFrame.make(header, elsewhere: payload, adopted: false)) } catch {
+            throw error.error(IPC_ERROR_USOCK_SEND, "send to \(descriptor)")
+        }
+        do throws(IPCError) { try single.flush() } catch {
+            throw single.outbox.isHalfSent ? error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA) : error
         }
     }
 
     // MARK: Passing descriptors: a byte 0 with SCM_RIGHTS (unix(7))
 
     mutating func sendDescriptor(_ passed: Int32) throws(IPCError) {
+        let code = IPC_ERROR_PROVIDE_FD__SENDMSG
         try flush()
         while retrying({ libipc_send_descriptor(descriptor.number, passed) }) != 1 {
-            guard libipc_errno() == EAGAIN else {
-                throw .system(IPC_ERROR_PROVIDE_FD__SENDMSG, "pass a descriptor over", .descriptor(descriptor.number))
-            }
-            try descriptor.wait(for: POLLOUT, IPC_ERROR_PROVIDE_FD__SENDMSG, "pass a descriptor over")
+            guard libipc_errno() == EAGAIN else { throw .system(code, "pass a descriptor over \(descriptor)") }
+            try descriptor.wait(for: POLLOUT, code)
         }
     }
 
     /// The descriptor that comes with the next byte; waits for it. It is close-on-exec, and the caller's.
     mutating func receiveDescriptor(_ scratch: inout Scratch) throws(IPCError) -> Int32 {
+        let code = IPC_ERROR_RECEIVE_FD__RECVMSG
         while true {
             switch inbox.takePassedByte() {
             case .withDescriptor(let received): return received
-            case .alone: throw IPCError(IPC_ERROR_RECEIVE_FD__RECVMSG, "no descriptor came over", .descriptor(descriptor.number))
+            case .alone: throw IPCError(code, "no descriptor came over \(descriptor)")
             case .notHere: break
             }
-            do throws(IPCError) {
-                switch try inbox.receive(from: descriptor, into: &scratch, waiting: true, .byte) {
-                case .bytes: continue
-                case .nothing: try descriptor.wait(for: POLLIN, IPC_ERROR_RECEIVE_FD__RECVMSG, "receive a descriptor over")
-                case .end: throw IPCError(IPC_ERROR_RECEIVE_FD__RECVMSG, "the peer has left:", .descriptor(descriptor.number))
-                }
-            } catch {
-                throw error.with(code: IPC_ERROR_RECEIVE_FD__RECVMSG)
+            let arrival: Inbox.Arrival
+            do throws(IPCError) { arrival = try inbox.receive(from: descriptor, into: &scratch, waiting: true, .byte) } catch {
+                throw error.with(code: code)
             }
-        }
-    }
-}
-
-extension Descriptor {
-    func sendError(_ systemError: Int32) -> IPCError {
-        IPCError(IPC_ERROR_USOCK_SEND, "send to", .descriptor(number), systemError: systemError)
-    }
-
-    fileprivate func send(all outbox: inout Outbox) throws(IPCError) {
-        while true {
-            switch outbox.send(to: self, waiting: true) {
-            case .done: return
-            case .blocked: try wait(for: POLLOUT, IPC_ERROR_USOCK_SEND, "send to")
-            case .failed(let number): throw sendError(number)
-            }
+            if arrival == .end { throw IPCError(code, "the peer has left: \(descriptor)") }
+            if arrival == .nothing { try descriptor.wait(for: POLLIN, code) }
         }
     }
 }

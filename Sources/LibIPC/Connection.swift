@@ -19,9 +19,8 @@ enum ConnectionKind: UInt32 {
 typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
-    fileprivate struct Link {
-        var previous: ConnectionReference?
-        var next: ConnectionReference?
+    fileprivate struct Link: BitwiseCopyable {
+        var previous: ConnectionReference?, next: ConnectionReference?
         var isLinked = false
     }
 
@@ -49,8 +48,9 @@ struct Connection: ~Copyable {
     var isPaused = false
     /// The kernel's buffer was full: the poller says when there is room.
     var isBlocked = false
-    /// A switched end that has left, while its last messages wait for room at the other end.
+    /// A switched end that has left, or failed, while its last messages wait for room at the other end.
     var hasLeft = false
+    var hasFailed = false
     /// Why sending failed; the end of what the peer sent before decides what the program is told.
     var sendFailure: Int32 = 0
     /// In which call the poller last reported it: older news of a program's descriptor is asked for again.
@@ -66,6 +66,13 @@ struct Connection: ~Copyable {
     }
 
     var number: Int32 { registration.descriptor }
+
+    /// What is held moves to the caller.
+    mutating func takeChannel() -> Channel {
+        var taken = Channel(number)
+        swap(&taken, &channel)
+        return taken
+    }
 
     static func make(_ connection: consuming Connection) throws(OutOfMemory) -> ConnectionReference {
         guard let memory = malloc(MemoryLayout<Connection>.stride) else { throw OutOfMemory() }

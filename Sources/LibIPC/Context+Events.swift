@@ -1,8 +1,8 @@
 // Context+Events.swift - the loop: one event a call, the connections in turn.
 //
 // A turn is one message, one receive, one accept or one report of a sent frame. Messages that are here already are handed out
-// first, at no system call; what a program queues meanwhile goes in one piece before the next receive, or when it is time to
-// ask the poller again. What has been sent is reported before there is new input; what is sent meanwhile comes after input.
+// first, at no system call; what a program queues meanwhile goes in one piece: the first reply of a burst at once, then more
+// and more together, all of them before the next receive or look at the poller. What has been sent is reported before there is new input; what is sent meanwhile comes after input.
 
 import CLibIPC
 
@@ -24,12 +24,14 @@ extension Context where Entries: ~Copyable {
             if report(&event) { return }
             attend()
             try serveReady(&event)
+            if event.kind != .none { return }
             try sendUnsent(&event)
             if event.kind != .none || turns < Self.patience && report(&event) { return }
             if !ready.isEmpty, turns < Self.patience { continue }
             let remaining = deadline.remaining
             if remaining == 0, found == 0 || looks >= Self.maximumLooks { return event.kind = .timer }
             let isIdle = ready.isEmpty && reports.isEmpty
+            if isIdle { burst = 0 }
             found = try look(isIdle ? remaining : 0) + (isIdle ? 0 : 1)
             looks += 1
         }
@@ -38,8 +40,9 @@ extension Context where Entries: ~Copyable {
     /// Gives the ready connections their turns until there is an event.
     private mutating func serveReady(_ event: inout Event) throws(IPCError) {
         while event.kind == .none, turns < Self.patience, let connection = ready.first {
-            // A reply is not kept back for a system call.
-            if !unsent.isEmpty, !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
+            // A reply is not kept back for a system call, nor for more messages than went before it.
+            if !unsent.isEmpty, heldBack >= burst || !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
+            heldBack = unsent.isEmpty ? 0 : heldBack + 1
             ready.remove(connection)
             turns += 1
             switch kind(of: connection) {
@@ -93,7 +96,7 @@ extension Context where Entries: ~Copyable {
         }
         guard readiness.readable || readiness.hungUp else { return }
         if connection.pointee.isQuiet {
-            guard readiness.readable, libipc_has_bytes(connection.pointee.number) != 0 else { return }
+            guard readiness.readable, connection.pointee.channel.descriptor.hasBytes else { return }
             connection.pointee.isQuiet = false
             updateInterest(connection)
         }
@@ -105,18 +108,26 @@ extension Context where Entries: ~Copyable {
 
     // MARK: What a program reads itself
 
+    func isReadByProgram(_ connection: ConnectionReference) -> Bool {
+        switch kind(of: connection) {
+        case .external, .server: true
+        case .switched: roster.hasReader(connection.pointee.number)
+        case .ipc: false
+        }
+    }
+
     /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because the
     /// program may have read it since.
     func isStillReadable(_ connection: ConnectionReference) -> Bool {
         if connection.pointee.isAlwaysReady || connection.pointee.reportedIn == call { return true }
-        let reported = connection.pointee.channel.descriptor.poll(Int16(POLLIN), timeout: 0)
-        connection.pointee.isHungUp = reported & Int16(POLLHUP | POLLERR | POLLNVAL) != 0
+        let reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
+        connection.pointee.isHungUp = reported & (POLLHUP | POLLERR | POLLNVAL) != 0
         return reported != 0
     }
 
     private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
         guard isStillReadable(connection) else { return }
-        if connection.pointee.isHungUp, !connection.pointee.isAlwaysReady, libipc_has_bytes(connection.pointee.number) == 0 {
+        if connection.pointee.isHungUp, !connection.pointee.isAlwaysReady, !connection.pointee.channel.descriptor.hasBytes {
             connection.pointee.isQuiet = true
             updateInterest(connection)
             return event.set(.disconnection, connection)

@@ -8,19 +8,16 @@ extension Context where Entries: ~Copyable {
     /// Queues a deep copy of the message for one entry.
     mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for descriptor: Int32) throws(IPCError) {
         guard let connection = live(descriptor) else {
-            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "not in this context:", .descriptor(descriptor))
+            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(descriptor) is not in this context")
         }
-        let limit = queueLimit ?? Self.defaultQueueLimit
-        guard connection.pointee.channel.outbox.pendingBytes <= limit - header.frameSize else {
-            throw IPCError(IPC_ERROR_WRITE__QUEUE_FULL, "the queue is full of", .descriptor(descriptor))
-        }
+        let room = (queueLimit ?? Self.defaultQueueLimit) - header.frameSize
+        let isFull = connection.pointee.channel.outbox.pendingBytes > room
+        try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
         do throws(OutOfMemory) {
             try roster.reserveListing()
-            let frame = try OutboundFrame.make(header)
-            if let payload { memcpy(frame.pointee.payload, payload, header.payloadSize) }
-            enlist(frame, for: connection)
+            enlist(try OutboundFrame.make(header, copying: payload), for: connection)
         } catch {
-            throw IPCError(IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC, "no memory to queue for", .descriptor(descriptor))
+            throw error.error(IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC, "queue for descriptor \(descriptor)")
         }
     }
 
@@ -45,6 +42,8 @@ extension Context where Entries: ~Copyable {
 
     /// Sends what is queued, for all connections that are not blocked.
     mutating func sendUnsent(_ event: inout Event) throws(IPCError) {
+        if !unsent.isEmpty, heldBack >= burst { burst = burst * 2 + 1 }
+        heldBack = 0
         while event.kind == .none, let connection = unsent.takeFirst() { try send(connection, &event) }
     }
 
@@ -54,26 +53,24 @@ extension Context where Entries: ~Copyable {
         if kind(of: connection) == .switched, roster.hasWriter(descriptor.number), !connection.pointee.channel.outbox.isHalfSent {
             return offerToCallback(connection, &event)
         }
-        let progress = connection.pointee.channel.outbox.send(to: descriptor)
-        settle(connection)
-        switch progress {
-        case .done: connection.pointee.isBlocked = false
-        case .blocked: connection.pointee.isBlocked = true
-        case .failed(let number): try failSending(connection, number)
+        do throws(IPCError) {
+            defer { settle(connection) }
+            connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor)
+        } catch {
+            try failSending(connection, error)
         }
         updateInterest(connection)
     }
 
     /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
     /// left or failed.
-    private mutating func failSending(_ connection: ConnectionReference, _ number: Int32) throws(IPCError) {
-        let reason = connection.pointee.channel.descriptor.sendError(number)
+    private mutating func failSending(_ connection: ConnectionReference, _ reason: IPCError) throws(IPCError) {
         if reason.isShortage {
             unsent.append(connection)
             throw reason
         }
         while let frame = connection.pointee.channel.outbox.takePending() { discard(frame) }
-        connection.pointee.sendFailure = number
+        connection.pointee.sendFailure = reason.systemError
         connection.pointee.isBlocked = false
         connection.pointee.isReadable = true
         resumeCounterpart(of: connection)
@@ -106,36 +103,25 @@ extension Context where Entries: ~Copyable {
 
     // MARK: Reading
 
-    /// What a turn of reading brought.
-    enum Turn {
-        /// A message is whole: `take` it.
-        case message
-        /// No whole message yet, though perhaps more bytes of it.
-        case nothing(arrived: Bool)
-        case end
-    }
-
-    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
-    mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Turn {
+    /// One turn: a message that is here, or one receive. `settle` then tells whether a message is whole. What the system is short
+    /// of may be there next time.
+    mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
         do throws(IPCError) {
-            if try connection.pointee.channel.inbox.settle() { return .message }
-            guard connection.pointee.isReadable else { return .nothing(arrived: false) }
+            if try connection.pointee.channel.inbox.settle() { return .bytes }
+            guard connection.pointee.isReadable else { return .nothing }
             connection.pointee.isReadable = false
             let descriptor = connection.pointee.channel.descriptor
-            switch try connection.pointee.channel.inbox.receive(from: descriptor, into: &scratch) {
-            case .end: return .end
-            case .nothing: return .nothing(arrived: false)
-            case .bytes:
-                connection.pointee.channel.identify()
-                return try connection.pointee.channel.inbox.settle() ? .message : .nothing(arrived: true)
-            }
+            defer { connection.pointee.channel.identify() }
+            return try connection.pointee.channel.inbox.receive(from: descriptor, into: &scratch)
         } catch {
-            if error.isShortage {
-                connection.pointee.isReadable = true
-                ready.append(connection)
-            }
+            if error.isShortage { readAgain(connection) }
             throw error
         }
+    }
+
+    private mutating func readAgain(_ connection: ConnectionReference) {
+        connection.pointee.isReadable = true
+        ready.append(connection)
     }
 
     /// Takes the whole message out; if more may be here already, the connection lines up again.
@@ -146,32 +132,28 @@ extension Context where Entries: ~Copyable {
     }
 
     mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        let turn: Turn
-        do throws(IPCError) { turn = try read(connection) } catch {
-            if !error.isShortage { dismiss(connection, .error, &event) }
-            throw error.isShortage ? error : error.with(code: IPC_ERROR_NONE)
-        }
-        switch turn {
-        case .message:
-            event.set(.message, connection)
-            event.message = take(connection)
-        case .end: dismiss(connection, .disconnection, &event)
-        case .nothing(let arrived):
-            guard hasFailed(connection, arrived) else { return }
-            let reason = connection.pointee.channel.descriptor.sendError(connection.pointee.sendFailure)
+        do throws(IPCError) {
+            let arrival = try read(connection)
+            if arrival == .end { return dismiss(connection, .disconnection, &event) }
+            if try connection.pointee.channel.inbox.settle() {
+                event.set(.message, connection)
+                event.message = take(connection)
+            } else {
+                try checkSending(connection, arrival)
+            }
+        } catch {
+            if error.isShortage { throw error }
             dismiss(connection, .error, &event)
-            throw reason.with(code: IPC_ERROR_NONE)
+            throw error.with(code: IPC_ERROR_NONE)
         }
     }
 
-    /// Sending has failed, and what the peer had sent before has been read without an end.
-    mutating func hasFailed(_ connection: ConnectionReference, _ arrived: Bool) -> Bool {
-        guard connection.pointee.sendFailure != 0 else { return false }
-        if arrived {
-            connection.pointee.isReadable = true
-            ready.append(connection)
-        }
-        return !arrived
+    /// Throws when sending has failed, and what the peer had sent before has been read without an end.
+    mutating func checkSending(_ connection: ConnectionReference, _ arrival: Inbox.Arrival) throws(IPCError) {
+        guard connection.pointee.sendFailure != 0 else { return }
+        if arrival == .bytes { return readAgain(connection) }
+        let descriptor = connection.pointee.channel.descriptor
+        throw IPCError(IPC_ERROR_USOCK_SEND, "send to \(descriptor)", systemError: connection.pointee.sendFailure)
     }
 
     /// The peer goes, its descriptor with it. One bad peer is no error of the call: a reason goes without its code.

@@ -18,27 +18,32 @@ extension Context where Entries: ~Copyable {
             aside.append(connection)
             pause(connection)
             event.set(.error, connection)
-            throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "no pair has", .descriptor(descriptor))
+            throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(descriptor) is in no pair")
         }
         guard hasRoom(target, for: connection) else { return pause(connection) }
         if connection.pointee.hasLeft { return try untie(connection, .disconnection, &event) }
         if roster.hasReader(descriptor) {
-            guard roster.holdsMore(at: connection.pointee.index) || isStillReadable(connection) else { return }
-            return event.set(.callReader, connection)
+            let isReadable = roster.holdsMore(at: connection.pointee.index) || isStillReadable(connection)
+            return isReadable ? event.set(.callReader, connection) : ()
         }
-        let turn: Turn
-        do throws(IPCError) { turn = try read(connection) } catch {
+        do throws(IPCError) {
+            let arrival = try read(connection)
+            if arrival == .end {
+                connection.pointee.hasLeft = true
+            } else if try connection.pointee.channel.inbox.settle() {
+                return try pass(connection, to: target, &event)
+            } else {
+                return try checkSending(connection, arrival)
+            }
+        } catch {
             if error.isShortage { throw error }
-            return try untie(connection, .error, &event, error)
+            guard target.pointee.channel.outbox.hasPending else {
+                return try untie(connection, .error, closing: error.code == IPC_ERROR_USOCK_SEND, &event, error)
+            }
+            // It will fail again.
+            (connection.pointee.hasFailed, connection.pointee.isReadable) = (true, true)
         }
-        switch turn {
-        case .message: try pass(connection, to: target, &event)
-        case .end: try leave(connection, &event)
-        case .nothing(let arrived):
-            guard hasFailed(connection, arrived) else { return }
-            let reason = connection.pointee.channel.descriptor.sendError(connection.pointee.sendFailure)
-            try untie(connection, .error, closing: true, &event, reason)
-        }
+        try serveSwitched(connection, &event)
     }
 
     /// The other end, as long as it lives.
@@ -48,7 +53,7 @@ extension Context where Entries: ~Copyable {
 
     private func hasRoom(_ target: ConnectionReference, for source: ConnectionReference) -> Bool {
         let pending = target.pointee.channel.outbox.pendingBytes
-        return source.pointee.hasLeft ? pending == 0 : pending < switchingWindow
+        return source.pointee.hasLeft || source.pointee.hasFailed ? pending == 0 : pending < switchingWindow
     }
 
     /// This end has room again, or is gone: the other one, if it was waiting for that, is looked at again.
@@ -60,28 +65,25 @@ extension Context where Entries: ~Copyable {
     /// Moves a whole message on.
     private mutating func pass(_ source: ConnectionReference, to target: ConnectionReference, _ event: inout Event) throws(IPCError) {
         guard let header = source.pointee.channel.inbox.header else { return }
-        let frame: FrameReference
-        do throws(OutOfMemory) {
-            try roster.reserveListing()
-            frame = try OutboundFrame.make(header, hasRoom: false)
-        } catch {
+        do throws(IPCError) { try forward(header, source.pointee.channel.inbox.payload, to: target) } catch {
             // The message stays where it is.
             ready.append(source)
-            throw noMemory(source)
+            throw error
         }
-        if let payload = take(source)?.releasePayload() { frame.pointee.adopt(payload) }
-        enlist(frame, for: target)
+        _ = take(source)?.releasePayload()
         event.set(.switched, source)
     }
 
-    private func noMemory(_ source: ConnectionReference) -> IPCError {
-        IPCError(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "no memory to switch from", .descriptor(source.pointee.number))
-    }
-
-    private mutating func leave(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        connection.pointee.hasLeft = true
-        roster.setHoldsMore(false, at: connection.pointee.index)
-        try serveSwitched(connection, &event)
+    /// - Parameter payload: the frame's from now on, unless this fails.
+    private mutating func forward(
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to target: ConnectionReference
+    ) throws(IPCError) {
+        do throws(OutOfMemory) {
+            try roster.reserveListing()
+            enlist(try OutboundFrame.make(header, elsewhere: payload), for: target)
+        } catch {
+            throw error.error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "switch to \(target.pointee.channel.descriptor)")
+        }
     }
 
     /// The pair is over: both entries go.
@@ -94,8 +96,7 @@ extension Context where Entries: ~Copyable {
         roster.unpair(descriptor)
         remove(connection, closing: closing)
         if let twin, twin != connection { remove(twin, closing: closing) }
-        let left = IPCError(IPC_ERROR_CLOSED_RECIPIENT, "a switched end has left:", .descriptor(descriptor))
-        throw (reason ?? left).with(code: IPC_ERROR_CLOSED_RECIPIENT)
+        throw (reason ?? IPCError(IPC_ERROR_NONE, "descriptor \(descriptor) of a switched pair has left")).with(code: IPC_ERROR_CLOSED_RECIPIENT)
     }
 
     // MARK: The program's callbacks
@@ -103,7 +104,7 @@ extension Context where Entries: ~Copyable {
     /// A frame for the program's callback, if the end can take one without waiting.
     mutating func offerToCallback(_ connection: ConnectionReference, _ event: inout Event) {
         guard connection.pointee.channel.outbox.hasPending else { return }
-        connection.pointee.isBlocked = connection.pointee.channel.descriptor.poll(Int16(POLLOUT), timeout: 0) == 0
+        connection.pointee.isBlocked = connection.pointee.channel.descriptor.poll(POLLOUT, timeout: 0) == 0
         updateInterest(connection)
         guard !connection.pointee.isBlocked, let frame = connection.pointee.channel.outbox.takePending() else { return }
         roster.unlist(frame)
@@ -119,30 +120,22 @@ extension Context where Entries: ~Copyable {
         roster.setHoldsMore(holdsMore, at: connection.pointee.index)
         if holdsMore { ready.append(connection) }
         switch answer {
-        case .done: try pass(message, from: connection, &event)
         case .ignore: event.set(.switched, connection)
-        case .closing: try leave(connection, &event)
-        case .failed, .unparsable: try untie(connection, .error, &event, callbackFailed("the callback failed to read", connection))
+        case .closing:
+            connection.pointee.hasLeft = true
+            roster.setHoldsMore(false, at: connection.pointee.index)
+            try serveSwitched(connection, &event)
+        case .done:
+            if let target = counterpart(of: connection), let message, !message.header.isTooLong {
+                try forward(message.header, message.payload, to: target)
+                _ = message.releasePayload()
+                event.set(.switched, connection)
+            } else {
+                fallthrough
+            }
+        case .failed, .unparsable:
+            try untie(connection, .error, &event, IPCError(IPC_ERROR_NONE, "the callback failed to read \(connection.pointee.channel.descriptor)"))
         }
-    }
-
-    private func callbackFailed(_ what: StaticString, _ connection: ConnectionReference) -> IPCError {
-        IPCError(IPC_ERROR_CLOSED_RECIPIENT, what, .descriptor(connection.pointee.number))
-    }
-
-    /// Moves on what a callback read.
-    private mutating func pass(_ message: consuming Message?, from source: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        guard let target = counterpart(of: source), let message, !message.header.isTooLong
-        else { return try untie(source, .error, &event, callbackFailed("the callback gave no valid message for", source)) }
-        do throws(OutOfMemory) {
-            try roster.reserveListing()
-            let frame = try OutboundFrame.make(message.header, hasRoom: false)
-            if let payload = message.releasePayload() { frame.pointee.adopt(payload) }
-            enlist(frame, for: target)
-        } catch {
-            return try untie(source, .error, &event, noMemory(source))
-        }
-        event.set(.switched, source)
     }
 
     /// What the callback made of `Event.callWriter`. The entry may be gone by now.
@@ -152,10 +145,11 @@ extension Context where Entries: ~Copyable {
         if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
         switch answer {
         case .done: event.set(.sent, connection)
-        case .ignore: event.set(.switched, connection)
+        case .ignore: event.set(.switched, counterpart(of: connection) ?? connection)
         case .closing: try untie(connection, .disconnection, &event)
         case .failed, .unparsable:
-            try untie(connection, .error, closing: true, &event, callbackFailed("the callback failed to write to", connection))
+            let reason = IPCError(IPC_ERROR_NONE, "the callback failed to write to \(connection.pointee.channel.descriptor)")
+            try untie(connection, .error, closing: true, &event, reason)
         }
     }
 

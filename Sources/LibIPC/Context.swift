@@ -38,6 +38,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var call: UInt32 = 0
     /// Turns taken since the poller was last asked.
     var turns = 0
+    /// Turns while frames wait to be sent, and how many there may be in this burst of messages.
+    var heldBack = 0
+    var burst = 0
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
     /// When starved servers try again, on `Clock`.
@@ -102,32 +105,25 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     mutating func reserveEntry() throws(IPCError) {
-        do throws(OutOfMemory) {
+        try enough { () throws(OutOfMemory) in
             try roster.reserve()
             try connections.reserve(roster.count + 1)
-        } catch {
-            throw noMemory()
         }
     }
-
-    private func noMemory() -> IPCError { IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for one more connection") }
 
     /// Makes the connection behind the roster's entry `index`, the next without one.
     private mutating func admit(_ index: Int, isNew: Bool) throws(IPCError) {
         generation &+= 1
-        let channel = Channel(roster.descriptor(at: index))
-        let connection: ConnectionReference
-        do throws(OutOfMemory) {
+        let connection = try enough { () throws(OutOfMemory) in
             try connections.reserve(index + 1)
-            connection = try Connection.make(Connection(channel, generation: generation, index: index, context: address))
-        } catch {
-            throw noMemory()
+            let channel = Channel(roster.descriptor(at: index))
+            return try Connection.make(Connection(channel, generation: generation, index: index, context: address))
         }
         do throws(IPCError) { try activate(connection, isNew: isNew) } catch {
             Connection.destroy(connection)
             throw error
         }
-        if kind(of: connection) == .server { connection.pointee.socketFile = roster.socketPath(at: index).flatMap { FileIdentity(path: $0) } }
+        connection.pointee.socketFile = roster.socketPath(at: index).flatMap { FileIdentity(path: $0) }
         if !connection.pointee.isLive { shadowed += 1 }
         // The room was made above.
         try? connections.append(connection)
@@ -145,12 +141,14 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         case .alwaysReady: connection.pointee.isAlwaysReady = true
         case .duplicate, .notOpen: return
         }
-        do throws(OutOfMemory) {
-            try table.reserve(descriptor)
-            try Registry.reserve(descriptor)
+        do throws(IPCError) {
+            try enough { () throws(OutOfMemory) in
+                try table.reserve(descriptor)
+                try Registry.reserve(descriptor)
+            }
         } catch {
             poller.remove(registration)
-            throw noMemory()
+            throw error
         }
         if let former {
             bury(former)
@@ -217,9 +215,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let index = connection.pointee.index
         let descriptor = connection.pointee.number
         if kind(of: connection) == .external { return dropFrames(connection) }
-        guard connection.pointee.isLive else {
-            throw IPCError(IPC_ERROR_USOCK_CLOSE, "close", .descriptor(descriptor), systemError: EBADF)
-        }
+        if !connection.pointee.isLive { throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF) }
         if let path = roster.socketPath(at: index) {
             // While this socket listens nobody else takes its name: so the file goes first.
             if let file = connection.pointee.socketFile, file == FileIdentity(path: path) { unlink(path) }
@@ -262,8 +258,13 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Ties two descriptors into a pair.
     mutating func tie(_ first: Int32, _ second: Int32) throws(IPCError) {
-        do throws(OutOfMemory) { try roster.pair(first, second) } catch { throw noMemory() }
+        try enough { () throws(OutOfMemory) in try roster.pair(first, second) }
         if let connection = live(first) { resume(connection) }
         if let connection = live(second) { resume(connection) }
     }
+}
+
+/// An entry needs memory in several places.
+private func enough<Result: ~Copyable>(_ body: () throws(OutOfMemory) -> Result) throws(IPCError) -> Result {
+    do throws(OutOfMemory) { return try body() } catch { throw error.error(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "add a connection") }
 }

@@ -11,56 +11,54 @@ struct Descriptor {
 
     init(_ number: Int32) { self.number = number }
 
-    enum Outcome {
-        case count(Int)
-        case wouldBlock
-        /// The peer has closed its side.
-        case end
-        case failed(Int32)
+    /// How many bytes came: none at the end; nil when there are none now.
+    func receive(
+        _ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool, _ passed: inout libipc_passed
+    ) throws(IPCError) -> Int? {
+        var received = retrying { libipc_receive(number, vectors, count, waiting ? 0 : Int32(MSG_DONTWAIT), &passed) }
+        if received < 0, libipc_errno() == ENOTSOCK {
+            if !waiting, poll(POLLIN, timeout: 0) == 0 { return nil }
+            received = retrying { readv(number, vectors, Int32(count)) }
+        }
+        if received >= 0 { return received }
+        switch libipc_errno() {
+        case EAGAIN: return nil
+        case ECONNRESET, EPIPE: return 0
+        default: throw .system(IPC_ERROR_USOCK_RECV, "receive from \(self)")
+        }
     }
 
-    func receive(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool, _ passed: inout libipc_passed) -> Outcome {
-        let flags = waiting ? 0 : Int32(MSG_DONTWAIT)
-        let received = retrying { libipc_receive(number, vectors, count, flags, &passed) }
-        if received > 0 { return .count(received) }
-        if received == 0 { return .end }
-        guard libipc_errno() == ENOTSOCK else { return failure() }
-        if !waiting, poll(Int16(POLLIN), timeout: 0) == 0 { return .wouldBlock }
-        let read = retrying { readv(number, vectors, Int32(count)) }
-        return read > 0 ? .count(read) : read == 0 ? .end : failure()
-    }
-
-    /// Without SIGPIPE. `waiting`: a blocking descriptor takes all of a socket's bytes.
-    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool) -> Outcome {
-        let flags = waiting ? 0 : Int32(MSG_DONTWAIT)
-        let sent = retrying { libipc_send(number, vectors, count, flags) }
-        if sent >= 0 { return .count(sent) }
-        guard libipc_errno() == ENOTSOCK else { return failure() }
-        if !waiting, poll(Int16(POLLOUT), timeout: 0) == 0 { return .wouldBlock }
-        // PIPE_BUF bytes at most: what a pipe that polls writable takes without waiting (pipe(7)).
-        let written = retrying { libipc_write_without_signal(number, vectors[0].iov_base, min(vectors[0].iov_len, 4096)) }
-        return written >= 0 ? .count(written) : failure()
-    }
-
-    private func failure() -> Outcome {
-        let number = libipc_errno()
-        return number == EAGAIN || number == EWOULDBLOCK ? .wouldBlock : .failed(number)
+    /// How many of `total` bytes were sent, without SIGPIPE, and whether no more can be now. `waiting`: a blocking socket takes
+    /// them all.
+    func send(
+        _ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool
+    ) throws(IPCError) -> (count: Int, isFull: Bool) {
+        var sent = retrying { libipc_send(number, vectors, count, waiting ? 0 : Int32(MSG_DONTWAIT)) }
+        if sent < 0, libipc_errno() == ENOTSOCK {
+            if !waiting, poll(POLLOUT, timeout: 0) == 0 { return (0, true) }
+            sent = retrying { libipc_write_plain(number, vectors[0].iov_base, vectors[0].iov_len, waiting ? 1 : 0) }
+            // Short as it is, this says nothing about room.
+            if sent >= 0 { return (sent, false) }
+        }
+        if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
+        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to \(self)"), sent < total && !waiting)
     }
 
     /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
     @discardableResult
-    func poll(_ events: Int16, timeout: Int32) -> Int16 {
-        var entry = pollfd(fd: number, events: events, revents: 0)
-        let count = retrying { Int(CLibIPC.poll(&entry, 1, timeout)) }
-        return count > 0 ? entry.revents : 0
+    func poll(_ events: Int32, timeout: Int32) -> Int32 {
+        var entry = pollfd(fd: number, events: Int16(events), revents: 0)
+        return retrying { CLibIPC.poll(&entry, 1, timeout) } > 0 ? Int32(entry.revents) : 0
     }
 
     /// Waits where a call that should have waited came back empty: a descriptor that does not block is waited for here; one
     /// with a limit of its own (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) has reached it.
-    func wait(for events: Int32, _ code: ErrorCode, _ operation: StaticString) throws(IPCError) {
-        guard libipc_is_nonblocking(number) != 0 else { throw IPCError(code, operation, .descriptor(number), systemError: EAGAIN) }
-        poll(Int16(events), timeout: -1)
+    func wait(for events: Int32, _ code: ErrorCode) throws(IPCError) {
+        if libipc_is_nonblocking(number) == 0 { throw IPCError(code, "wait for \(self)", systemError: EAGAIN) }
+        poll(events, timeout: -1)
     }
+
+    var hasBytes: Bool { libipc_has_bytes(number) != 0 }
 }
 
 /// Repeats a system call that a signal interrupted.
@@ -74,24 +72,16 @@ func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
 
 /// A file as the system identifies it, whatever its name or number is by now.
 struct FileIdentity: Equatable {
-    private let device: UInt64
-    private let inode: UInt64
+    private let device: dev_t
+    private let inode: ino_t
 
-    /// Of the file at `path`, a symbolic link itself.
-    init?(path: UnsafePointer<CChar>) {
+    /// - Parameter look: fstat(2) or lstat(2).
+    private init?(_ look: (inout stat) -> Int32) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        self.init(status)
+        guard look(&status) == 0 else { return nil }
+        (device, inode) = (status.st_dev, status.st_ino)
     }
 
-    init?(_ descriptor: Descriptor) {
-        var status = stat()
-        guard fstat(descriptor.number, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    private init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-    }
+    init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
+    init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
 }

@@ -41,7 +41,7 @@ struct FrameHeader: BitwiseCopyable {
 /// A whole message. Its payload is malloc'ed, and freed with it unless it is handed over.
 struct Message: ~Copyable {
     let header: FrameHeader
-    private var payload: UnsafeMutableRawPointer?
+    private(set) var payload: UnsafeMutableRawPointer?
 
     init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?) {
         self.header = header
@@ -52,5 +52,4 @@ struct Message: ~Copyable {
 
     /// Hands the payload to somebody who will free it.
     consuming func releasePayload() -> UnsafeMutableRawPointer? { payload.take() }
-    var bytes: UnsafeRawPointer? { payload.map { UnsafeRawPointer($0) } }
 }

@@ -2,61 +2,45 @@
 //
 // Swift's Array ends the process when memory runs out; a library in somebody else's process must not. This is the one
 // place where the sources handle raw storage for typed elements: elements [0, count) are initialized, the rest is not, and
-// the storage is freed with the array.
+// the storage is freed with the array. Elements are plain values: nothing is to be done when one is dropped.
 
 import CLibIPC
 
-struct OutOfMemory: Error {}
-
-struct HeapArray<Element: ~Copyable>: ~Copyable {
+struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
     private(set) var base: UnsafeMutablePointer<Element>?
     private(set) var count = 0
     private var capacity = 0
 
     init() {}
-
-    deinit {
-        base?.deinitialize(count: count)
-        free(base)
-    }
+    deinit { free(base) }
 
     /// Makes room for `wanted` elements in all; afterwards appending up to there cannot fail.
     mutating func reserve(_ wanted: Int) throws(OutOfMemory) {
         guard wanted > capacity else { return }
         let newCapacity = max(wanted, capacity * 2, 4)
-        guard let memory = malloc(newCapacity * MemoryLayout<Element>.stride) else { throw OutOfMemory() }
-        let grown = memory.bindMemory(to: Element.self, capacity: newCapacity)
-        if let base { grown.moveInitialize(from: base, count: count) }
-        free(base)
-        base = grown
+        guard let grown = realloc(base, newCapacity * MemoryLayout<Element>.stride) else { throw OutOfMemory() }
+        base = grown.bindMemory(to: Element.self, capacity: newCapacity)
         capacity = newCapacity
     }
 
-    mutating func append(_ element: consuming Element) throws(OutOfMemory) {
+    mutating func append(_ element: Element) throws(OutOfMemory) {
         try reserve(count + 1)
-        // reserve() has made the storage; without it there is nowhere to put the element.
-        guard let base else { throw OutOfMemory() }
-        (base + count).initialize(to: element)
         count += 1
+        self[count - 1] = element
     }
 
     /// Drops the element; the last one moves into its place.
     mutating func swapRemove(at index: Int) {
-        let place = pointer(at: index)
-        place.deinitialize(count: 1)
+        self[index] = self[count - 1]
         count -= 1
-        if index != count, let base { place.moveInitialize(from: base + count, count: 1) }
     }
 
-    mutating func removeAll() {
-        base?.deinitialize(count: count)
-        count = 0
-    }
+    mutating func removeAll() { count = 0 }
 
     /// An index comes from this array's own count, or was checked against it: anything else is a fault of the library.
     subscript(_ index: Int) -> Element {
-        unsafeAddress { UnsafePointer(pointer(at: index)) }
-        unsafeMutableAddress { pointer(at: index) }
+        get { pointer(at: index).pointee }
+        nonmutating set { pointer(at: index).pointee = newValue }
     }
 
     private func pointer(at index: Int) -> UnsafeMutablePointer<Element> {
@@ -80,6 +64,6 @@ struct DescriptorTable<Value: BitwiseCopyable>: ~Copyable {
 
     subscript(_ descriptor: Int32) -> Value {
         get { descriptor >= 0 && Int(descriptor) < values.count ? values[Int(descriptor)] : absent }
-        set { if descriptor >= 0, Int(descriptor) < values.count { values[Int(descriptor)] = newValue } }
+        nonmutating set { if descriptor >= 0, Int(descriptor) < values.count { values[Int(descriptor)] = newValue } }
     }
 }

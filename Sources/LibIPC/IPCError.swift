@@ -1,7 +1,7 @@
-// IPCError.swift - what went wrong: the contract's code, what was done, on what, and the system's reason.
+// IPCError.swift - what went wrong: the contract's code, and a text that says what failed, on what, and the system's reason.
 //
-// Thrown with typed throws everywhere below the exports; turned into a `struct ipc_error` in one place
-// (ABI/Result.swift). It holds no reference and allocates nothing, so that it can say "no memory".
+// Thrown with typed throws everywhere below the exports; turned into a `struct ipc_error` in one place (ABI/Result.swift). It
+// holds no reference and allocates nothing, so that it can say "no memory".
 
 import CLibIPC
 
@@ -9,42 +9,21 @@ import CLibIPC
 typealias ErrorCode = ipc_error_code
 
 struct IPCError: Error {
-    /// What the operation was about.
-    enum Subject {
-        case nothing
-        case descriptor(Int32)
-        case number(Int)
-        case text(ShortText)
-    }
-
     var code: ErrorCode
-    /// What failed, for instance "connect to".
-    let operation: StaticString
-    let subject: Subject
+    let text: Text
     /// The system's error number, or 0.
     let systemError: Int32
 
-    init(_ code: ErrorCode, _ operation: StaticString, _ subject: Subject = .nothing, systemError: Int32 = 0) {
+    init(_ code: ErrorCode, _ text: Text, systemError: Int32 = 0) {
         self.code = code
-        self.operation = operation
-        self.subject = subject
+        self.text = systemError == 0 ? text : "\(text): \(reason: systemError)"
         self.systemError = systemError
     }
 
     /// For a system call that has just failed: reads errno.
-    static func system(_ code: ErrorCode, _ operation: StaticString, _ subject: Subject = .nothing) -> IPCError {
-        IPCError(code, operation, subject, systemError: libipc_errno())
-    }
-
-    /// The system is short of something: nothing is wrong with the peer, and trying again may help.
-    var isShortage: Bool {
-        switch systemError {
-        case ENOMEM, ENOBUFS, ENOSPC, EMFILE, ENFILE: true
-        case 0:
-            code == IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY || code == IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION
-                || code == IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
-        default: false
-        }
+    static func system(_ code: ErrorCode, _ text: @autoclosure () -> Text) -> IPCError {
+        let number = libipc_errno()
+        return IPCError(code, text(), systemError: number)
     }
 
     /// The same reason under another code.
@@ -53,80 +32,33 @@ struct IPCError: Error {
         copy.code = code
         return copy
     }
+
+    /// The system is short of something: nothing is wrong with the peer, and trying again may help.
+    var isShortage: Bool {
+        switch systemError {
+        case ENOMEM, ENOBUFS, ENOSPC, EMFILE, ENFILE: true
+        default: false
+        }
+    }
 }
 
-/// A text of at most 160 bytes, stored in place: longer ones are cut.
-struct ShortText {
-    private var bytes = InlineArray<160, UInt8>(repeating: 0)
-    private(set) var count = 0
-
-    init(_ text: UnsafePointer<CChar>) { self.init(bytes: UnsafeRawBufferPointer(start: text, count: strlen(text))) }
-
-    init(bytes text: UnsafeRawBufferPointer) {
-        for byte in text.prefix(bytes.count) {
-            bytes[count] = byte
-            count += 1
-        }
-    }
-
-    subscript(_ index: Int) -> UInt8 { bytes[index] }
+extension Text {
+    mutating func appendInterpolation(_ text: Text) { text.withBytes { appendInterpolation(UnsafeRawBufferPointer(start: $0, count: $1)) } }
+    mutating func appendInterpolation(_ descriptor: Descriptor) { appendInterpolation("descriptor \(descriptor.number)" as Text) }
 }
 
-/// Writes text into memory that somebody else owns, and stops at its end.
-struct TextWriter {
-    private let buffer: UnsafeMutableRawBufferPointer
-    private(set) var count = 0
+/// Throws unless `holds`.
+func check(_ holds: Bool, _ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) {
+    if !holds { throw IPCError(code, text()) }
+}
 
-    /// - Parameter buffer: one byte of it is kept for a NUL.
-    init(_ buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
+/// The result of a system call that has not failed.
+func check<Value: BinaryInteger>(call result: Value, _ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) -> Value {
+    if result < 0 { throw .system(code, text()) }
+    return result
+}
 
-    mutating func write(byte: UInt8) {
-        guard count + 1 < buffer.count else { return }
-        buffer[count] = byte
-        count += 1
-    }
-
-    mutating func write(_ text: StaticString) {
-        for offset in 0..<text.utf8CodeUnitCount { write(byte: text.utf8Start[offset]) }
-    }
-
-    mutating func write(_ text: UnsafePointer<CChar>?) {
-        guard var next = text else { return }
-        while next.pointee != 0 {
-            write(byte: UInt8(bitPattern: next.pointee))
-            next += 1
-        }
-    }
-
-    mutating func write(_ number: Int) {
-        if number < 0 { write(byte: UInt8(ascii: "-")) }
-        let magnitude = number.magnitude
-        var divisor: UInt = 1
-        while magnitude / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            write(byte: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude / divisor % 10))
-            divisor /= 10
-        }
-    }
-
-    mutating func write(_ error: IPCError) {
-        write(error.operation)
-        switch error.subject {
-        case .nothing: break
-        case .descriptor(let descriptor):
-            write(" descriptor ")
-            write(Int(descriptor))
-        case .number(let number):
-            write(" ")
-            write(number)
-        case .text(let text):
-            write(" ")
-            for index in 0..<text.count { write(byte: text[index]) }
-        }
-        guard error.systemError != 0 else { return }
-        write(": ")
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { reason in
-            write(libipc_strerror(error.systemError, reason.baseAddress, reason.count))
-        }
-    }
+/// There is no memory for something: error ENOMEM.
+struct OutOfMemory: Error {
+    func error(_ code: ErrorCode, _ text: Text) -> IPCError { IPCError(code, text, systemError: ENOMEM) }
 }

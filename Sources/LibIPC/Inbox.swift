@@ -15,7 +15,7 @@ struct Inbox: ~Copyable {
     /// Of a descriptor: the first byte behind the frame in the making.
     private static let behindFrame = UInt64.max
 
-    private struct Passed {
+    private struct Passed: BitwiseCopyable {
         let descriptor: Int32
         /// Which byte of the stream brought it.
         var position: UInt64
@@ -23,7 +23,7 @@ struct Inbox: ~Copyable {
 
     /// The frame in the making: its header once that is whole, and its payload, malloc'ed with a byte to spare.
     private(set) var header: FrameHeader?
-    private var payload: UnsafeMutableRawPointer?
+    private(set) var payload: UnsafeMutableRawPointer?
     private var filled = 0
     private var capacity = 0
     /// Bytes behind that frame: none while a payload is incomplete.
@@ -68,9 +68,7 @@ struct Inbox: ~Copyable {
         if header == nil {
             guard source.count >= FrameHeader.size, let bytes = source.baseAddress else { return }
             let announced = FrameHeader(decoding: bytes)
-            guard !announced.isTooLong else {
-                throw IPCError(IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced a payload of", .number(announced.payloadSize))
-            }
+            try check(!announced.isTooLong, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.payloadSize) bytes")
             advance(&source, FrameHeader.size)
             header = announced
         }
@@ -93,7 +91,7 @@ struct Inbox: ~Copyable {
         guard payload == nil || wanted > capacity else { return }
         let newCapacity = wanted == size ? size : min(size, max(wanted * 2, 4096))
         guard let grown = realloc(payload, newCapacity + 1) else {
-            throw IPCError(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "no memory for a message of", .number(size))
+            throw OutOfMemory().error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "receive a message of \(size) bytes")
         }
         payload = grown
         capacity = newCapacity
@@ -113,37 +111,27 @@ struct Inbox: ~Copyable {
         let space = try scratch.space(behind: backlog.readable)
         let room = capacity - filled
         let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
-        let rest =
-            switch extent {
-            case .all: space.count
-            case .frame: min(missing - room, space.count)
-            case .byte: 1
-            }
+        let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room, space.count)
         var arrived = libipc_passed()
-        let outcome = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors in
+        let count = try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors throws(IPCError) -> Int? in
             vectors[0] = iovec(iov_base: payload.map { $0 + filled }, iov_len: room)
             vectors[1] = iovec(iov_base: space.baseAddress, iov_len: rest)
-            guard let base = vectors.baseAddress else { return Descriptor.Outcome.wouldBlock }
-            return room == 0
-                ? descriptor.receive(base + 1, 1, waiting: waiting, &arrived)
-                : descriptor.receive(base, rest == 0 ? 1 : 2, waiting: waiting, &arrived)
+            let used = vectors[(room == 0 ? 1 : 0)..<(rest == 0 ? 1 : 2)]
+            return try UnsafeMutableBufferPointer(rebasing: used).baseAddress.flatMap { base throws(IPCError) in
+                try descriptor.receive(base, used.count, waiting: waiting, &arrived)
+            }
         }
-        switch outcome {
-        case .wouldBlock: return .nothing
-        case .end, .failed(ECONNRESET), .failed(EPIPE): return .end
-        case .failed(let number):
-            throw IPCError(IPC_ERROR_USOCK_RECV, "receive from", .descriptor(descriptor.number), systemError: number)
-        case .count(let count):
-            let lastByte = consumed + UInt64(backlog.count + count) - 1
-            keep(&arrived, position: extent == .frame ? Inbox.behindFrame : lastByte)
-            let inPlace = min(count, room)
-            filled += inPlace
-            pass(inPlace)
-            var source = scratch.received(count - inPlace, behind: backlog.count)
-            defer { if !backlog.replace(with: source) { backlog = scratch.handOver(source) } }
-            try absorb(&source)
-            return .bytes
-        }
+        guard let count else { return .nothing }
+        if count == 0 { return .end }
+        keep(&arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1)
+        let inPlace = min(count, room)
+        filled += inPlace
+        pass(inPlace)
+        let earlier = backlog.count
+        var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
+        defer { backlog = scratch.keep(source) }
+        try absorb(&source)
+        return .bytes
     }
 
     // MARK: Descriptors that came along
@@ -152,8 +140,8 @@ struct Inbox: ~Copyable {
         let count = Int(arrived.count)
         withUnsafeBytes(of: &arrived.descriptors) { bytes in
             for descriptor in bytes.bindMemory(to: Int32.self).prefix(count) {
-                let isKept: ()? = passed.count < Inbox.maximumPassed ? try? passed.append(Passed(descriptor: descriptor, position: position)) : nil
-                if isKept == nil { close(descriptor) }
+                let isKept = passed.count < Inbox.maximumPassed && (try? passed.append(Passed(descriptor: descriptor, position: position))) != nil
+                if !isKept { close(descriptor) }
             }
         }
     }
@@ -173,11 +161,7 @@ struct Inbox: ~Copyable {
     }
 
     /// What one byte of the stream brought.
-    enum PassedByte {
-        case notHere
-        case alone
-        case withDescriptor(Int32)
-    }
+    enum PassedByte { case notHere, alone, withDescriptor(Int32) }
 
     /// Takes one byte out of the stream, and the descriptor that came with it.
     mutating func takePassedByte() -> PassedByte {

@@ -13,43 +13,30 @@ enum NetworkLookup {
     /// A connection by way of the daemon; nil when no route names the service.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32? {
         guard let routes = Service.environment("IPC_NETWORK"), hasRoute(routes, name) else { return nil }
-        let daemon = try connectToDaemon()
+        let daemon = try Socket.connect(to: try Service.address(of: "network"))
         defer { close(daemon) }
+        Socket.setPatience(daemon, SO_RCVTIMEO, seconds: patience)
+        Socket.setPatience(daemon, SO_SNDTIMEO, seconds: patience)
         var channel = Channel(daemon)
         var scratch = Scratch(size: 16 * 1024)
         try ask(&channel, name, routes)
         // All that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
         try channel.waitForFrame(&scratch, .all)
         if let answer = channel.inbox.take(), answer.header.length != 2 {
-            let reason = UnsafeRawBufferPointer(start: answer.bytes, count: answer.header.payloadSize)
-            throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused:", .text(ShortText(bytes: reason)))
+            let reason = UnsafeRawBufferPointer(start: answer.payload, count: answer.header.payloadSize)
+            throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }
         return try channel.receiveDescriptor(&scratch)
     }
 
-    private static func connectToDaemon() throws(IPCError) -> Int32 {
-        let daemon = try Socket.connect(to: try Service.address(of: libipc_network_service()))
-        var limit = timeval(tv_sec: patience, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(daemon, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-        setsockopt(daemon, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-        return daemon
-    }
-
-    private static func ask(
-        _ daemon: inout Channel, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>
-    ) throws(IPCError) {
+    private static func ask(_ daemon: inout Channel, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) {
         let count = strlen(name) + 1 + strlen(routes)
-        guard count <= FrameHeader.maximumLength, let question = malloc(count + 1) else {
-            throw IPCError(IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to", .text(ShortText(name)))
+        guard count <= FrameHeader.maximumLength, let question = malloc(count + 1)?.assumingMemoryBound(to: CChar.self) else {
+            throw IPCError(IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")
         }
         defer { free(question) }
-        var text = TextWriter(UnsafeMutableRawBufferPointer(start: question, count: count + 1))
-        text.write(name)
-        text.write(";")
-        text.write(routes)
-        let header = FrameHeader(type: lookupType, userType: lookupType, length: UInt32(truncatingIfNeeded: count))
-        try daemon.write(header, question)
+        strcat(strcat(strcpy(question, name), ";"), routes)
+        try daemon.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(truncatingIfNeeded: count)), question)
     }
 
     /// Whether an entry's first word is `name`, whole.

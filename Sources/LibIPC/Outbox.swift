@@ -13,42 +13,24 @@ struct OutboundFrame: BitwiseCopyable {
     /// Where the roster lists it.
     var listing = 0
     fileprivate let encodedHeader: UnsafeMutableRawPointer
-    private(set) var payload: UnsafeMutableRawPointer
-    private var ownsPayload = false
+    let payload: UnsafeMutableRawPointer
+    fileprivate let ownsPayload: Bool
 
-    private init(_ header: FrameHeader, _ encodedHeader: UnsafeMutableRawPointer, _ payload: UnsafeMutableRawPointer) {
-        self.header = header
-        self.encodedHeader = encodedHeader
-        self.payload = payload
-        header.encode(into: encodedHeader)
-    }
-
-    /// A frame with room for its payload behind it, or without, for `adopt`. `destroy` frees it.
-    static func make(_ header: FrameHeader, hasRoom: Bool = true) throws(OutOfMemory) -> FrameReference {
+    /// A frame with a copy of `payload` behind it, or, `elsewhere`, without: that one stays where it is, malloc'ed and the frame's
+    /// own when it is `adopted`. `destroy` frees it.
+    static func make(
+        _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true
+    ) throws(OutOfMemory) -> FrameReference {
         let node = MemoryLayout<OutboundFrame>.stride
-        guard let memory = malloc(node + FrameHeader.size + (hasRoom ? header.payloadSize : 0)) else { throw OutOfMemory() }
+        guard let memory = malloc(node + (elsewhere == nil ? header.frameSize : FrameHeader.size)) else { throw OutOfMemory() }
+        let inline = memory + node + FrameHeader.size
+        if let payload { memcpy(inline, payload, header.payloadSize) }
+        header.encode(into: memory + node)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
-        frame.initialize(to: OutboundFrame(header, memory + node, memory + node + FrameHeader.size))
+        frame.initialize(
+            to: OutboundFrame(
+                header: header, encodedHeader: memory + node, payload: elsewhere ?? inline, ownsPayload: elsewhere != nil && adopted))
         return frame
-    }
-
-    /// A frame on the stack, whose payload is only lent.
-    static func withLent<Failure: Error>(
-        _ header: FrameHeader, _ payload: UnsafeRawPointer?, _ body: (FrameReference) throws(Failure) -> Void
-    ) throws(Failure) {
-        var encoded: UInt64 = 0
-        try withUnsafeMutableBytes(of: &encoded) { bytes throws(Failure) in
-            guard let place = bytes.baseAddress else { return }
-            // sendmsg(2) only reads.
-            var frame = OutboundFrame(header, place, payload.map { UnsafeMutableRawPointer(mutating: $0) } ?? place)
-            try withUnsafeMutablePointer(to: &frame, body)
-        }
-    }
-
-    /// Takes over a malloc'ed payload.
-    mutating func adopt(_ payload: UnsafeMutableRawPointer) {
-        self.payload = payload
-        ownsPayload = true
     }
 
     static func destroy(_ frame: FrameReference) {
@@ -58,10 +40,10 @@ struct OutboundFrame: BitwiseCopyable {
 
     /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
     fileprivate func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
-        if payload == encodedHeader + FrameHeader.size { return add(encodedHeader + offset, header.frameSize - offset) }
-        if offset < FrameHeader.size { add(encodedHeader + offset, FrameHeader.size - offset) }
+        let together = payload == encodedHeader + FrameHeader.size ? header.frameSize : FrameHeader.size
+        if offset < together { add(encodedHeader + offset, together - offset) }
         let start = max(offset - FrameHeader.size, 0)
-        if start < header.payloadSize { add(payload + start, header.payloadSize - start) }
+        if together < header.frameSize, start < header.payloadSize { add(payload + start, header.payloadSize - start) }
     }
 }
 
@@ -126,36 +108,21 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    enum Progress {
-        case done
-        /// The kernel takes no more now.
-        case blocked
-        case failed(Int32)
-    }
-
-    /// Sends as much as the kernel takes; `waiting`: all, unless the descriptor has a mind of its own.
-    mutating func send(to descriptor: Descriptor, waiting: Bool = false) -> Progress {
+    /// Sends as much as the kernel takes; `waiting`: all, unless the descriptor has a mind of its own. False: there is more.
+    mutating func send(to descriptor: Descriptor, waiting: Bool = false) throws(IPCError) -> Bool {
         while hasPending {
-            let (outcome, offered) = sendBatch(to: descriptor, waiting: waiting)
-            switch outcome {
-            case .count(let count):
-                advance(count)
-                // A short count means that the buffer is full: asking again would only say so.
-                if count < offered, !waiting { return .blocked }
-            case .wouldBlock, .end: return .blocked
-            case .failed(let number): return .failed(number)
-            }
+            let (count, isFull) = try sendBatch(to: descriptor, waiting: waiting)
+            advance(count)
+            if isFull { return false }
         }
-        return .done
+        return true
     }
 
-    private func sendBatch(to descriptor: Descriptor, waiting: Bool) -> (Descriptor.Outcome, offered: Int) {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * Outbox.batch) { vectors in
-            guard let base = vectors.baseAddress else { return (.wouldBlock, 0) }
-            var count = 0
-            var total = 0
+    private func sendBatch(to descriptor: Descriptor, waiting: Bool) throws(IPCError) -> (count: Int, isFull: Bool) {
+        try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * Outbox.batch) { vectors throws(IPCError) in
+            guard let base = vectors.baseAddress else { return (0, true) }
+            var (count, total, skipped) = (0, 0, offset)
             var next = pending.first
-            var skipped = offset
             // A frame has at most two parts.
             while let frame = next, count + 2 <= vectors.count {
                 frame.pointee.parts(from: skipped) { start, length in
@@ -166,7 +133,7 @@ struct Outbox: ~Copyable {
                 skipped = 0
                 next = frame.pointee.next
             }
-            return (descriptor.send(base, count, waiting: waiting), total)
+            return try descriptor.send(base, count, total, waiting: waiting)
         }
     }
 

@@ -34,21 +34,18 @@ enum Registry {
     static func takeLoose(_ descriptor: Int32) -> Channel {
         guard let connection = self[descriptor], connection.pointee.context == nil else { return Channel(descriptor) }
         self[descriptor] = nil
-        let channel = connection.move().intoChannel()
-        free(connection)
-        return channel.isCurrent ? channel : Channel(descriptor)
+        defer { Connection.destroy(connection) }
+        guard connection.pointee.channel.isCurrent else { return Channel(descriptor) }
+        return connection.pointee.takeChannel()
     }
 
     /// Keeps what a call could not hand on, for the next one.
-    static func leave(_ channel: consuming Channel) {
-        guard !channel.isEmpty else { return }
-        channel.identify()
+    static func leave(_ channel: inout Channel) {
         let descriptor = channel.descriptor.number
-        guard (try? reserve(descriptor)) != nil else { return }
-        self[descriptor] = try? Connection.make(Connection(channel))
+        guard !channel.isEmpty, (try? reserve(descriptor)) != nil else { return }
+        channel.identify()
+        var left = Channel(descriptor)
+        swap(&left, &channel)
+        self[descriptor] = try? Connection.make(Connection(left))
     }
-}
-
-extension Connection {
-    fileprivate consuming func intoChannel() -> Channel { channel }
 }

@@ -5,41 +5,34 @@ import CLibIPC
 /// Bytes in memory of their own; taken from the front.
 struct Bytes: ~Copyable {
     private var memory: UnsafeMutableRawPointer?
-    private var start = 0
-    private(set) var count = 0
+    private(set) var readable: UnsafeRawBufferPointer
 
-    init() {}
+    init() { readable = UnsafeRawBufferPointer(start: nil, count: 0) }
 
-    /// Takes over malloc'ed memory, of which `count` bytes from `start` on matter.
-    init(adopting memory: UnsafeMutableRawPointer, start: Int, count: Int) {
+    /// Takes over malloc'ed memory, of which `part` matters.
+    init(_ part: UnsafeRawBufferPointer, adopting memory: UnsafeMutableRawPointer?) {
         self.memory = memory
-        self.start = start
-        self.count = count
+        readable = part
+    }
+
+    /// nil when there is no memory for it.
+    init?(copying source: UnsafeRawBufferPointer) {
+        self.init()
+        guard let bytes = source.baseAddress, source.count > 0 else { return }
+        guard let copy = malloc(source.count) else { return nil }
+        memcpy(copy, bytes, source.count)
+        memory = copy
+        readable = UnsafeRawBufferPointer(start: copy, count: source.count)
     }
 
     deinit { free(memory) }
 
-    var readable: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: memory.map { UnsafeRawPointer($0 + start) }, count: count)
-    }
+    var count: Int { readable.count }
 
-    /// Takes `dropped` bytes off the front; with the last one the memory goes.
-    mutating func drop(_ dropped: Int) {
-        start += dropped
-        count -= dropped
-        if count == 0, memory != nil { self = Bytes() }
-    }
-
-    /// Holds a copy of `source` and nothing else; false, and unchanged, when there is no memory for it.
-    mutating func replace(with source: UnsafeRawBufferPointer) -> Bool {
-        guard let bytes = source.baseAddress, source.count > 0 else {
-            drop(count)
-            return true
-        }
-        guard let copy = malloc(source.count) else { return false }
-        memcpy(copy, bytes, source.count)
-        self = Bytes(adopting: copy, start: 0, count: source.count)
-        return true
+    /// Takes `count` bytes off the front; with the last one the memory goes.
+    mutating func drop(_ count: Int) {
+        readable = UnsafeRawBufferPointer(rebasing: readable.dropFirst(count))
+        if readable.count == 0 { self = Bytes() }
     }
 }
 
@@ -60,22 +53,15 @@ struct Scratch: ~Copyable {
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
     mutating func space(behind earlier: UnsafeRawBufferPointer) throws(IPCError) -> UnsafeMutableRawBufferPointer {
         if memory == nil { memory = malloc(Scratch.headroom + size) }
-        guard let memory else { throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory to receive into") }
+        guard let memory else { throw OutOfMemory().error(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "receive") }
         let start = memory + Scratch.headroom
-        let kept = min(earlier.count, Scratch.headroom)
-        if kept > 0, let bytes = earlier.baseAddress { memcpy(start - kept, bytes, kept) }
+        if let bytes = earlier.baseAddress, earlier.count <= Scratch.headroom { memcpy(start - earlier.count, bytes, earlier.count) }
         return UnsafeMutableRawBufferPointer(start: start, count: size)
     }
 
-    /// The `count` bytes that came, behind those `earlier` ones.
-    func received(_ count: Int, behind earlier: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: memory.map { UnsafeRawPointer($0 + Scratch.headroom - earlier) }, count: earlier + count)
-    }
-
-    /// Gives the memory itself away, for when there is none to copy `part` of it into: nothing is lost.
-    mutating func handOver(_ part: UnsafeRawBufferPointer) -> Bytes {
-        guard let memory, let start = part.baseAddress else { return Bytes() }
-        self.memory = nil
-        return Bytes(adopting: memory, start: UnsafeRawPointer(memory).distance(to: start), count: part.count)
+    /// Keeps `part` of this memory: copied; or, when there is no memory for that, by giving this away. Nothing is lost.
+    mutating func keep(_ part: UnsafeRawBufferPointer) -> Bytes {
+        if let copy = Bytes(copying: part) { return copy }
+        return Bytes(part, adopting: memory.take())
     }
 }

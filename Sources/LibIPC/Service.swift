@@ -4,55 +4,35 @@ import CLibIPC
 
 enum Service {
     /// The variable's value, unless it is missing or empty.
-    static func environment(_ name: StaticString) -> UnsafePointer<CChar>? {
-        let value = name.withUTF8Buffer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { $0.baseAddress.flatMap { getenv($0) } }
-        }
-        guard let value, value.pointee != 0 else { return nil }
+    static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
+        guard let value = getenv(name), value.pointee != 0 else { return nil }
         return UnsafePointer(value)
     }
 
-    /// `$IPC_RUNDIR/name`, or `/run/ipc//name`.
+    /// `$IPC_RUNDIR/name`, or `/run/ipc//name`. Refuses a name that is empty or leads elsewhere.
     static func address(of name: UnsafePointer<CChar>) throws(IPCError) -> SocketAddress {
-        try check(name)
-        let address =
-            if let directory = environment("IPC_RUNDIR") {
-                SocketAddress(directory: directory, name: name)
-            } else {
-                SocketAddress(directory: RUNDIR, name: name)
-            }
-        guard let address else { throw invalid("the path is too long for service", name) }
-        return address
-    }
-
-    private static func invalid(_ why: StaticString, _ name: UnsafePointer<CChar>) -> IPCError {
-        IPCError(IPC_ERROR_SERVICE_PATH__INVALID_NAME, why, .text(ShortText(name)))
-    }
-
-    /// Refuses a name that is empty or leads elsewhere.
-    private static func check(_ name: UnsafePointer<CChar>) throws(IPCError) {
-        guard name[0] != 0 else { throw IPCError(IPC_ERROR_SERVICE_PATH__INVALID_NAME, "a service needs a name") }
+        let code = IPC_ERROR_SERVICE_PATH__INVALID_NAME
+        try check(name[0] != 0, code, "a service needs a name")
         var component = name
         while true {
             let length = strcspn(component, "/")
-            if length > 0, length <= 2, strspn(component, ".") == length { throw invalid("a . or .. in service", name) }
-            if component[length] == 0 { return }
+            let isDots = (1...2).contains(length) && strspn(component, ".") == length
+            try check(!isDots, code, "a . or .. in the name of the service \(name)")
+            if component[length] == 0 { break }
             component += length + 1
         }
+        guard let directory = environment("IPC_RUNDIR") else { return try SocketAddress(in: RUNDIR, name, code) }
+        return try SocketAddress(in: directory, name, code)
     }
 
     /// Listens as the service `name`. `socketPath` is malloc'ed, and the caller's.
-    static func listen(
-        as name: UnsafePointer<CChar>
-    ) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
+    static func listen(as name: UnsafePointer<CChar>) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
         let address = try address(of: name)
         try address.withPath { path throws(IPCError) in try Directory.prepare(for: path) }
         guard let path = address.withPath({ strdup($0) }) else {
-            throw IPCError(IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY, "no memory for", .text(address.text))
+            throw OutOfMemory().error(IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY, "listen at \(address)")
         }
-        do throws(IPCError) {
-            return (try Socket.listen(at: address), path)
-        } catch {
+        do throws(IPCError) { return (try Socket.listen(at: address), path) } catch {
             free(path)
             throw error
         }

@@ -1,54 +1,27 @@
-// Trace.swift - with LIBIPC_DEBUG=1 in the environment, a line on stderr for each event.
+// Trace.swift - with LIBIPC_DEBUG=1 in the environment, a line on stderr for each event and each error.
 
 import CLibIPC
 
 enum Trace {
-    static var isOn: Bool { libipc_debug() != 0 }
-
-    static func note(_ event: borrowing Event, _ header: FrameHeader?) {
-        line { text in
-            text.write(name(event.kind))
-            if event.kind != .timer {
-                text.write(": entry ")
-                text.write(event.index)
-                text.write(", descriptor ")
-                text.write(Int(event.descriptor))
-            }
-            if let header {
-                text.write(", type ")
-                text.write(Int(header.type))
-                text.write(", user type ")
-                text.write(Int(header.userType))
-                text.write(", bytes ")
-                text.write(Int(header.length))
-            }
-        }
+    static func note(_ event: borrowing Event, _ header: FrameHeader? = nil) {
+        guard libipc_debug() != 0 else { return }
+        var line: Text = "\(name(event.kind)): entry \(event.index), descriptor \(event.descriptor)"
+        if let header { line = "\(line), type \(header.type), user type \(header.userType), \(header.length) bytes" }
+        write(line)
     }
 
     static func note(_ error: IPCError) {
-        line { text in
-            text.write("error ")
-            text.write(Int(error.code.rawValue))
-            text.write(": ")
-            text.write(error)
-        }
+        if libipc_debug() != 0 { write("error \(error.code.rawValue): \(error.text)") }
     }
 
-    private static func line(_ body: (inout TextWriter) -> Void) {
-        guard isOn else { return }
-        withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { buffer in
-            var text = TextWriter(buffer)
-            text.write("libipc: ")
-            body(&text)
-            text.write("\n")
-            // In one piece, and without stdio's lock: several processes share the terminal.
-            _ = write(2, buffer.baseAddress, text.count)
-        }
+    /// In one piece, and without stdio's lock: several processes share the terminal.
+    private static func write(_ line: Text) {
+        ("libipc: \(line)\n" as Text).withBytes { bytes, count in _ = CLibIPC.write(2, bytes, count) }
     }
 
     private static func name(_ kind: Event.Kind) -> StaticString {
         switch kind {
-        case .none: "nothing"
+        case .none, .callReader, .callWriter: "nothing"
         case .error: "error"
         case .readable: "extra socket"
         case .switched: "switch"
@@ -57,7 +30,6 @@ enum Trace {
         case .message: "message"
         case .timer: "timer"
         case .sent: "tx"
-        case .callReader, .callWriter: "callback"
         }
     }
 }

@@ -56,9 +56,10 @@ static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(
 
 /* Variadic calls. */
 static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+/* Unknown counts as yes; a terminal that hung up says EIO. */
 static inline int libipc_has_bytes(int fd) {
 	int count = 0;
-	return ioctl(fd, FIONREAD, &count) != 0 || count != 0;
+	return ioctl(fd, FIONREAD, &count) != 0 ? errno != EIO : count != 0;
 }
 static inline int libipc_is_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
@@ -111,20 +112,25 @@ static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, i
 	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
 }
 
-/* MSG_NOSIGNAL is for sockets alone: on a pipe SIGPIPE is held back, and taken off this thread again. */
-static inline ssize_t libipc_write_without_signal(int fd, const void *bytes, size_t count) {
+/* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
+ * MSG_DONTWAIT: a pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)); a terminal may not, and is made
+ * not to block for this moment. */
+static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count, int waiting) {
 	sigset_t sigpipe, before, pending;
+	int flags = waiting || !isatty(fd) ? -1 : fcntl(fd, F_GETFL);
+	if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-	ssize_t written = write(fd, bytes, count);
+	ssize_t written = write(fd, bytes, count < PIPE_BUF ? count : PIPE_BUF);
 	int error = errno;
 	if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
 		struct timespec now = {0, 0};
 		sigtimedwait(&sigpipe, NULL, &now);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (flags >= 0) fcntl(fd, F_SETFL, flags);
 	errno = error;
 	return written;
 }

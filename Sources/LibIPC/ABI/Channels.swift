@@ -3,7 +3,7 @@
 import CLibIPC
 
 /// Calls `body` with the channel that belongs to `descriptor`: a context's; or, with none, one that holds what earlier calls had
-/// to leave, and reads not a byte more than it was asked for.
+/// to leave. Where the program reads a descriptor itself not a byte more is read than it asked for.
 func withChannel<Result: ~Copyable>(
     of descriptor: Int32, _ body: (inout Channel, inout Scratch, Inbox.Extent) throws(IPCError) -> Result
 ) throws(IPCError) -> Result {
@@ -11,69 +11,54 @@ func withChannel<Result: ~Copyable>(
         let context = address.assumingMemoryBound(to: PublicContext.self)
         if connection.pointee.channel.isCurrent {
             defer { context.pointee.settle(connection) }
-            return try body(&connection.pointee.channel, &context.pointee.scratch, .all)
+            let extent: Inbox.Extent = context.pointee.isReadByProgram(connection) ? .frame : .all
+            return try body(&connection.pointee.channel, &context.pointee.scratch, extent)
         }
         // Its program has closed the descriptor and got the number again for something else.
         context.pointee.bury(connection)
     }
     var channel = Registry.takeLoose(descriptor)
     var scratch = Scratch(size: 16 * 1024)
-    do throws(IPCError) {
-        let result = try body(&channel, &scratch, .frame)
-        Registry.leave(channel)
-        return result
-    } catch {
-        if error.code != IPC_ERROR_CLOSED_RECIPIENT { Registry.leave(channel) }
-        throw error
-    }
+    defer { Registry.leave(&channel) }
+    return try body(&channel, &scratch, .frame)
 }
 
-/// The next message of the descriptor; waits for it.
-private func receive(from descriptor: Int32) throws(IPCError) -> Message {
+/// Puts the next message of the descriptor in the place of the one that is in `m`; waits for it.
+private func receive(from descriptor: Int32, into m: UnsafeMutablePointer<ipc_message>) throws(IPCError) {
     try withChannel(of: descriptor) { channel, scratch, extent throws(IPCError) in
         try channel.waitForFrame(&scratch, extent)
-        // The frame is whole now.
-        return channel.inbox.take() ?? Message(FrameHeader(type: 0, userType: 0, length: 0), adopting: nil)
-    }
-}
-
-extension UnsafeMutablePointer<ipc_message> {
-    /// Puts a received message in the place of the one that is here.
-    fileprivate func replace(with message: consuming Message, from descriptor: Int32) {
-        free(pointee.payload)
-        let header = message.header
-        pointee = ipc_message(header, descriptor, message.releasePayload())
+        guard let message = channel.inbox.take() else { return }
+        free(m.pointee.payload)
+        m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
     }
 }
 
 @c @implementation
-public func ipc_read_into(_ result: Ref<ipc_error>, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
+public func ipc_read_into(_ result: Outcome, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message")
         let ctx = try require(ctx, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no context")
         guard let state = PublicRoster.context(behind: ctx), Int(index) < state.pointee.roster.count else {
-            throw IPCError(IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry", .number(Int(index)))
+            throw IPCError(IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry \(index)")
         }
         try state.pointee.catchUp()
-        let descriptor = state.pointee.roster.descriptor(at: Int(index))
-        m.replace(with: try receive(from: descriptor), from: descriptor)
+        try receive(from: state.pointee.roster.descriptor(at: Int(index)), into: m)
     }
 }
 
 @c @implementation
-public func ipc_read_fd_into(_ result: Ref<ipc_error>, _ fd: Int32, _ m: Ref<ipc_message>) {
+public func ipc_read_fd_into(_ result: Outcome, _ fd: Int32, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
-        let m = try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message")
-        m.replace(with: try receive(from: fd), from: fd)
+        try receive(from: fd, into: try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message"))
     }
 }
 
 @c @implementation
-public func ipc_write_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ m: Const<ipc_message>) {
+public func ipc_write_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ m: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let message = try sendable(m)
         guard let ctx, PublicRoster.context(behind: ctx) != nil else {
-            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "no context has", .descriptor(message.fd))
+            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "no context has descriptor \(message.fd)")
         }
         try withContext(ctx) { context throws(IPCError) in
             try context.queue(FrameHeader(message), message.payload, for: message.fd)
@@ -82,7 +67,7 @@ public func ipc_write_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ m: C
 }
 
 @c @implementation
-public func ipc_write_fd_into(_ result: Ref<ipc_error>, _ fd: Int32, _ m: Const<ipc_message>) {
+public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let message = try sendable(m)
         try withChannel(of: fd) { channel, _, _ throws(IPCError) in try channel.write(FrameHeader(message), message.payload) }
@@ -97,7 +82,7 @@ private func sendable(_ m: Const<ipc_message>) throws(IPCError) -> ipc_message {
 }
 
 @c @implementation
-public func ipc_receive_fd_into(_ result: Ref<ipc_error>, _ sock: Int32, _ fd: Ref<Int32>) {
+public func ipc_receive_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
         let place = try require(fd, IPC_ERROR_RECEIVE_FD__NO_PARAM_FD, "no place for the descriptor")
         place.pointee = try withChannel(of: sock) { channel, scratch, _ throws(IPCError) in try channel.receiveDescriptor(&scratch) }
@@ -105,14 +90,14 @@ public func ipc_receive_fd_into(_ result: Ref<ipc_error>, _ sock: Int32, _ fd: R
 }
 
 @c @implementation
-public func ipc_provide_fd_into(_ result: Ref<ipc_error>, _ sock: Int32, _ fd: Int32) {
+public func ipc_provide_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Int32) {
     answer(result) { () throws(IPCError) in
         try withChannel(of: sock) { channel, _, _ throws(IPCError) in try channel.sendDescriptor(fd) }
     }
 }
 
 @c @implementation
-public func usock_recv_into(_ result: Ref<ipc_error>, _ fd: Int32, _ buf: Ref<Ref<CChar>>, _ len: Ref<Int>) {
+public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar>>, _ len: Ref<Int>) {
     answer(result) { () throws(IPCError) in
         let place = try require(buf, IPC_ERROR_USOCK_RECV__NO_BUFFER, "no buffer")
         let size = try require(len, IPC_ERROR_USOCK_RECV__NO_LENGTH, "no length")
@@ -120,13 +105,10 @@ public func usock_recv_into(_ result: Ref<ipc_error>, _ fd: Int32, _ buf: Ref<Re
             try channel.waitForFrame(&scratch, extent)
             // A frame that has no place stays where it is.
             let needed = channel.inbox.header?.frameSize ?? 0
-            guard place.pointee == nil || size.pointee == 0 || needed <= size.pointee else {
-                throw IPCError(IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of", .number(needed))
-            }
-            guard let memory = place.pointee ?? malloc(needed)?.assumingMemoryBound(to: CChar.self) else {
-                throw IPCError(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "no memory for a frame of", .number(needed))
-            }
-            if let message = channel.inbox.take() { message.encode(into: memory) }
+            let fits = place.pointee == nil || size.pointee == 0 || needed <= size.pointee
+            try check(fits, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of \(needed) bytes")
+            let memory = try allocate(needed, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, unless: place.pointee)
+            if let message = channel.inbox.take() { message.header.encode(with: message.payload, into: memory) }
             place.pointee = memory
             size.pointee = needed
         }
@@ -134,12 +116,11 @@ public func usock_recv_into(_ result: Ref<ipc_error>, _ fd: Int32, _ buf: Ref<Re
 }
 
 @c @implementation
-public func usock_send_into(_ result: Ref<ipc_error>, _ fd: Int32, _ buf: Const<CChar>, _ len: Int, _ sent: Ref<Int>) {
+public func usock_send_into(_ result: Outcome, _ fd: Int32, _ buf: CText, _ len: Int, _ sent: Ref<Int>) {
     answer(result) { () throws(IPCError) in
-        sent?.pointee = 0
         let bytes = try require(buf, IPC_ERROR_USOCK_SEND, "nothing to send")
         let count = retrying { send(fd, bytes, len, Int32(MSG_NOSIGNAL)) }
-        guard count >= 0 else { throw .system(IPC_ERROR_USOCK_SEND, "send to", .descriptor(fd)) }
-        sent?.pointee = count
+        sent?.pointee = max(count, 0)
+        _ = try check(call: count, IPC_ERROR_USOCK_SEND, "send to descriptor \(fd)")
     }
 }

@@ -16,7 +16,7 @@ func withContext<Result: ~Copyable>(
 
 private func makeContext() throws(IPCError) -> UnsafeMutablePointer<PublicContext> {
     guard let memory = malloc(MemoryLayout<PublicContext>.stride) else {
-        throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no memory for a context")
+        throw OutOfMemory().error(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context")
     }
     do throws(IPCError) {
         let state = memory.bindMemory(to: PublicContext.self, capacity: 1)
@@ -35,48 +35,38 @@ private func leave(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: UnsafeMutableP
 }
 
 private func destroy(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: Ref<PublicContext>) {
-    if let state {
-        state.deinitialize(count: 1)
-        free(state)
-    }
+    state?.deinitialize(count: 1)
+    free(state)
     ctx.pointee.switchdb.clear()
     ctx.pointee = ipc_ctx()
 }
 
 /// Calls `body` with the context and the entry `index`, which it must have.
-func withEntry<Result: ~Copyable>(
+func withEntry(
     _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
-    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Result
-) throws(IPCError) -> Result {
-    guard PublicRoster.context(behind: ctx) != nil, Int(index) < ctx.pointee.size else {
-        throw IPCError(code, "the context has no entry", .number(Int(index)))
-    }
-    return try withContext(ctx) { context throws(IPCError) in
-        let connection = context.connections[Int(index)]
-        return try body(&context, connection)
-    }
+    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
+) throws(IPCError) {
+    let exists = PublicRoster.context(behind: ctx) != nil && Int(index) < ctx.pointee.size
+    try check(exists, code, "the context has no entry \(index)")
+    try withContext(ctx) { context throws(IPCError) in try body(&context, context.connections[Int(index)]) }
 }
 
 @c @implementation
-public func ipc_ctx_init_into(_ result: Ref<ipc_error>, _ ctx: Ref<Ref<ipc_ctx>>) {
+public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>>) {
     answer(result) { () throws(IPCError) in
         let place = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
-        guard place.pointee == nil else { throw IPCError(IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already") }
-        guard let memory = calloc(1, MemoryLayout<ipc_ctx>.size) else {
-            throw IPCError(IPC_ERROR_CTX_INIT__MALLOC_CTX, "no memory for a context")
-        }
-        place.pointee = memory.bindMemory(to: ipc_ctx.self, capacity: 1)
+        try check(place.pointee == nil, IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already")
+        place.pointee = calloc(1, MemoryLayout<ipc_ctx>.size)?.bindMemory(to: ipc_ctx.self, capacity: 1)
+        if place.pointee == nil { throw OutOfMemory().error(IPC_ERROR_CTX_INIT__MALLOC_CTX, "make a context") }
     }
 }
 
 @c @implementation
-public func ipc_ctx_new_alloc_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>) {
-    answer(result) { () throws(IPCError) in
-        try withContext(try require(ctx, IPC_ERROR_ADD__NO_PARAM_CLIENTS, "no context")) { context throws(IPCError) in
-            try context.reserveEntry()
-            // The program fills it in; the next call takes notice.
-            context.roster.appendZeroed()
-        }
+public func ipc_ctx_new_alloc_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
+    answer(result, ctx, missing: IPC_ERROR_ADD__NO_PARAM_CLIENTS) { context throws(IPCError) in
+        try context.reserveEntry()
+        // The program fills it in; the next call takes notice.
+        context.roster.appendZeroed()
     }
 }
 
@@ -84,19 +74,17 @@ public func ipc_ctx_new_alloc_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>
 public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>) { if let ctx { destroy(ctx, PublicRoster.context(behind: ctx)) } }
 
 @c @implementation
-public func ipc_ctx_queue_limit_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
-    answer(result) { () throws(IPCError) in
-        try withContext(try require(ctx, IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM, "no context")) { context throws(IPCError) in
-            // The way back to the limit lies before the public array: even an empty context has one then.
-            try context.reserveEntry()
-            // A size_t beyond Int's range arrives negative.
-            context.queueLimit = bytes < 0 ? Int.max : bytes
-        }
+public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
+    answer(result, ctx, missing: IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM) { context throws(IPCError) in
+        // The way back to the limit lies before the public array: even an empty context has one then.
+        try context.reserveEntry()
+        // A size_t beyond Int's range arrives negative.
+        context.queueLimit = bytes < 0 ? Int.max : bytes
     }
 }
 
 @c @implementation
-public func ipc_server_init_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>) {
+public func ipc_server_init_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM, "no context")
         let service = try Service.listen(as: try require(sname, IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM, "no service name"))
@@ -114,52 +102,45 @@ public func ipc_server_init_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, 
 }
 
 @c @implementation
-public func ipc_connection_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ fd: Ref<Int32>) {
-    answer(result) { () throws(IPCError) in
-        let descriptor = try connect(ctx, sname) { context, descriptor throws(IPCError) in
-            try context.add(descriptor, .ipc, isNew: true)
+public func ipc_connection_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ fd: Ref<Int32>) {
+    connect(result, ctx, sname, fd) { context, descriptor throws(IPCError) in try context.add(descriptor, .ipc, isNew: true) }
+}
+
+@c @implementation
+public func ipc_connection_switched_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ clientfd: Int32, _ serverfd: Ref<Int32>) {
+    connect(result, ctx, sname, serverfd) { context, descriptor throws(IPCError) in
+        try context.add(descriptor, .switched, isNew: true)
+        do throws(IPCError) {
+            if context.connection(of: clientfd) == nil { try context.add(clientfd, .switched) }
+            try context.tie(clientfd, descriptor)
+        } catch {
+            if let added = context.live(descriptor) { context.remove(added, closing: false) }
+            throw error
         }
-        fd?.pointee = descriptor
+        if let client = context.connection(of: clientfd) { context.setKind(.switched, of: client) }
     }
 }
 
 /// Connects to the service; `body` adds the connection to the context.
 private func connect(
-    _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ body: (inout PublicContext, Int32) throws(IPCError) -> Void
-) throws(IPCError) -> Int32 {
-    let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
-    let descriptor = try Service.connect(to: try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name"))
-    do throws(IPCError) {
-        try withContext(ctx) { context throws(IPCError) in try body(&context, descriptor) }
-        return descriptor
-    } catch {
-        close(descriptor)
-        throw error
-    }
-}
-
-@c @implementation
-public func ipc_connection_switched_into(
-    _ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ sname: Const<CChar>, _ clientfd: Int32, _ serverfd: Ref<Int32>
+    _ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ place: Ref<Int32>,
+    _ body: (inout PublicContext, Int32) throws(IPCError) -> Void
 ) {
     answer(result) { () throws(IPCError) in
-        let descriptor = try connect(ctx, sname) { context, descriptor throws(IPCError) in
-            try context.add(descriptor, .switched, isNew: true)
-            do throws(IPCError) {
-                if context.connection(of: clientfd) == nil { try context.add(clientfd, .switched) }
-                try context.tie(clientfd, descriptor)
-            } catch {
-                if let added = context.live(descriptor) { context.remove(added, closing: false) }
-                throw error
-            }
-            if let client = context.connection(of: clientfd) { context.setKind(.switched, of: client) }
+        let ctx = try require(ctx, IPC_ERROR_CONNECTION__NO_CTX, "no context")
+        let descriptor = try Service.connect(to: try require(sname, IPC_ERROR_CONNECTION__NO_SERVICE_NAME, "no service name"))
+        do throws(IPCError) {
+            try withContext(ctx) { context throws(IPCError) in try body(&context, descriptor) }
+            place?.pointee = descriptor
+        } catch {
+            close(descriptor)
+            throw error
         }
-        serverfd?.pointee = descriptor
     }
 }
 
 @c @implementation
-public func ipc_close_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+public func ipc_close_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_CLOSE__NO_CTX_PARAM, "no context")
         try withEntry(ctx, index) { context, connection throws(IPCError) in try context.closeDescriptor(connection) }
@@ -167,13 +148,9 @@ public func ipc_close_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ inde
 }
 
 @c @implementation
-public func ipc_close_all_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>) {
-    answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM, "no context")
-        guard PublicRoster.context(behind: ctx) != nil else { return }
-        try withContext(ctx) { context throws(IPCError) in
-            // What is closed already stays closed: that is success.
-            for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
-        }
+public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
+    answer(result, ctx, missing: IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM) { context throws(IPCError) in
+        // What is closed already stays closed: that is success.
+        for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
     }
 }

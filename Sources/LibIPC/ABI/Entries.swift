@@ -3,61 +3,54 @@
 import CLibIPC
 
 @c @implementation
-public func ipc_add_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ cinfo: Ref<ipc_connection_info>, _ pollfd: Ref<pollfd>) {
+public func ipc_add_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ cinfo: Ref<ipc_connection_info>, _ pollfd: Ref<pollfd>) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_ADD__NO_PARAM_CLIENTS, "no context")
-        let info = try require(cinfo, IPC_ERROR_ADD__NO_PARAM_CLIENT, "no connection")
-        let polled = try require(pollfd, IPC_ERROR_ADD__NO_PARAM_POLLFD, "no descriptor")
-        let kind = ConnectionKind(rawValue: info.pointee.type.rawValue) ?? .external
+        let info = try require(cinfo, IPC_ERROR_ADD__NO_PARAM_CLIENT, "no connection").pointee
+        let descriptor = try require(pollfd, IPC_ERROR_ADD__NO_PARAM_POLLFD, "no descriptor").pointee.fd
         try withContext(ctx) { context throws(IPCError) in
-            try context.add(polled.pointee.fd, kind, socketPath: info.pointee.spath)
+            try context.add(descriptor, ConnectionKind(rawValue: info.type.rawValue) ?? .external, socketPath: info.spath)
         }
     }
 }
 
 @c @implementation
-public func ipc_add_fd_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ fd: Int32) { add(result, ctx, fd, .external) }
-
-@c @implementation
-public func ipc_add_fd_switched_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ fd: Int32) { add(result, ctx, fd, .switched) }
-
-private func add(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ kind: ConnectionKind) {
-    answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_ADD_FD__NO_PARAM_CINFOS, "no context")
-        try withContext(ctx) { context throws(IPCError) in try context.add(fd, kind) }
-    }
+public func ipc_add_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
+    answer(result, ctx, missing: IPC_ERROR_ADD_FD__NO_PARAM_CINFOS) { context throws(IPCError) in try context.add(fd, .external) }
 }
 
 @c @implementation
-public func ipc_del_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+public func ipc_add_fd_switched_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
+    answer(result, ctx, missing: IPC_ERROR_ADD_FD__NO_PARAM_CINFOS) { context throws(IPCError) in try context.add(fd, .switched) }
+}
+
+@c @implementation
+public func ipc_del_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_DEL__NO_CLIENTS_PARAM, "no context")
-        guard ctx.pointee.size > 0 else { throw IPCError(IPC_ERROR_DEL__EMPTY_LIST, "the context is empty") }
+        try check(ctx.pointee.size > 0, IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
         try withEntry(ctx, index) { context, connection throws(IPCError) in context.remove(connection, closing: false) }
     }
 }
 
 @c @implementation
-public func ipc_del_fd_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
-    answer(result) { () throws(IPCError) in
-        let ctx = try require(ctx, IPC_ERROR_DEL_FD__NO_PARAM_CINFOS, "no context")
-        guard ctx.pointee.size > 0 else { throw IPCError(IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty") }
-        try withContext(ctx) { context throws(IPCError) in
-            guard let connection = context.connection(of: fd) else {
-                throw IPCError(IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT, "not in this context:", .descriptor(fd))
-            }
-            context.remove(connection, closing: false)
+public func ipc_del_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
+    answer(result, ctx, missing: IPC_ERROR_DEL_FD__NO_PARAM_CINFOS) { context throws(IPCError) in
+        try check(context.roster.count > 0, IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
+        guard let connection = context.connection(of: fd) else {
+            throw IPCError(IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT, "descriptor \(fd) is not in this context")
         }
+        context.remove(connection, closing: false)
     }
 }
 
 @c @implementation
 public func ipc_ctx_fd_type(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ type: ipc_connection_type) -> Int32 {
-    guard let ctx, PublicRoster.context(behind: ctx) != nil, let kind = ConnectionKind(rawValue: type.rawValue) else { return -1 }
-    let found = try? withContext(ctx) { context throws(IPCError) in
-        guard let connection = context.connection(of: fd) else { return false }
+    guard let ctx, let kind = ConnectionKind(rawValue: type.rawValue) else { return -1 }
+    let found: Int32? = try? withContext(ctx) { context throws(IPCError) in
+        guard let connection = context.connection(of: fd) else { return -1 }
         context.setKind(kind, of: connection)
-        return true
+        return 0
     }
-    return found == true ? 0 : -1
+    return found ?? -1
 }

@@ -3,7 +3,7 @@
 import CLibIPC
 
 @c @implementation
-public func ipc_wait_event_into(_ result: Ref<ipc_error>, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>) {
+public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_WAIT_EVENT__NO_CLIENTS_PARAM, "no context")
         let event = try require(event, IPC_ERROR_WAIT_EVENT__NO_EVENT_PARAM, "no event")
@@ -54,7 +54,7 @@ private func publish(_ found: inout Event, _ event: UnsafeMutablePointer<ipc_eve
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
     guard let message = found.message.take(), let place = PublicRoster.context(behind: ctx)?.pointee.roster.takeSpare() else {
-        return Trace.note(found, nil)
+        return Trace.note(found)
     }
     let header = message.header
     Trace.note(found, header)
@@ -99,30 +99,28 @@ private func callWriter(_ found: inout Event, _ ctx: UnsafeMutablePointer<ipc_ct
 // MARK: One step by hand
 
 @c @implementation
-public func handle_writing_message_into(_ result: Ref<ipc_error>, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+public func handle_writing_message_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     step(result, event, ctx, index) { context, connection, found throws(IPCError) in try context.stepWriting(connection, &found) }
 }
 
 @c @implementation
-public func fd_switching_read_into(_ result: Ref<ipc_error>, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
+public func fd_switching_read_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
     step(result, event, ctx, UInt32(bitPattern: index)) { context, connection, found throws(IPCError) in
         try context.stepReading(connection, &found)
     }
 }
 
 @c @implementation
-public func fd_switching_write_into(_ result: Ref<ipc_error>, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
+public func fd_switching_write_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
     step(result, event, ctx, UInt32(bitPattern: index)) { context, connection, found throws(IPCError) in
-        let descriptor = connection.pointee.number
-        guard context.roster.counterpart(of: descriptor) != nil else {
-            throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "no pair has", .descriptor(descriptor))
-        }
+        let isTied = context.roster.counterpart(of: connection.pointee.number) != nil
+        try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "\(connection.pointee.channel.descriptor) is in no pair")
         try context.stepWriting(connection, &found)
     }
 }
 
 @c @implementation
-public func ipc_accept_add_into(_ result: Ref<ipc_error>, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+public func ipc_accept_add_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     let noContext = IPC_ERROR_HANDLE_NEW_CONNECTION__NO_CINFOS_PARAM
     let noEntry = IPC_ERROR_HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX
     step(result, event, ctx, index, noContext, noEntry) { context, connection, found throws(IPCError) in
@@ -132,7 +130,7 @@ public func ipc_accept_add_into(_ result: Ref<ipc_error>, _ event: Ref<ipc_event
 
 /// Takes one step for the entry `index`.
 private func step(
-    _ result: Ref<ipc_error>, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32,
+    _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32,
     _ noContext: ErrorCode = IPC_ERROR_WAIT_EVENT__NO_CLIENTS_PARAM, _ noEntry: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
     _ body: (inout PublicContext, ConnectionReference, inout Event) throws(IPCError) -> Void
 ) {

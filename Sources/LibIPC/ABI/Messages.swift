@@ -16,35 +16,34 @@ extension FrameHeader {
     }
 
     /// The header, and the payload behind it.
-    fileprivate func encode(with payload: UnsafeRawPointer?, into bytes: UnsafeMutableRawPointer) {
+    func encode(with payload: UnsafeRawPointer?, into bytes: UnsafeMutableRawPointer) {
         encode(into: bytes)
         if let payload { memcpy(bytes + FrameHeader.size, payload, payloadSize) }
     }
 }
 
-extension Message {
-    /// - Parameter bytes: room for the frame.
-    func encode(into bytes: UnsafeMutableRawPointer) { header.encode(with: self.bytes, into: bytes) }
-}
-
 /// Refuses a message that contradicts itself.
 func checkLength(_ message: ipc_message) throws(IPCError) {
-    guard !FrameHeader(message).isTooLong else {
-        throw IPCError(IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "too long for a message:", .number(Int(message.length)))
-    }
-    guard message.length == 0 || message.payload != nil else {
-        throw IPCError(IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "a length without a payload:", .number(Int(message.length)))
-    }
+    let length = message.length
+    try check(!FrameHeader(message).isTooLong, IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "\(length) bytes are too many for a message")
+    try check(length == 0 || message.payload != nil, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "no payload for a length of \(length)")
+}
+
+/// Memory for the caller, unless it has some.
+func allocate(_ size: Int, _ code: ErrorCode, unless given: Ref<CChar> = nil) throws(IPCError) -> UnsafeMutablePointer<CChar> {
+    if let given { return given }
+    guard let memory = malloc(size) else { throw OutOfMemory().error(code, "make room for \(size) bytes") }
+    return memory.bindMemory(to: CChar.self, capacity: size)
 }
 
 /// A copy with a NUL behind it, malloc'ed.
 private func copy(
     _ payload: UnsafeRawPointer, _ length: Int, _ code: ErrorCode = IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION
 ) throws(IPCError) -> UnsafeMutablePointer<CChar> {
-    guard let memory = malloc(length + 1) else { throw IPCError(code, "no memory for a message of", .number(length)) }
+    let memory = try allocate(length + 1, code)
     memcpy(memory, payload, length)
-    memory.storeBytes(of: 0, toByteOffset: length, as: UInt8.self)
-    return memory.assumingMemoryBound(to: CChar.self)
+    memory[length] = 0
+    return memory
 }
 
 // MARK: Encoding and decoding
@@ -60,24 +59,18 @@ public func ipc_message_raw_serialize(
 }
 
 @c @implementation
-public func ipc_message_format_read_into(_ result: Ref<ipc_error>, _ m: Ref<ipc_message>, _ buf: Const<CChar>, _ msize: Int) {
+public func ipc_message_format_read_into(_ result: Outcome, _ m: Ref<ipc_message>, _ buf: CText, _ msize: Int) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_MESSAGE, "no message")
         let bytes = try require(buf, IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_BUFFER, "no buffer")
         // A size_t beyond Int's range arrives negative.
-        guard msize >= 0, msize <= FrameHeader.size + FrameHeader.maximumLength else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE, "too long for a frame:", .number(msize))
-        }
-        guard msize >= FrameHeader.size else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT_READ__READ_MESSAGE_SIZE, "too short for a frame:", .number(msize))
-        }
+        let isShort = (0...FrameHeader.size + FrameHeader.maximumLength).contains(msize)
+        try check(isShort, IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE, "\(UInt(bitPattern: msize)) bytes are too many for a frame")
+        let wrongSize = IPC_ERROR_MESSAGE_FORMAT_READ__READ_MESSAGE_SIZE
+        try check(msize >= FrameHeader.size, wrongSize, "\(msize) bytes are too few for a frame")
         let header = FrameHeader(decoding: bytes)
-        guard !header.isTooLong else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG, "a payload of", .number(header.payloadSize))
-        }
-        guard header.frameSize == msize else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT_READ__READ_MESSAGE_SIZE, "the frame says", .number(header.frameSize))
-        }
+        try check(!header.isTooLong, IPC_ERROR_MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG, "a payload of \(header.length) bytes is too long")
+        try check(header.frameSize == msize, wrongSize, "the frame says that it has \(header.frameSize) bytes, not \(msize)")
         let payload = try copy(bytes + FrameHeader.size, header.payloadSize)
         free(m.pointee.payload)
         m.pointee = ipc_message(header, m.pointee.fd, payload)
@@ -85,16 +78,14 @@ public func ipc_message_format_read_into(_ result: Ref<ipc_error>, _ m: Ref<ipc_
 }
 
 @c @implementation
-public func ipc_message_format_write_into(_ result: Ref<ipc_error>, _ m: Const<ipc_message>, _ buf: Ref<Ref<CChar>>, _ msize: Ref<Int>) {
+public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_message>, _ buf: Ref<Ref<CChar>>, _ msize: Ref<Int>) {
     answer(result) { () throws(IPCError) in
         let message = try require(m, IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_MESSAGE, "no message").pointee
         let size = try require(msize, IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_MSIZE, "no place for the size")
         let place = try require(buf, IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_BUFFER, "no buffer")
         try checkLength(message)
         let header = FrameHeader(message)
-        guard let memory = place.pointee ?? malloc(header.frameSize)?.assumingMemoryBound(to: CChar.self) else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION, "no memory for a frame of", .number(header.frameSize))
-        }
+        let memory = try allocate(header.frameSize, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION, unless: place.pointee)
         header.encode(with: message.payload, into: memory)
         place.pointee = memory
         size.pointee = header.frameSize
@@ -103,16 +94,14 @@ public func ipc_message_format_write_into(_ result: Ref<ipc_error>, _ m: Const<i
 
 @c @implementation
 public func ipc_message_format_into(
-    _ result: Ref<ipc_error>, _ m: Ref<ipc_message>, _ type: CChar, _ utype: CChar, _ payload: Const<CChar>, _ length: Int
+    _ result: Outcome, _ m: Ref<ipc_message>, _ type: CChar, _ utype: CChar, _ payload: CText, _ length: Int
 ) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_MESSAGE_FORMAT__NO_MESSAGE_PARAM, "no message")
-        guard length >= 0, length <= FrameHeader.maximumLength else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE, "too long for a message:", .number(length))
-        }
-        guard (payload == nil) == (length == 0) else {
-            throw IPCError(IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "payload and length do not fit:", .number(length))
-        }
+        let isShort = (0...FrameHeader.maximumLength).contains(length)
+        try check(isShort, IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE, "\(UInt(bitPattern: length)) bytes are too many for a message")
+        let fits = (payload == nil) == (length == 0)
+        try check(fits, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "payload and length do not fit: \(length) bytes")
         let memory = try payload.map { payload throws(IPCError) in try copy(payload, length) }
         free(m.pointee.payload)
         m.pointee = ipc_message(type: type, user_type: utype, fd: m.pointee.fd, length: UInt32(length), payload: memory)
@@ -121,18 +110,18 @@ public func ipc_message_format_into(
 
 @c @implementation
 public func ipc_message_format_data_into(
-    _ result: Ref<ipc_error>, _ m: Ref<ipc_message>, _ utype: CChar, _ payload: Const<CChar>, _ length: Int
+    _ result: Outcome, _ m: Ref<ipc_message>, _ utype: CChar, _ payload: CText, _ length: Int
 ) {
     ipc_message_format_into(result, m, CChar(MSG_TYPE_DATA.rawValue), utype, payload, length)
 }
 
 @c @implementation
-public func ipc_message_format_server_close_into(_ result: Ref<ipc_error>, _ m: Ref<ipc_message>) {
+public func ipc_message_format_server_close_into(_ result: Outcome, _ m: Ref<ipc_message>) {
     ipc_message_format_into(result, m, CChar(MSG_TYPE_SERVER_CLOSE.rawValue), 0, nil, 0)
 }
 
 @c @implementation
-public func ipc_message_empty_into(_ result: Ref<ipc_error>, _ m: Ref<ipc_message>) {
+public func ipc_message_empty_into(_ result: Outcome, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_MESSAGE_EMPTY__EMPTY_MESSAGE_LIST, "no message")
         free(m.pointee.payload)
@@ -156,13 +145,13 @@ public func ipc_message_copy(
 // MARK: Lists
 
 @c @implementation
-public func ipc_messages_add_into(_ result: Ref<ipc_error>, _ messages: Ref<ipc_messages>, _ message: Const<ipc_message>) {
+public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ message: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let list = try require(messages, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGES, "no list")
         var added = try require(message, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGE, "no message").pointee
         let noMemory = IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC
         do throws(OutOfMemory) { list.pointee.messages = try grow(list.pointee.messages, count: list.pointee.size) } catch {
-            throw IPCError(noMemory, "no memory for one more message")
+            throw error.error(noMemory, "add a message")
         }
         added.payload = try added.payload.map { payload throws(IPCError) in try copy(payload, Int(added.length), noMemory) }
         list.pointee.messages[list.pointee.size] = added
@@ -171,15 +160,13 @@ public func ipc_messages_add_into(_ result: Ref<ipc_error>, _ messages: Ref<ipc_
 }
 
 @c @implementation
-public func ipc_messages_del_into(_ result: Ref<ipc_error>, _ messages: Ref<ipc_messages>, _ index: UInt32) {
+public func ipc_messages_del_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let list = try require(messages, IPC_ERROR_DEL_MESSAGE_TO_SEND__NO_PARAM_MESSAGES, "no list")
         guard list.pointee.size > 0, let entries = list.pointee.messages else {
             throw IPCError(IPC_ERROR_MESSAGE_DEL__EMPTY_LIST, "the list is empty")
         }
-        guard Int(index) < list.pointee.size else {
-            throw IPCError(IPC_ERROR_MESSAGE_DEL__INDEX_ERROR, "the list has no message", .number(Int(index)))
-        }
+        try check(Int(index) < list.pointee.size, IPC_ERROR_MESSAGE_DEL__INDEX_ERROR, "the list has no message \(index)")
         list.pointee.size -= 1
         entries[Int(index)] = entries[list.pointee.size]
         guard list.pointee.size == 0 else { return }

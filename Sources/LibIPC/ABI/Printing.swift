@@ -2,43 +2,18 @@
 
 import CLibIPC
 
-/// Prints one line of at most 256 bytes.
-@inline(never)
-private func printLine(_ body: (inout TextWriter) -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
-        var text = TextWriter(buffer)
-        body(&text)
-        libipc_print(buffer.baseAddress, text.count)
-        libipc_print("\n", 1)
-    }
+private func printLine(_ line: Text) {
+    line.withBytes { libipc_print($0, $1) }
+    libipc_print("\n", 1)
 }
 
 @c @implementation
-public func ipc_ctx_print(_ ctx: UnsafeMutablePointer<ipc_ctx>?) {
-    guard let ctx else { return }
-    let context = ctx.pointee
-    printLine { text in
-        text.write("context: entries ")
-        text.write(Int(context.size))
-        text.write(", messages to send ")
-        text.write(Int(context.tx.size))
-        text.write(", switched pairs ")
-        text.write(Int(context.switchdb.size))
-    }
-    for index in 0..<context.size {
-        guard let info = context.cinfos?[index], let polled = context.pollfd?[index] else { break }
-        printLine { text in
-            text.write("  ")
-            text.write(Int(index))
-            text.write(": descriptor ")
-            text.write(Int(polled.fd))
-            text.write(" ")
-            text.write(name(info.type))
-            if let path = info.spath {
-                text.write(" ")
-                text.write(path)
-            }
-        }
+public func ipc_ctx_print(_ ctx: Ref<ipc_ctx>) {
+    guard let ctx = ctx?.pointee else { return }
+    printLine("context: entries \(ctx.size), messages to send \(ctx.tx.size), switched pairs \(ctx.switchdb.size)")
+    for index in 0..<ctx.size {
+        guard let info = ctx.cinfos?[index], let polled = ctx.pollfd?[index] else { break }
+        printLine("  \(index): descriptor \(polled.fd) \(name(info.type))\(info.spath == nil ? "" : " ")\(UnsafePointer(info.spath))")
     }
     libipc_flush()
 }
@@ -54,62 +29,33 @@ private func name(_ type: ipc_connection_type) -> StaticString {
 }
 
 @c @implementation
-public func ipc_switching_print(_ is: UnsafeMutablePointer<ipc_switchings>?) {
-    guard let table = `is` else { return }
-    printLine { text in
-        text.write("switched pairs ")
-        text.write(Int(table.pointee.size))
-    }
-    for index in 0..<table.pointee.size {
-        guard let pair = table.pointee.collection?[index] else { break }
-        printLine { text in
-            text.write("  ")
-            text.write(Int(pair.orig))
-            text.write(" <-> ")
-            text.write(Int(pair.dest))
-        }
+public func ipc_switching_print(_ is: Ref<ipc_switchings>) {
+    guard let table = `is`?.pointee else { return }
+    printLine("switched pairs \(table.size)")
+    for index in 0..<table.size {
+        guard let pair = table.collection?[index] else { break }
+        printLine("  \(pair.orig) <-> \(pair.dest)")
     }
     libipc_flush()
 }
 
 @c @implementation
-public func ipc_message_print(_ m: UnsafePointer<ipc_message>?) {
-    guard let m else { return }
-    printLine { text in
-        text.write("message: descriptor ")
-        text.write(Int(m.pointee.fd))
-        text.write(", type ")
-        text.write(Int(m.pointee.type))
-        text.write(", user type ")
-        text.write(Int(m.pointee.user_type))
-        text.write(", bytes ")
-        text.write(Int(m.pointee.length))
-    }
-    guard m.pointee.length > 0, let payload = m.pointee.payload else { return libipc_flush() }
-    dump("  ", payload, Int(m.pointee.length))
+public func ipc_message_print(_ m: Const<ipc_message>) {
+    guard let m = m?.pointee else { return }
+    printLine("message: descriptor \(m.fd), type \(m.type), user type \(m.user_type), bytes \(m.length)")
+    dump("  ", m.payload, Int(m.length))
 }
 
 @c @implementation
-public func print_hexa(_ prefix: UnsafePointer<CChar>?, _ payload: UnsafeMutablePointer<UInt8>?, _ size: Int) {
-    guard let payload else { return }
-    dump(prefix, payload, size)
-}
+public func print_hexa(_ prefix: CText, _ payload: Ref<UInt8>, _ size: Int) { dump(prefix, payload, size) }
 
-private func dump(_ prefix: UnsafePointer<CChar>?, _ bytes: UnsafeRawPointer, _ count: Int) {
-    let digits: StaticString = "0123456789abcdef"
-    for start in stride(from: 0, to: max(count, 0), by: 16) {
-        printLine { text in
-            text.write(prefix)
-            text.write(" (")
-            text.write(count)
-            text.write(")")
-            for offset in start..<min(start + 16, count) {
-                let byte = bytes.load(fromByteOffset: offset, as: UInt8.self)
-                text.write(byte: UInt8(ascii: " "))
-                text.write(byte: digits.utf8Start[Int(byte >> 4)])
-                text.write(byte: digits.utf8Start[Int(byte & 15)])
-            }
+private func dump(_ prefix: CText, _ bytes: UnsafeRawPointer?, _ count: Int) {
+    for start in stride(from: 0, to: bytes == nil ? 0 : max(count, 0), by: 16) {
+        var line: Text = "\(prefix) (\(count))"
+        for byte in UnsafeRawBufferPointer(start: bytes, count: count)[start..<min(start + 16, count)] {
+            line = "\(line) \(hexadecimal: byte)"
         }
+        printLine(line)
     }
     libipc_flush()
 }

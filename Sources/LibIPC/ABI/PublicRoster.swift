@@ -64,7 +64,7 @@ struct PublicRoster: Roster, ~Copyable {
     mutating func setKind(_ kind: ConnectionKind, at index: Int) { cinfos?[index].type = ipc_connection_type(rawValue: kind.rawValue) }
     func holdsMore(at index: Int) -> Bool { cinfos?[index].more_to_read != 0 }
     mutating func setHoldsMore(_ holdsMore: Bool, at index: Int) { cinfos?[index].more_to_read = holdsMore ? 1 : 0 }
-    func socketPath(at index: Int) -> Const<CChar> { UnsafePointer(cinfos?[index].spath) }
+    func socketPath(at index: Int) -> CText { UnsafePointer(cinfos?[index].spath) }
 
     mutating func dropSocketPath(at index: Int) {
         free(cinfos?[index].spath)
@@ -135,7 +135,7 @@ struct PublicRoster: Roster, ~Copyable {
     mutating func prepareSpare(_ used: Ref<ipc_message>) throws(IPCError) {
         if spare == nil { spare = used } else { free(used) }
         if spare == nil { spare = malloc(MemoryLayout<ipc_message>.size)?.bindMemory(to: ipc_message.self, capacity: 1) }
-        guard spare != nil else { throw IPCError(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "no memory for the next message") }
+        if spare == nil { throw OutOfMemory().error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "make room for a message") }
     }
 
     mutating func takeSpare() -> Ref<ipc_message> { spare.take() }

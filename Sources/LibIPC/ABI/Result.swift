@@ -8,11 +8,13 @@ import CLibIPC
 /// What the exports take: pointers that may be NULL.
 public typealias Ref<Pointee: ~Copyable> = UnsafeMutablePointer<Pointee>?
 public typealias Const<Pointee: ~Copyable> = UnsafePointer<Pointee>?
+public typealias Outcome = Ref<ipc_error>
+public typealias CText = Const<CChar>
 
 private let messageOffset = 4
 
 @inline(__always)
-func answer(_ result: Ref<ipc_error>, _ body: () throws(IPCError) -> Void) {
+func answer(_ result: Outcome, _ body: () throws(IPCError) -> Void) {
     do throws(IPCError) {
         try body()
         guard let result else { return }
@@ -24,25 +26,30 @@ func answer(_ result: Ref<ipc_error>, _ body: () throws(IPCError) -> Void) {
     }
 }
 
+/// The same for a call about a context, which `missing` says is not there.
+@inline(__always)
+func answer(_ result: Outcome, _ ctx: Ref<ipc_ctx>, missing: ErrorCode, _ body: (inout PublicContext) throws(IPCError) -> Void) {
+    answer(result) { () throws(IPCError) in try withContext(try require(ctx, missing, "no context"), body) }
+}
+
 /// Also for the one case of a reason without a code: a peer that an event tells of.
 @inline(never)
-private func fail(_ result: Ref<ipc_error>, _ error: IPCError) {
+private func fail(_ result: Outcome, _ error: IPCError) {
     Trace.note(error)
     guard let result else { return }
     let raw = UnsafeMutableRawPointer(result)
     memset(raw, 0, MemoryLayout<ipc_error>.size)
     raw.storeBytes(of: error.code.rawValue, as: UInt32.self)
-    var text = TextWriter(UnsafeMutableRawBufferPointer(start: raw + messageOffset, count: MemoryLayout<ipc_error>.size - messageOffset))
-    text.write(error)
+    error.text.withBytes { bytes, count in _ = bytes.map { memcpy(raw + messageOffset, $0, count) } }
 }
 
 /// An argument that must not be NULL.
-func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ what: StaticString) throws(IPCError) -> UnsafeMutablePointer<Pointee> {
-    guard let pointer else { throw IPCError(code, what) }
+func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafeMutablePointer<Pointee> {
+    guard let pointer else { throw IPCError(code, "\(text)") }
     return pointer
 }
 
-func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ what: StaticString) throws(IPCError) -> UnsafePointer<Pointee> {
-    guard let pointer else { throw IPCError(code, what) }
+func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafePointer<Pointee> {
+    guard let pointer else { throw IPCError(code, "\(text)") }
     return pointer
 }

@@ -3,7 +3,7 @@
 import CLibIPC
 
 @c @implementation
-public func service_path_into(_ result: Ref<ipc_error>, _ path: Ref<CChar>, _ sname: Const<CChar>) {
+public func service_path_into(_ result: Outcome, _ path: Ref<CChar>, _ sname: CText) {
     answer(result) { () throws(IPCError) in
         let place = try require(path, IPC_ERROR_SERVICE_PATH__NO_PATH, "no place for the path")
         let address = try Service.address(of: try require(sname, IPC_ERROR_SERVICE_PATH__NO_SERVICE_NAME, "no service name"))
@@ -12,7 +12,7 @@ public func service_path_into(_ result: Ref<ipc_error>, _ path: Ref<CChar>, _ sn
 }
 
 @c @implementation
-public func ipc_contact_ipcd_into(_ result: Ref<ipc_error>, _ pfd: Ref<Int32>, _ sname: Const<CChar>) {
+public func ipc_contact_ipcd_into(_ result: Outcome, _ pfd: Ref<Int32>, _ sname: CText) {
     answer(result) { () throws(IPCError) in
         let place = try require(pfd, IPC_ERROR_CONTACT_IPCD__NO_FD_PARAM, "no place for the descriptor")
         let name = try require(sname, IPC_ERROR_CONTACT_IPCD__NO_SERVICE_NAME_PARAM, "no service name")
@@ -23,36 +23,36 @@ public func ipc_contact_ipcd_into(_ result: Ref<ipc_error>, _ pfd: Ref<Int32>, _
 
 // MARK: Sockets
 
-private func nonEmpty(_ path: Const<CChar>, _ code: ErrorCode) throws(IPCError) -> UnsafePointer<CChar> {
+private func nonEmpty(_ path: CText, _ code: ErrorCode) throws(IPCError) -> UnsafePointer<CChar> {
     guard let path, path[0] != 0 else { throw IPCError(code, "no path") }
     return path
 }
 
 @c @implementation
-public func usock_close_into(_ result: Ref<ipc_error>, _ fd: Int32) {
+public func usock_close_into(_ result: Outcome, _ fd: Int32) {
     answer(result) { () throws(IPCError) in try Socket.close(fd) }
 }
 
 @c @implementation
-public func usock_connect_into(_ result: Ref<ipc_error>, _ fd: Ref<Int32>, _ path: Const<CChar>) {
+public func usock_connect_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {
     answer(result) { () throws(IPCError) in
         let place = try require(fd, IPC_ERROR_USOCK_CONNECT__WRONG_FILE_DESCRIPTOR, "no place for the descriptor")
         let path = try nonEmpty(path, IPC_ERROR_USOCK_CONNECT__EMPTY_PATH)
-        place.pointee = try Socket.connect(to: try SocketAddress(path: path, IPC_ERROR_USOCK_CONNECT__CONNECT))
+        place.pointee = try Socket.connect(to: try SocketAddress(path, IPC_ERROR_USOCK_CONNECT__CONNECT))
     }
 }
 
 @c @implementation
-public func usock_init_into(_ result: Ref<ipc_error>, _ fd: Ref<Int32>, _ path: Const<CChar>) {
+public func usock_init_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {
     answer(result) { () throws(IPCError) in
         let place = try require(fd, IPC_ERROR_USOCK_INIT__EMPTY_FILE_DESCRIPTOR, "no place for the descriptor")
         let path = try nonEmpty(path, IPC_ERROR_USOCK_INIT__EMPTY_PATH)
-        place.pointee = try Socket.listen(at: try SocketAddress(path: path, IPC_ERROR_USOCK_INIT__BIND))
+        place.pointee = try Socket.listen(at: try SocketAddress(path, IPC_ERROR_USOCK_INIT__BIND))
     }
 }
 
 @c @implementation
-public func usock_accept_into(_ result: Ref<ipc_error>, _ fd: Int32, _ pfd: Ref<Int32>) {
+public func usock_accept_into(_ result: Outcome, _ fd: Int32, _ pfd: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
         let place = try require(pfd, IPC_ERROR_USOCK_ACCEPT__PATH_FILE_DESCRIPTOR, "no place for the descriptor")
         place.pointee = try Socket.accept(on: fd)
@@ -60,14 +60,14 @@ public func usock_accept_into(_ result: Ref<ipc_error>, _ fd: Int32, _ pfd: Ref<
 }
 
 @c @implementation
-public func usock_remove_into(_ result: Ref<ipc_error>, _ path: Const<CChar>) {
+public func usock_remove_into(_ result: Outcome, _ path: CText) {
     answer(result) { () throws(IPCError) in try Socket.remove(try nonEmpty(path, IPC_ERROR_USOCK_REMOVE__NO_FILE)) }
 }
 
 // MARK: Directories
 
 @c @implementation
-public func exists_(_ path: Const<CChar>, _ status: Ref<stat>) -> Int32 {
+public func exists_(_ path: CText, _ status: Ref<stat>) -> Int32 {
     guard let path else { return 0 }
     var found = stat()
     guard stat(path, &found) == 0 else { return 0 }
@@ -88,18 +88,18 @@ public func is_writable_(_ status: Ref<stat>) -> Int32 {
 }
 
 @c @implementation
-public func dirname_(_ path: Const<CChar>, _ dname: Ref<CChar>) -> Int32 {
+public func dirname_(_ path: CText, _ dname: Ref<CChar>) -> Int32 {
     dname?.pointee = 0
     if let path, let dname { Directory.parent(of: path, into: UnsafeMutableBufferPointer(start: dname, count: Int(PATH_MAX))) }
     return 0
 }
 
 @c @implementation
-public func mkdir_p__into(_ result: Ref<ipc_error>, _ path: Const<CChar>) {
+public func mkdir_p__into(_ result: Outcome, _ path: CText) {
     answer(result) { () throws(IPCError) in try Directory.make(try nonEmpty(path, IPC_ERROR_MKDIR__CANNOT_CREATE_DIR)) }
 }
 
 @c @implementation
-public func directory_setup__into(_ result: Ref<ipc_error>, _ path: Const<CChar>) {
+public func directory_setup__into(_ result: Outcome, _ path: CText) {
     answer(result) { () throws(IPCError) in try Directory.prepare(for: try nonEmpty(path, IPC_ERROR_DIRECTORY_SETUP__PATH_PARAM)) }
 }

@@ -31,7 +31,7 @@ struct EpollPoller: ~Copyable {
         case EPERM: return .alwaysReady
         case EEXIST: return .duplicate
         case EBADF: return .notOpen
-        default: throw .system(IPC_ERROR_POLLER, "watch", .descriptor(registration.descriptor))
+        default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(registration.descriptor)")
         }
     }
 

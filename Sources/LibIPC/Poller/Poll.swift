@@ -19,7 +19,7 @@ struct PollPoller: ~Copyable {
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
         let descriptor = registration.descriptor
         if positions[descriptor] >= 0 { return .duplicate }
-        guard Descriptor(descriptor).poll(0, timeout: 0) & Int16(POLLNVAL) == 0 else { return .notOpen }
+        guard Descriptor(descriptor).poll(0, timeout: 0) & POLLNVAL == 0 else { return .notOpen }
         do throws(OutOfMemory) {
             try positions.reserve(descriptor)
             try registrations.reserve(entries.count + 1)
@@ -27,7 +27,7 @@ struct PollPoller: ~Copyable {
             try entries.append(PollPoller.entry(registration, interest))
             try registrations.append(registration)
         } catch {
-            throw IPCError(IPC_ERROR_POLLER, "watch", .descriptor(descriptor), systemError: ENOMEM)
+            throw error.error(IPC_ERROR_POLLER, "watch descriptor \(descriptor)")
         }
         positions[descriptor] = entries.count - 1
         return .watched

@@ -1,0 +1,64 @@
+// Text.swift - a short text in memory of its own, for errors, traces and listings: written by interpolation, without allocation,
+// and cut where it would not fit.
+
+import CLibIPC
+
+struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
+    private static let capacity = 256
+
+    private var bytes = InlineArray<256, UInt8>(repeating: 0)
+    private var count = 0
+
+    init(stringLiteral literal: StaticString) { appendLiteral(literal) }
+    init(stringInterpolation text: Text) { self = text }
+    init(literalCapacity: Int, interpolationCount: Int) {}
+
+    private mutating func append(_ byte: UInt8) {
+        guard count < Text.capacity else { return }
+        bytes[count] = byte
+        count += 1
+    }
+
+    mutating func appendLiteral(_ literal: StaticString) {
+        for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) }
+    }
+
+    mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
+
+    mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) {
+        for byte in text.prefix(Text.capacity) { append(byte) }
+    }
+
+    mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
+        if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }
+    }
+
+    mutating func appendInterpolation(_ number: some BinaryInteger) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        let magnitude = UInt(number.magnitude)
+        var divisor: UInt = 1
+        while magnitude / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    mutating func appendInterpolation(hexadecimal byte: UInt8) {
+        let digits: StaticString = "0123456789abcdef"
+        append(digits.utf8Start[Int(byte >> 4)])
+        append(digits.utf8Start[Int(byte & 15)])
+    }
+
+    /// What the system says of one of its error numbers.
+    mutating func appendInterpolation(reason number: Int32) {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+            appendInterpolation(libipc_strerror(number, buffer.baseAddress, buffer.count))
+        }
+    }
+
+    /// - Parameter body: gets the bytes, without a NUL.
+    func withBytes(_ body: (UnsafeRawPointer?, Int) -> Void) {
+        withUnsafeBytes(of: bytes) { body($0.baseAddress, count) }
+    }
+}
