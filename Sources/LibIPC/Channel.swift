@@ -54,9 +54,10 @@ struct Channel: ~Copyable {
     mutating func write(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) {
         try flush()
         var single = Channel(descriptor.number)
-        do throws(OutOfMemory) { single.outbox.append(try OutboundFrame.make(header, elsewhere: payload, adopted: false)) } catch {
-            throw error.error(IPC_ERROR_USOCK_SEND, "send to \(descriptor)")
+        let frame = try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
+            try OutboundFrame.make(header, elsewhere: payload, adopted: false)
         }
+        single.outbox.append(frame)
         do throws(IPCError) { try single.flush() } catch {
             throw single.outbox.isHalfSent ? error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA) : error
         }

@@ -2,16 +2,11 @@
 
 import CLibIPC
 
-/// What an entry is: the contract's connection types.
+/// What an entry is: the contract's connection types and their numbers.
 enum ConnectionKind: UInt32 {
-    /// Carries frames, which the library reads and writes.
-    case ipc = 0
-    /// The program reads it.
-    case external = 1
-    /// A listening socket.
-    case server = 2
-    /// One end of a pair whose messages go from one to the other.
-    case switched = 3
+    /// Carries frames, which the library reads and writes; the program reads it; a listening socket; one end of a pair whose
+    /// messages go from one to the other.
+    case ipc, external, server, switched
 }
 
 /// Connections stay where they are in memory: lines and tables lead to them. A context owns its connections, and takes one
@@ -20,7 +15,8 @@ typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
     fileprivate struct Link: BitwiseCopyable {
-        var previous: ConnectionReference?, next: ConnectionReference?
+        var previous: ConnectionReference?
+        var next: ConnectionReference?
         var isLinked = false
     }
 
@@ -67,16 +63,8 @@ struct Connection: ~Copyable {
 
     var number: Int32 { registration.descriptor }
 
-    /// What is held moves to the caller.
-    mutating func takeChannel() -> Channel {
-        var taken = Channel(number)
-        swap(&taken, &channel)
-        return taken
-    }
-
-    static func make(_ connection: consuming Connection) throws(OutOfMemory) -> ConnectionReference {
-        guard let memory = malloc(MemoryLayout<Connection>.stride) else { throw OutOfMemory() }
-        let reference = memory.bindMemory(to: Connection.self, capacity: 1)
+    static func make(_ connection: consuming Connection) throws(IPCError) -> ConnectionReference {
+        let reference = try allocate(MemoryLayout<Connection>.stride).bindMemory(to: Connection.self, capacity: 1)
         reference.initialize(to: connection)
         return reference
     }
@@ -98,6 +86,8 @@ struct Line {
 
     var isEmpty: Bool { first == nil }
 
+    func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot].next }
+
     mutating func append(_ connection: ConnectionReference) {
         guard !connection.pointee.links[slot].isLinked else { return }
         connection.pointee.links[slot] = Connection.Link(previous: last, next: nil, isLinked: true)
@@ -113,11 +103,8 @@ struct Line {
         if let next = link.next { next.pointee.links[slot].previous = link.previous } else { last = link.previous }
     }
 
-    func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot].next }
-
     mutating func takeFirst() -> ConnectionReference? {
-        guard let first else { return nil }
-        remove(first)
+        defer { if let first { remove(first) } }
         return first
     }
 }

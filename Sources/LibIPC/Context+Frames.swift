@@ -13,11 +13,9 @@ extension Context where Entries: ~Copyable {
         let room = (queueLimit ?? Self.defaultQueueLimit) - header.frameSize
         let isFull = connection.pointee.channel.outbox.pendingBytes > room
         try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
-        do throws(OutOfMemory) {
+        try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
             try roster.reserveListing()
             enlist(try OutboundFrame.make(header, copying: payload), for: connection)
-        } catch {
-            throw error.error(IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC, "queue for descriptor \(descriptor)")
         }
     }
 

@@ -78,12 +78,8 @@ extension Context where Entries: ~Copyable {
     private mutating func forward(
         _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to target: ConnectionReference
     ) throws(IPCError) {
-        do throws(OutOfMemory) {
-            try roster.reserveListing()
-            enlist(try OutboundFrame.make(header, elsewhere: payload), for: target)
-        } catch {
-            throw error.error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "switch to \(target.pointee.channel.descriptor)")
-        }
+        try roster.reserveListing()
+        enlist(try OutboundFrame.make(header, elsewhere: payload), for: target)
     }
 
     /// The pair is over: both entries go.

@@ -105,49 +105,38 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     mutating func reserveEntry() throws(IPCError) {
-        try enough { () throws(OutOfMemory) in
-            try roster.reserve()
-            try connections.reserve(roster.count + 1)
-        }
+        try roster.reserve()
+        try connections.reserve()
     }
 
     /// Makes the connection behind the roster's entry `index`, the next without one.
     private mutating func admit(_ index: Int, isNew: Bool) throws(IPCError) {
         generation &+= 1
-        let connection = try enough { () throws(OutOfMemory) in
-            try connections.reserve(index + 1)
-            let channel = Channel(roster.descriptor(at: index))
-            return try Connection.make(Connection(channel, generation: generation, index: index, context: address))
-        }
+        try connections.reserve()
+        let channel = Channel(roster.descriptor(at: index))
+        let connection = try Connection.make(Connection(channel, generation: generation, index: index, context: address))
         do throws(IPCError) { try activate(connection, isNew: isNew) } catch {
             Connection.destroy(connection)
             throw error
         }
         connection.pointee.socketFile = roster.socketPath(at: index).flatMap { FileIdentity(path: $0) }
         if !connection.pointee.isLive { shadowed += 1 }
-        // The room was made above.
-        try? connections.append(connection)
+        try connections.append(connection)
     }
 
     /// Watches the connection's descriptor; leaves it without life where that is not open, or belongs to another entry.
     private mutating func activate(_ connection: ConnectionReference, isNew: Bool = false) throws(IPCError) {
         let descriptor = connection.pointee.number
-        let registration = connection.pointee.registration
         let former = table[descriptor]
         // Whoever had this number lost its descriptor behind our back.
         if isNew, let former { bury(former) }
-        switch descriptor < 0 ? .notOpen : try poller.add(registration, .read) {
-        case .watched: break
-        case .alwaysReady: connection.pointee.isAlwaysReady = true
-        case .duplicate, .notOpen: return
-        }
+        let admission = descriptor < 0 ? .notOpen : try poller.add(connection.pointee.registration, .read)
+        guard admission == .watched || admission == .alwaysReady else { return }
         do throws(IPCError) {
-            try enough { () throws(OutOfMemory) in
-                try table.reserve(descriptor)
-                try Registry.reserve(descriptor)
-            }
+            try table.reserve(descriptor)
+            try Registry.reserve(descriptor)
         } catch {
-            poller.remove(registration)
+            poller.remove(connection.pointee.registration)
             throw error
         }
         if let former {
@@ -156,6 +145,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         }
         table[descriptor] = connection
         connection.pointee.isLive = true
+        connection.pointee.isAlwaysReady = admission == .alwaysReady
         connection.pointee.channel = Registry.takeLoose(descriptor)
         Registry[descriptor] = connection
         if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
@@ -258,13 +248,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Ties two descriptors into a pair.
     mutating func tie(_ first: Int32, _ second: Int32) throws(IPCError) {
-        try enough { () throws(OutOfMemory) in try roster.pair(first, second) }
+        try roster.pair(first, second)
         if let connection = live(first) { resume(connection) }
         if let connection = live(second) { resume(connection) }
     }
-}
-
-/// An entry needs memory in several places.
-private func enough<Result: ~Copyable>(_ body: () throws(OutOfMemory) -> Result) throws(IPCError) -> Result {
-    do throws(OutOfMemory) { return try body() } catch { throw error.error(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "add a connection") }
 }

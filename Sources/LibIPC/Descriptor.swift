@@ -2,7 +2,7 @@
 //
 // Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
 // read and write the same descriptors. EINTR is retried here and nowhere else, except while waiting for events, where a
-// signal is the program's business. What is no socket (a pipe, a terminal) cannot be asked so: the kernel is asked before.
+// signal is the program's business.
 
 import CLibIPC
 
@@ -11,16 +11,14 @@ struct Descriptor {
 
     init(_ number: Int32) { self.number = number }
 
-    /// How many bytes came: none at the end; nil when there are none now.
+    /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now.
     func receive(
-        _ vectors: UnsafeMutablePointer<iovec>, _ count: Int, waiting: Bool, _ passed: inout libipc_passed
+        _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout libipc_passed
     ) throws(IPCError) -> Int? {
-        var received = retrying { libipc_receive(number, vectors, count, waiting ? 0 : Int32(MSG_DONTWAIT), &passed) }
-        if received < 0, libipc_errno() == ENOTSOCK {
-            if !waiting, poll(POLLIN, timeout: 0) == 0 { return nil }
-            received = retrying { readv(number, vectors, Int32(count)) }
+        let count = retrying {
+            libipc_receive(number, first.baseAddress, first.count, second.baseAddress, second.count, waiting ? 1 : 0, &passed)
         }
-        if received >= 0 { return received }
+        if count >= 0 { return count }
         switch libipc_errno() {
         case EAGAIN: return nil
         case ECONNRESET, EPIPE: return 0
@@ -30,18 +28,12 @@ struct Descriptor {
 
     /// How many of `total` bytes were sent, without SIGPIPE, and whether no more can be now. `waiting`: a blocking socket takes
     /// them all.
-    func send(
-        _ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool
-    ) throws(IPCError) -> (count: Int, isFull: Bool) {
-        var sent = retrying { libipc_send(number, vectors, count, waiting ? 0 : Int32(MSG_DONTWAIT)) }
-        if sent < 0, libipc_errno() == ENOTSOCK {
-            if !waiting, poll(POLLOUT, timeout: 0) == 0 { return (0, true) }
-            sent = retrying { libipc_write_plain(number, vectors[0].iov_base, vectors[0].iov_len, waiting ? 1 : 0) }
-            // Short as it is, this says nothing about room.
-            if sent >= 0 { return (sent, false) }
-        }
+    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool) throws(IPCError) -> (count: Int, isFull: Bool) {
+        var isSocket: Int32 = 1
+        let sent = retrying { libipc_send(number, vectors, count, waiting ? 1 : 0, &isSocket) }
         if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
-        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to \(self)"), sent < total && !waiting)
+        // What is no socket takes little at once: that says nothing about room.
+        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to \(self)"), isSocket != 0 && sent < total && !waiting)
     }
 
     /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.

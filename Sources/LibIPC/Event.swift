@@ -2,21 +2,11 @@
 
 /// A structure that a call fills in; an error that belongs to it is thrown beside it.
 struct Event: ~Copyable {
-    /// The contract's numbers; behind them what the engine asks of the program: a callback's work.
+    /// The contract's numbers. Behind them is what the engine asks of the program: to read the switched end `descriptor` with its
+    /// callback (`Context.didRead` takes the answer), and to write `frame` to it with the other one (`Context.didWrite`).
     enum Kind: UInt32 {
-        case none = 0
-        case error = 1
-        case readable = 2
-        case switched = 3
-        case connection = 4
-        case disconnection = 5
-        case message = 6
-        case timer = 8
-        case sent = 9
-        /// Read the switched end `descriptor` with the program's callback; `Context.didRead` takes the answer.
-        case callReader = 100
-        /// Write `frame` to it with the other one; `Context.didWrite` takes the answer.
-        case callWriter = 101
+        case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent
+        case callReader, callWriter
     }
 
     var kind = Kind.none
@@ -29,16 +19,11 @@ struct Event: ~Copyable {
 
     mutating func set(_ kind: Kind, _ connection: ConnectionReference) {
         self.kind = kind
-        index = connection.pointee.index
-        descriptor = connection.pointee.number
+        (index, descriptor) = (connection.pointee.index, connection.pointee.number)
     }
 }
 
-/// What a program's callback answers about a switched end.
+/// What a program's callback answers about a switched end: the contract's numbers.
 enum CallbackAnswer: UInt32 {
-    case done = 0
-    case closing = 1
-    case failed = 2
-    case unparsable = 3
-    case ignore = 4
+    case done, closing, failed, unparsable, ignore
 }

@@ -1,10 +1,18 @@
-// HeapArray.swift - growable memory whose growth can fail.
+// HeapArray.swift - memory whose growth can fail.
 //
 // Swift's Array ends the process when memory runs out; a library in somebody else's process must not. This is the one
 // place where the sources handle raw storage for typed elements: elements [0, count) are initialized, the rest is not, and
 // the storage is freed with the array. Elements are plain values: nothing is to be done when one is dropped.
 
 import CLibIPC
+
+/// Memory from malloc(3): `memory` grown, or new.
+func allocate(
+    _ size: Int, growing memory: UnsafeMutableRawPointer? = nil, _ code: ErrorCode = IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
+) throws(IPCError) -> UnsafeMutableRawPointer {
+    guard let grown = realloc(memory, size) else { throw IPCError(code, "make room for \(size) bytes", systemError: ENOMEM) }
+    return grown
+}
 
 struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
     private(set) var base: UnsafeMutablePointer<Element>?
@@ -14,17 +22,16 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
     init() {}
     deinit { free(base) }
 
-    /// Makes room for `wanted` elements in all; afterwards appending up to there cannot fail.
-    mutating func reserve(_ wanted: Int) throws(OutOfMemory) {
-        guard wanted > capacity else { return }
-        let newCapacity = max(wanted, capacity * 2, 4)
-        guard let grown = realloc(base, newCapacity * MemoryLayout<Element>.stride) else { throw OutOfMemory() }
-        base = grown.bindMemory(to: Element.self, capacity: newCapacity)
-        capacity = newCapacity
+    /// Makes room for one more element; the next `append` cannot fail.
+    mutating func reserve() throws(IPCError) {
+        guard count == capacity else { return }
+        let wanted = max(capacity * 2, 4)
+        base = try allocate(wanted * MemoryLayout<Element>.stride, growing: base).bindMemory(to: Element.self, capacity: wanted)
+        capacity = wanted
     }
 
-    mutating func append(_ element: Element) throws(OutOfMemory) {
-        try reserve(count + 1)
+    mutating func append(_ element: Element) throws(IPCError) {
+        try reserve()
         count += 1
         self[count - 1] = element
     }
@@ -39,11 +46,11 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     /// An index comes from this array's own count, or was checked against it: anything else is a fault of the library.
     subscript(_ index: Int) -> Element {
-        get { pointer(at: index).pointee }
-        nonmutating set { pointer(at: index).pointee = newValue }
+        get { pointer(to: index).pointee }
+        nonmutating set { pointer(to: index).pointee = newValue }
     }
 
-    private func pointer(at index: Int) -> UnsafeMutablePointer<Element> {
+    private func pointer(to index: Int) -> UnsafeMutablePointer<Element> {
         guard let base, index >= 0, index < count else { fatalError("index out of range") }
         return base + index
     }
@@ -58,7 +65,7 @@ struct DescriptorTable<Value: BitwiseCopyable>: ~Copyable {
 
     /// After this, setting `descriptor` cannot fail.
     /// - Parameter descriptor: an open one: the table is as large as the largest.
-    mutating func reserve(_ descriptor: Int32) throws(OutOfMemory) {
+    mutating func reserve(_ descriptor: Int32) throws(IPCError) {
         while values.count <= Int(descriptor) { try values.append(absent) }
     }
 

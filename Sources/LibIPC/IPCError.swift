@@ -42,23 +42,19 @@ struct IPCError: Error {
     }
 }
 
-extension Text {
-    mutating func appendInterpolation(_ text: Text) { text.withBytes { appendInterpolation(UnsafeRawBufferPointer(start: $0, count: $1)) } }
-    mutating func appendInterpolation(_ descriptor: Descriptor) { appendInterpolation("descriptor \(descriptor.number)" as Text) }
-}
-
 /// Throws unless `holds`.
 func check(_ holds: Bool, _ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) {
     if !holds { throw IPCError(code, text()) }
 }
 
-/// The result of a system call that has not failed.
+/// The result of a system call, unless it has failed.
+@discardableResult
 func check<Value: BinaryInteger>(call result: Value, _ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) -> Value {
     if result < 0 { throw .system(code, text()) }
     return result
 }
 
-/// There is no memory for something: error ENOMEM.
-struct OutOfMemory: Error {
-    func error(_ code: ErrorCode, _ text: Text) -> IPCError { IPCError(code, text, systemError: ENOMEM) }
+/// Runs `body`; where that finds no memory the code is this one.
+func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
+    do throws(IPCError) { return try body() } catch { throw error.systemError == ENOMEM ? error.with(code: code) : error }
 }

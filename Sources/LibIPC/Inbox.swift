@@ -90,10 +90,7 @@ struct Inbox: ~Copyable {
     private mutating func grow(to wanted: Int, of size: Int) throws(IPCError) {
         guard payload == nil || wanted > capacity else { return }
         let newCapacity = wanted == size ? size : min(size, max(wanted * 2, 4096))
-        guard let grown = realloc(payload, newCapacity + 1) else {
-            throw OutOfMemory().error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "receive a message of \(size) bytes")
-        }
-        payload = grown
+        payload = try allocate(newCapacity + 1, growing: payload, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY)
         capacity = newCapacity
     }
 
@@ -109,22 +106,15 @@ struct Inbox: ~Copyable {
     ) throws(IPCError) -> Arrival {
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize) }
         let space = try scratch.space(behind: backlog.readable)
-        let room = capacity - filled
+        let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
         let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
-        let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room, space.count)
+        let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room.count, space.count)
+        let behind = UnsafeMutableRawBufferPointer(rebasing: space.prefix(rest))
         var arrived = libipc_passed()
-        let count = try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors throws(IPCError) -> Int? in
-            vectors[0] = iovec(iov_base: payload.map { $0 + filled }, iov_len: room)
-            vectors[1] = iovec(iov_base: space.baseAddress, iov_len: rest)
-            let used = vectors[(room == 0 ? 1 : 0)..<(rest == 0 ? 1 : 2)]
-            return try UnsafeMutableBufferPointer(rebasing: used).baseAddress.flatMap { base throws(IPCError) in
-                try descriptor.receive(base, used.count, waiting: waiting, &arrived)
-            }
-        }
-        guard let count else { return .nothing }
+        guard let count = try descriptor.receive(room, behind, waiting: waiting, &arrived) else { return .nothing }
         if count == 0 { return .end }
         keep(&arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1)
-        let inPlace = min(count, room)
+        let inPlace = min(count, room.count)
         filled += inPlace
         pass(inPlace)
         let earlier = backlog.count
@@ -140,8 +130,8 @@ struct Inbox: ~Copyable {
         let count = Int(arrived.count)
         withUnsafeBytes(of: &arrived.descriptors) { bytes in
             for descriptor in bytes.bindMemory(to: Int32.self).prefix(count) {
-                let isKept = passed.count < Inbox.maximumPassed && (try? passed.append(Passed(descriptor: descriptor, position: position))) != nil
-                if !isKept { close(descriptor) }
+                let kept: ()? = passed.count == Inbox.maximumPassed ? nil : try? passed.append(Passed(descriptor: descriptor, position: position))
+                if kept == nil { close(descriptor) }
             }
         }
     }

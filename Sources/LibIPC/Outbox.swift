@@ -1,4 +1,4 @@
-// Outbox.swift - the frames that wait to be sent to one descriptor.
+// Outbox.swift - the frames that wait to be sent to one descriptor, and those that have been and are to be reported.
 //
 // A frame is one block of memory: its node, its header, and right behind that a copy of the payload, so that many frames go
 // in one sendmsg(2). Large payloads that somebody gives away, or lends, are not copied.
@@ -16,20 +16,19 @@ struct OutboundFrame: BitwiseCopyable {
     let payload: UnsafeMutableRawPointer
     fileprivate let ownsPayload: Bool
 
-    /// A frame with a copy of `payload` behind it, or, `elsewhere`, without: that one stays where it is, malloc'ed and the frame's
+    /// A frame with a copy of `payload` behind it; or, `elsewhere`, without: that one stays where it is, malloc'ed and the frame's
     /// own when it is `adopted`. `destroy` frees it.
     static func make(
         _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true
-    ) throws(OutOfMemory) -> FrameReference {
+    ) throws(IPCError) -> FrameReference {
         let node = MemoryLayout<OutboundFrame>.stride
-        guard let memory = malloc(node + (elsewhere == nil ? header.frameSize : FrameHeader.size)) else { throw OutOfMemory() }
-        let inline = memory + node + FrameHeader.size
+        let memory = try allocate(node + (elsewhere == nil ? header.frameSize : FrameHeader.size))
+        let (encoded, inline) = (memory + node, memory + node + FrameHeader.size)
+        header.encode(into: encoded)
         if let payload { memcpy(inline, payload, header.payloadSize) }
-        header.encode(into: memory + node)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
-        frame.initialize(
-            to: OutboundFrame(
-                header: header, encodedHeader: memory + node, payload: elsewhere ?? inline, ownsPayload: elsewhere != nil && adopted))
+        let ownsPayload = elsewhere != nil && adopted
+        frame.pointee = OutboundFrame(header: header, encodedHeader: encoded, payload: elsewhere ?? inline, ownsPayload: ownsPayload)
         return frame
     }
 
@@ -43,7 +42,7 @@ struct OutboundFrame: BitwiseCopyable {
         let together = payload == encodedHeader + FrameHeader.size ? header.frameSize : FrameHeader.size
         if offset < together { add(encodedHeader + offset, together - offset) }
         let start = max(offset - FrameHeader.size, 0)
-        if together < header.frameSize, start < header.payloadSize { add(payload + start, header.payloadSize - start) }
+        if together < header.frameSize { add(payload + start, header.payloadSize - start) }
     }
 }
 
@@ -64,14 +63,13 @@ private struct FrameList: ~Copyable {
 
     mutating func append(_ frame: FrameReference) {
         frame.pointee.next = nil
-        if let last { last.pointee.next = frame } else { first = frame }
+        if first == nil { first = frame } else { last?.pointee.next = frame }
         last = frame
     }
 
     mutating func takeFirst() -> FrameReference? {
-        guard let frame = first else { return nil }
-        first = frame.pointee.next
-        if first == nil { last = nil }
+        let frame = first
+        first = frame?.pointee.next
         return frame
     }
 }
@@ -102,8 +100,8 @@ struct Outbox: ~Copyable {
     mutating func takeSent() -> FrameReference? { sent.takeFirst() }
 
     mutating func takePending() -> FrameReference? {
-        guard let frame = pending.takeFirst() else { return nil }
-        pendingBytes -= frame.pointee.header.frameSize - offset
+        let frame = pending.takeFirst()
+        pendingBytes -= (frame?.pointee.header.frameSize ?? 0) - offset
         offset = 0
         return frame
     }
@@ -127,8 +125,7 @@ struct Outbox: ~Copyable {
             while let frame = next, count + 2 <= vectors.count {
                 frame.pointee.parts(from: skipped) { start, length in
                     base[count] = iovec(iov_base: start, iov_len: length)
-                    count += 1
-                    total += length
+                    (count, total) = (count + 1, total + length)
                 }
                 skipped = 0
                 next = frame.pointee.next

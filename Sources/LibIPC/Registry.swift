@@ -8,21 +8,24 @@
 import CLibIPC
 
 enum Registry {
+    private typealias Entry = UnsafeMutableRawPointer?
+
     /// As many descriptors as Linux gives a process (fs.nr_open).
     private static let capacity = 1 << 20
 
     /// Afterwards setting the entry cannot fail.
-    static func reserve(_ descriptor: Int32) throws(OutOfMemory) {
-        guard descriptor < capacity, let root = libipc_registry() else { throw OutOfMemory() }
-        guard libipc_load(root) == nil else { return }
-        guard let made = calloc(capacity, MemoryLayout<UnsafeMutableRawPointer?>.stride) else { throw OutOfMemory() }
+    static func reserve(_ descriptor: Int32) throws(IPCError) {
+        try check(descriptor < capacity, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(descriptor) is beyond the \(capacity) that can be")
+        guard let root = libipc_registry(), libipc_load(root) == nil else { return }
+        let made = calloc(capacity, MemoryLayout<Entry>.stride)
+        if made == nil { throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a table of descriptors", systemError: ENOMEM) }
         // Two threads may make it at once: one of them wins.
         if libipc_replace(root, nil, made) == 0 { free(made) }
     }
 
-    private static func place(_ descriptor: Int32) -> UnsafeMutablePointer<UnsafeMutableRawPointer?>? {
+    private static func place(_ descriptor: Int32) -> UnsafeMutablePointer<Entry>? {
         guard descriptor >= 0, descriptor < capacity, let root = libipc_registry() else { return nil }
-        return libipc_load(root).map { $0.assumingMemoryBound(to: UnsafeMutableRawPointer?.self) + Int(descriptor) }
+        return libipc_load(root).map { $0.assumingMemoryBound(to: Entry.self) + Int(descriptor) }
     }
 
     static subscript(_ descriptor: Int32) -> ConnectionReference? {
@@ -32,11 +35,12 @@ enum Registry {
 
     /// What an earlier call left for this descriptor, if it still is the same file; the caller has it now.
     static func takeLoose(_ descriptor: Int32) -> Channel {
-        guard let connection = self[descriptor], connection.pointee.context == nil else { return Channel(descriptor) }
+        var channel = Channel(descriptor)
+        guard let connection = self[descriptor], connection.pointee.context == nil else { return channel }
+        if connection.pointee.channel.isCurrent { swap(&channel, &connection.pointee.channel) }
         self[descriptor] = nil
-        defer { Connection.destroy(connection) }
-        guard connection.pointee.channel.isCurrent else { return Channel(descriptor) }
-        return connection.pointee.takeChannel()
+        Connection.destroy(connection)
+        return channel
     }
 
     /// Keeps what a call could not hand on, for the next one.

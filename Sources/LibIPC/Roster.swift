@@ -17,7 +17,7 @@ protocol Roster: ~Copyable {
     mutating func dropSocketPath(at index: Int)
 
     /// Makes room for one more entry; the next `append` cannot fail.
-    mutating func reserve() throws(OutOfMemory)
+    mutating func reserve() throws(IPCError)
     /// - Parameter socketPath: malloc'ed; the roster's from now on.
     mutating func append(_ descriptor: Int32, _ kind: ConnectionKind, _ socketPath: UnsafeMutablePointer<CChar>?)
     /// Takes back the last `append`: what came with it is the caller's again.
@@ -26,7 +26,7 @@ protocol Roster: ~Copyable {
     mutating func swapRemove(at index: Int)
 
     /// Makes room for one more frame; the next `list` cannot fail.
-    mutating func reserveListing() throws(OutOfMemory)
+    mutating func reserveListing() throws(IPCError)
     mutating func list(_ frame: FrameReference, for receiver: Int32)
     mutating func unlist(_ frame: FrameReference)
 
@@ -35,6 +35,6 @@ protocol Roster: ~Copyable {
     /// The program reads from, or writes to, this switched end itself.
     func hasReader(_ descriptor: Int32) -> Bool
     func hasWriter(_ descriptor: Int32) -> Bool
-    mutating func pair(_ first: Int32, _ second: Int32) throws(OutOfMemory)
+    mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError)
     mutating func unpair(_ descriptor: Int32)
 }

@@ -5,24 +5,14 @@ import CLibIPC
 /// Bytes in memory of their own; taken from the front.
 struct Bytes: ~Copyable {
     private var memory: UnsafeMutableRawPointer?
-    private(set) var readable: UnsafeRawBufferPointer
+    private(set) var readable = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    init() { readable = UnsafeRawBufferPointer(start: nil, count: 0) }
+    init() {}
 
     /// Takes over malloc'ed memory, of which `part` matters.
     init(_ part: UnsafeRawBufferPointer, adopting memory: UnsafeMutableRawPointer?) {
         self.memory = memory
         readable = part
-    }
-
-    /// nil when there is no memory for it.
-    init?(copying source: UnsafeRawBufferPointer) {
-        self.init()
-        guard let bytes = source.baseAddress, source.count > 0 else { return }
-        guard let copy = malloc(source.count) else { return nil }
-        memcpy(copy, bytes, source.count)
-        memory = copy
-        readable = UnsafeRawBufferPointer(start: copy, count: source.count)
     }
 
     deinit { free(memory) }
@@ -52,8 +42,8 @@ struct Scratch: ~Copyable {
 
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
     mutating func space(behind earlier: UnsafeRawBufferPointer) throws(IPCError) -> UnsafeMutableRawBufferPointer {
-        if memory == nil { memory = malloc(Scratch.headroom + size) }
-        guard let memory else { throw OutOfMemory().error(IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, "receive") }
+        let memory = if let memory { memory } else { try allocate(Scratch.headroom + size, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION) }
+        self.memory = memory
         let start = memory + Scratch.headroom
         if let bytes = earlier.baseAddress, earlier.count <= Scratch.headroom { memcpy(start - earlier.count, bytes, earlier.count) }
         return UnsafeMutableRawBufferPointer(start: start, count: size)
@@ -61,7 +51,9 @@ struct Scratch: ~Copyable {
 
     /// Keeps `part` of this memory: copied; or, when there is no memory for that, by giving this away. Nothing is lost.
     mutating func keep(_ part: UnsafeRawBufferPointer) -> Bytes {
-        if let copy = Bytes(copying: part) { return copy }
-        return Bytes(part, adopting: memory.take())
+        guard part.count > 0, let bytes = part.baseAddress else { return Bytes() }
+        guard let copy = malloc(part.count) else { return Bytes(part, adopting: memory.take()) }
+        memcpy(copy, bytes, part.count)
+        return Bytes(UnsafeRawBufferPointer(start: copy, count: part.count), adopting: copy)
     }
 }

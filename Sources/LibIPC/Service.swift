@@ -29,9 +29,8 @@ enum Service {
     static func listen(as name: UnsafePointer<CChar>) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
         let address = try address(of: name)
         try address.withPath { path throws(IPCError) in try Directory.prepare(for: path) }
-        guard let path = address.withPath({ strdup($0) }) else {
-            throw OutOfMemory().error(IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY, "listen at \(address)")
-        }
+        let path = try allocate(MemoryLayout<SocketAddress>.size, IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY).assumingMemoryBound(to: CChar.self)
+        address.withPath { _ = strcpy(path, $0) }
         do throws(IPCError) { return (try Socket.listen(at: address), path) } catch {
             free(path)
             throw error

@@ -24,10 +24,9 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     }
 
     mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
-
-    mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) {
-        for byte in text.prefix(Text.capacity) { append(byte) }
-    }
+    mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) { for byte in text.prefix(Text.capacity) { append(byte) } }
+    mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
+    mutating func appendInterpolation(_ descriptor: Descriptor) { self.appendInterpolation("descriptor \(descriptor.number)" as Text) }
 
     mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
         if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }

@@ -3,9 +3,13 @@
 import CLibIPC
 
 enum Trace {
+    private static let names: InlineArray<10, StaticString> = [
+        "nothing", "error", "extra socket", "switch", "connection", "disconnection", "message", "lookup", "timer", "tx",
+    ]
+
     static func note(_ event: borrowing Event, _ header: FrameHeader? = nil) {
         guard libipc_debug() != 0 else { return }
-        var line: Text = "\(name(event.kind)): entry \(event.index), descriptor \(event.descriptor)"
+        var line: Text = "\(names[min(Int(event.kind.rawValue), 9)]): entry \(event.index), descriptor \(event.descriptor)"
         if let header { line = "\(line), type \(header.type), user type \(header.userType), \(header.length) bytes" }
         write(line)
     }
@@ -17,19 +21,5 @@ enum Trace {
     /// In one piece, and without stdio's lock: several processes share the terminal.
     private static func write(_ line: Text) {
         ("libipc: \(line)\n" as Text).withBytes { bytes, count in _ = CLibIPC.write(2, bytes, count) }
-    }
-
-    private static func name(_ kind: Event.Kind) -> StaticString {
-        switch kind {
-        case .none, .callReader, .callWriter: "nothing"
-        case .error: "error"
-        case .readable: "extra socket"
-        case .switched: "switch"
-        case .connection: "connection"
-        case .disconnection: "disconnection"
-        case .message: "message"
-        case .timer: "timer"
-        case .sent: "tx"
-        }
     }
 }

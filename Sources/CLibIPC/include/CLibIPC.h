@@ -78,11 +78,21 @@ union libipc_control {
 	char bytes[CMSG_SPACE(sizeof(int) * LIBIPC_PASSED_MAX)];
 };
 
-static inline ssize_t libipc_receive(int fd, struct iovec *vectors, size_t count, int flags, struct libipc_passed *passed) {
+/* Into `first`, then `second`. What is no socket cannot be told not to wait for one call: the kernel is asked before. */
+static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
+                                     struct libipc_passed *passed) {
 	union libipc_control control;
-	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
-	ssize_t received = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+	struct iovec vectors[] = {{first, first_size}, {second, second_size}};
+	struct iovec *used = first_size > 0 ? vectors : vectors + 1;
+	size_t count = first_size > 0 && second_size > 0 ? 2 : 1;
+	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t received = recvmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
 	passed->count = 0;
+	if (received < 0 && errno == ENOTSOCK) {
+		struct pollfd entry = {fd, POLLIN, 0};
+		if (waiting || poll(&entry, 1, 0) > 0) return readv(fd, used, (int)count);
+		errno = EAGAIN;
+	}
 	if (received < 0) return received;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
@@ -107,17 +117,14 @@ static inline ssize_t libipc_send_descriptor(int socket, int fd) {
 	return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int flags) {
-	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
-	return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
-}
-
 /* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
  * MSG_DONTWAIT: a pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)); a terminal may not, and is made
  * not to block for this moment. */
 static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count, int waiting) {
 	sigset_t sigpipe, before, pending;
+	struct pollfd entry = {fd, POLLOUT, 0};
 	int flags = waiting || !isatty(fd) ? -1 : fcntl(fd, F_GETFL);
+	if (!waiting && poll(&entry, 1, 0) == 0) return errno = EAGAIN, -1;
 	if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
@@ -133,6 +140,14 @@ static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count
 	if (flags >= 0) fcntl(fd, F_SETFL, flags);
 	errno = error;
 	return written;
+}
+
+/* Without SIGPIPE; `*is_socket` becomes 0 where that is known not to be one. */
+static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+	ssize_t sent = sendmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_NOSIGNAL);
+	*is_socket = sent >= 0 || errno != ENOTSOCK;
+	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len, waiting);
 }
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }

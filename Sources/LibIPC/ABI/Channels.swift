@@ -107,7 +107,7 @@ public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar
             let needed = channel.inbox.header?.frameSize ?? 0
             let fits = place.pointee == nil || size.pointee == 0 || needed <= size.pointee
             try check(fits, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of \(needed) bytes")
-            let memory = try allocate(needed, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION, unless: place.pointee)
+            let memory = try buffer(place.pointee, needed, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION)
             if let message = channel.inbox.take() { message.header.encode(with: message.payload, into: memory) }
             place.pointee = memory
             size.pointee = needed

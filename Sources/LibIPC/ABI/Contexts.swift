@@ -15,9 +15,7 @@ func withContext<Result: ~Copyable>(
 }
 
 private func makeContext() throws(IPCError) -> UnsafeMutablePointer<PublicContext> {
-    guard let memory = malloc(MemoryLayout<PublicContext>.stride) else {
-        throw OutOfMemory().error(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context")
-    }
+    let memory = try allocate(MemoryLayout<PublicContext>.stride)
     do throws(IPCError) {
         let state = memory.bindMemory(to: PublicContext.self, capacity: 1)
         state.initialize(to: try PublicContext(roster: PublicRoster(context: memory), address: memory))
@@ -56,8 +54,9 @@ public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>>) {
     answer(result) { () throws(IPCError) in
         let place = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
         try check(place.pointee == nil, IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already")
-        place.pointee = calloc(1, MemoryLayout<ipc_ctx>.size)?.bindMemory(to: ipc_ctx.self, capacity: 1)
-        if place.pointee == nil { throw OutOfMemory().error(IPC_ERROR_CTX_INIT__MALLOC_CTX, "make a context") }
+        let made = try allocate(MemoryLayout<ipc_ctx>.size, IPC_ERROR_CTX_INIT__MALLOC_CTX).bindMemory(to: ipc_ctx.self, capacity: 1)
+        made.pointee = ipc_ctx()
+        place.pointee = made
     }
 }
 

@@ -29,18 +29,15 @@ func checkLength(_ message: ipc_message) throws(IPCError) {
     try check(length == 0 || message.payload != nil, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "no payload for a length of \(length)")
 }
 
-/// Memory for the caller, unless it has some.
-func allocate(_ size: Int, _ code: ErrorCode, unless given: Ref<CChar> = nil) throws(IPCError) -> UnsafeMutablePointer<CChar> {
+/// The caller's buffer, or one for it.
+func buffer(_ given: Ref<CChar>, _ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutablePointer<CChar> {
     if let given { return given }
-    guard let memory = malloc(size) else { throw OutOfMemory().error(code, "make room for \(size) bytes") }
-    return memory.bindMemory(to: CChar.self, capacity: size)
+    return try allocate(size, code).bindMemory(to: CChar.self, capacity: size)
 }
 
 /// A copy with a NUL behind it, malloc'ed.
-private func copy(
-    _ payload: UnsafeRawPointer, _ length: Int, _ code: ErrorCode = IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION
-) throws(IPCError) -> UnsafeMutablePointer<CChar> {
-    let memory = try allocate(length + 1, code)
+private func copy(_ payload: UnsafeRawPointer, _ length: Int) throws(IPCError) -> UnsafeMutablePointer<CChar> {
+    let memory = try buffer(nil, length + 1, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION)
     memcpy(memory, payload, length)
     memory[length] = 0
     return memory
@@ -85,7 +82,7 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
         let place = try require(buf, IPC_ERROR_MESSAGE_FORMAT_WRITE__EMPTY_BUFFER, "no buffer")
         try checkLength(message)
         let header = FrameHeader(message)
-        let memory = try allocate(header.frameSize, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION, unless: place.pointee)
+        let memory = try buffer(place.pointee, header.frameSize, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION)
         header.encode(with: message.payload, into: memory)
         place.pointee = memory
         size.pointee = header.frameSize
@@ -149,11 +146,10 @@ public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_message
     answer(result) { () throws(IPCError) in
         let list = try require(messages, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGES, "no list")
         var added = try require(message, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGE, "no message").pointee
-        let noMemory = IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC
-        do throws(OutOfMemory) { list.pointee.messages = try grow(list.pointee.messages, count: list.pointee.size) } catch {
-            throw error.error(noMemory, "add a message")
+        try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
+            list.pointee.messages = try grow(list.pointee.messages, count: list.pointee.size)
+            if let payload = added.payload { added.payload = try copy(payload, Int(added.length)) }
         }
-        added.payload = try added.payload.map { payload throws(IPCError) in try copy(payload, Int(added.length), noMemory) }
         list.pointee.messages[list.pointee.size] = added
         list.pointee.size += 1
     }

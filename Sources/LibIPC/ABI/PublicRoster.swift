@@ -71,17 +71,14 @@ struct PublicRoster: Roster, ~Copyable {
         cinfos?[index].spath = nil
     }
 
-    mutating func reserve() throws(OutOfMemory) {
+    mutating func reserve() throws(IPCError) {
         guard count == capacity else { return }
         let wanted = max(capacity * 2, 4)
-        guard let grown = realloc(block, PublicRoster.headerSize + wanted * MemoryLayout<ipc_connection_info>.stride) else {
-            throw OutOfMemory()
-        }
+        let grown = try allocate(PublicRoster.headerSize + wanted * MemoryLayout<ipc_connection_info>.stride, growing: block)
         block = grown
         grown.storeBytes(of: PublicRoster.mark, as: UInt.self)
         grown.storeBytes(of: context, toByteOffset: 8, as: UnsafeMutableRawPointer.self)
-        guard let grownPolled = realloc(polled, wanted * MemoryLayout<pollfd>.stride) else { throw OutOfMemory() }
-        polled = grownPolled.bindMemory(to: pollfd.self, capacity: wanted)
+        polled = try allocate(wanted * MemoryLayout<pollfd>.stride, growing: polled).bindMemory(to: pollfd.self, capacity: wanted)
         capacity = wanted
     }
 
@@ -111,9 +108,9 @@ struct PublicRoster: Roster, ~Copyable {
 
     // MARK: Messages
 
-    mutating func reserveListing() throws(OutOfMemory) {
-        try messages.reserve(messages.count + 1)
-        try frames.reserve(frames.count + 1)
+    mutating func reserveListing() throws(IPCError) {
+        try messages.reserve()
+        try frames.reserve()
     }
 
     mutating func list(_ frame: FrameReference, for receiver: Int32) {
@@ -134,8 +131,9 @@ struct PublicRoster: Roster, ~Copyable {
     /// - Parameter used: the memory of a message that is not needed any more.
     mutating func prepareSpare(_ used: Ref<ipc_message>) throws(IPCError) {
         if spare == nil { spare = used } else { free(used) }
-        if spare == nil { spare = malloc(MemoryLayout<ipc_message>.size)?.bindMemory(to: ipc_message.self, capacity: 1) }
-        if spare == nil { throw OutOfMemory().error(IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, "make room for a message") }
+        if spare != nil { return }
+        let memory = try allocate(MemoryLayout<ipc_message>.size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY)
+        spare = memory.bindMemory(to: ipc_message.self, capacity: 1)
     }
 
     mutating func takeSpare() -> Ref<ipc_message> { spare.take() }
@@ -161,7 +159,7 @@ struct PublicRoster: Roster, ~Copyable {
         if let pair = pair(of: descriptor) { body(&pair.pointee) }
     }
 
-    mutating func pair(_ first: Int32, _ second: Int32) throws(OutOfMemory) {
+    mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError) {
         try switchings.add(first, second)
         remember(switchings.size - 1)
     }

@@ -30,7 +30,7 @@ extension ipc_switchings {
         index(of: descriptor).flatMap { collection?[$0].end(opposite: descriptor) } ?? -1
     }
 
-    mutating func add(_ orig: Int32, _ dest: Int32) throws(OutOfMemory) {
+    mutating func add(_ orig: Int32, _ dest: Int32) throws(IPCError) {
         let grown = try grow(collection, count: size)
         collection = grown
         grown[size] = ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil)
@@ -51,11 +51,10 @@ extension ipc_switchings {
 }
 
 /// Room for one element more in a public array, whose capacity only malloc knows.
-func grow<Element>(_ array: Ref<Element>, count: Int) throws(OutOfMemory) -> UnsafeMutablePointer<Element> {
+func grow<Element>(_ array: Ref<Element>, count: Int) throws(IPCError) -> UnsafeMutablePointer<Element> {
     let stride = MemoryLayout<Element>.stride
     if let array, malloc_usable_size(array) >= (count + 1) * stride { return array }
-    guard let grown = realloc(array, max(count * 2, 4) * stride) else { throw OutOfMemory() }
-    return grown.bindMemory(to: Element.self, capacity: count + 1)
+    return try allocate(max(count * 2, 4) * stride, growing: array).bindMemory(to: Element.self, capacity: count + 1)
 }
 
 @c @implementation

@@ -19,8 +19,7 @@ struct EpollPoller: ~Copyable {
     var needsRebuild = false
 
     init() throws(IPCError) {
-        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
-        guard descriptor >= 0 else { throw .system(IPC_ERROR_POLLER, "create an epoll set") }
+        descriptor = try check(call: epoll_create1(Int32(EPOLL_CLOEXEC)), IPC_ERROR_POLLER, "create an epoll set")
     }
 
     deinit { close(descriptor) }
@@ -47,8 +46,7 @@ struct EpollPoller: ~Copyable {
         let found = withUnsafeMutableBytes(of: &events) { bytes in
             epoll_wait(set, bytes.bindMemory(to: epoll_event.self).baseAddress, Int32(EpollPoller.batch), timeout)
         }
-        guard found >= 0 else { throw .system(IPC_ERROR_WAIT_EVENT__POLL, "wait for events") }
-        return Int(found)
+        return Int(try check(call: found, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
     }
 
     func readiness(at index: Int) -> Readiness {

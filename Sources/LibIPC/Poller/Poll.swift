@@ -1,7 +1,7 @@
 // Poll.swift - readiness by poll(2): slow with many descriptors, and available everywhere.
 //
 // poll(2) knows levels alone, and reports a hang-up whether it is wanted or not. A descriptor that nobody wants to read is
-// therefore left out (a negative number, poll(2)) until that changes.
+// therefore left out (a negative number, poll(2)) until that changes. Positions are searched: each wait goes through all anyway.
 
 #if !os(Linux) || POLLER_POLL
 import CLibIPC
@@ -10,26 +10,18 @@ struct PollPoller: ~Copyable {
     private var entries = HeapArray<pollfd>()
     private var registrations = HeapArray<Registration>()
     private var ready = HeapArray<Readiness>()
-    /// Where among them a descriptor stands.
-    private var positions = DescriptorTable<Int>(absent: -1)
     var needsRebuild = false
 
     init() throws(IPCError) {}
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
-        let descriptor = registration.descriptor
-        if positions[descriptor] >= 0 { return .duplicate }
-        guard Descriptor(descriptor).poll(0, timeout: 0) & POLLNVAL == 0 else { return .notOpen }
-        do throws(OutOfMemory) {
-            try positions.reserve(descriptor)
-            try registrations.reserve(entries.count + 1)
-            try ready.reserve(entries.count + 1)
+        for position in 0..<registrations.count where registrations[position].descriptor == registration.descriptor { return .duplicate }
+        guard Descriptor(registration.descriptor).poll(0, timeout: 0) & POLLNVAL == 0 else { return .notOpen }
+        try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in
+            try registrations.reserve()
             try entries.append(PollPoller.entry(registration, interest))
             try registrations.append(registration)
-        } catch {
-            throw error.error(IPC_ERROR_POLLER, "watch descriptor \(descriptor)")
         }
-        positions[descriptor] = entries.count - 1
         return .watched
     }
 
@@ -42,14 +34,11 @@ struct PollPoller: ~Copyable {
         guard let position = position(of: registration) else { return }
         entries.swapRemove(at: position)
         registrations.swapRemove(at: position)
-        positions[registration.descriptor] = -1
-        if position < registrations.count { positions[registrations[position].descriptor] = position }
     }
 
     /// - Parameter timeout: milliseconds, negative for ever.
     mutating func wait(timeout: Int32) throws(IPCError) -> Int {
-        let found = poll(entries.base, nfds_t(entries.count), timeout)
-        guard found >= 0 else { throw .system(IPC_ERROR_WAIT_EVENT__POLL, "wait for events") }
+        let found = try check(call: poll(entries.base, nfds_t(entries.count), timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
         ready.removeAll()
         for position in 0..<entries.count where ready.count < found && entries[position].revents != 0 {
             let reported = entries[position].revents
@@ -63,8 +52,7 @@ struct PollPoller: ~Copyable {
                 readable: reported & Int16(POLLIN) != 0,
                 writable: reported & Int16(POLLOUT) != 0,
                 hungUp: reported & Int16(POLLHUP | POLLERR) != 0)
-            // The room was made when the entry came.
-            try? ready.append(readiness)
+            try ready.append(readiness)
         }
         return ready.count
     }
@@ -72,8 +60,7 @@ struct PollPoller: ~Copyable {
     func readiness(at index: Int) -> Readiness { ready[index] }
 
     private func position(of registration: Registration) -> Int? {
-        let position = positions[registration.descriptor]
-        return position >= 0 && registrations[position] == registration ? position : nil
+        (0..<registrations.count).first { registrations[$0] == registration }
     }
 
     private static func entry(_ registration: Registration, _ interest: Interest) -> pollfd {
