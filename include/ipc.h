@@ -319,7 +319,7 @@ struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
 struct ipc_error ipc_accept_add(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
 
 /* Limits what may wait for each receiver of the context, in bytes of frames (default 64 MiB).
- * What is queued stays. The limit lasts until ipc_ctx_free. 112, 105. */
+ * What is queued stays. The limit lasts until ipc_ctx_free, or until the last entry is deleted. 112, 105. */
 struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
 
 /* ---- what a context watches ---- */

@@ -16,9 +16,7 @@ struct Channel: ~Copyable {
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
 
-    mutating func identify() {
-        if identity == nil, !isEmpty { identity = FileIdentity(descriptor) }
-    }
+    mutating func identify() { if identity == nil, !isEmpty { identity = FileIdentity(descriptor) } }
 
     /// What is held, if anything, was meant for the file that the number means now.
     var isCurrent: Bool { isEmpty || identity == nil || identity == FileIdentity(descriptor) }

@@ -119,21 +119,27 @@ extension Context where Entries: ~Copyable {
     /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because the
     /// program may have read it since.
     func isStillReadable(_ connection: ConnectionReference) -> Bool {
-        if connection.pointee.isAlwaysReady || connection.pointee.reportedIn == call { return true }
+        if isReadyByItself(connection) || connection.pointee.reportedIn == call { return true }
         let reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
         connection.pointee.isHungUp = reported & (POLLHUP | POLLERR | POLLNVAL) != 0
         return reported != 0
     }
 
+    /// The poller does not say it: a regular file; or frames that were read ahead when this was another kind of entry.
+    private func isReadyByItself(_ connection: ConnectionReference) -> Bool {
+        connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage
+    }
+
     private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
         guard isStillReadable(connection) else { return }
-        if connection.pointee.isHungUp, !connection.pointee.isAlwaysReady, !connection.pointee.channel.descriptor.hasBytes {
+        let isByItself = isReadyByItself(connection)
+        if connection.pointee.isHungUp, !isByItself, !connection.pointee.channel.descriptor.hasBytes {
             connection.pointee.isQuiet = true
             updateInterest(connection)
             return event.set(.disconnection, connection)
         }
         // The poller will name the others again by itself.
-        if connection.pointee.isAlwaysReady { ready.append(connection) }
+        if isByItself { ready.append(connection) }
         event.set(.readable, connection)
     }
 

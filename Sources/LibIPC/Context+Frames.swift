@@ -54,9 +54,7 @@ extension Context where Entries: ~Copyable {
         do throws(IPCError) {
             defer { settle(connection) }
             connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor)
-        } catch {
-            try failSending(connection, error)
-        }
+        } catch { try failSending(connection, error) }
         updateInterest(connection)
     }
 

@@ -92,7 +92,8 @@ extension Context where Entries: ~Copyable {
         roster.unpair(descriptor)
         remove(connection, closing: closing)
         if let twin, twin != connection { remove(twin, closing: closing) }
-        throw (reason ?? IPCError(IPC_ERROR_NONE, "descriptor \(descriptor) of a switched pair has left")).with(code: IPC_ERROR_CLOSED_RECIPIENT)
+        throw (reason ?? IPCError(IPC_ERROR_NONE, "descriptor \(descriptor) of a switched pair has left")).with(
+            code: IPC_ERROR_CLOSED_RECIPIENT)
     }
 
     // MARK: The program's callbacks
@@ -130,7 +131,9 @@ extension Context where Entries: ~Copyable {
                 fallthrough
             }
         case .failed, .unparsable:
-            try untie(connection, .error, &event, IPCError(IPC_ERROR_NONE, "the callback failed to read \(connection.pointee.channel.descriptor)"))
+            try untie(
+                connection, .error, &event, IPCError(IPC_ERROR_NONE, "the callback failed to read \(connection.pointee.channel.descriptor)")
+            )
         }
     }
 

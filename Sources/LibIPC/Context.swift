@@ -56,9 +56,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     deinit {
         if unadmitted >= 0 { close(unadmitted) }
         for index in 0..<connections.count {
-            let connection = connections[index]
-            if Registry[connection.pointee.number] == connection { Registry[connection.pointee.number] = nil }
-            Connection.destroy(connection)
+            withdraw(connections[index])
+            Connection.destroy(connections[index])
         }
     }
 
@@ -83,7 +82,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Takes notice of entries that the program has filled by hand, and of a fork.
     mutating func catchUp() throws(IPCError) {
-        while connections.count < roster.count { try admit(connections.count, isNew: false) }
+        while connections.count < roster.count {
+            try connections.append(try admit(roster.descriptor(at: connections.count), isNew: false))
+        }
         if forks != libipc_forks() { try rebuild() }
     }
 
@@ -95,13 +96,10 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         _ descriptor: Int32, _ kind: ConnectionKind, isNew: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
     ) throws(IPCError) {
         try reserveEntry()
+        let connection = try admit(descriptor, isNew: isNew)
+        connection.pointee.socketFile = socketPath.flatMap { FileIdentity(path: $0) }
         roster.append(descriptor, kind, socketPath)
-        do throws(IPCError) {
-            try admit(roster.count - 1, isNew: isNew)
-        } catch {
-            roster.abandonLast()
-            throw error
-        }
+        try connections.append(connection)
     }
 
     mutating func reserveEntry() throws(IPCError) {
@@ -109,36 +107,31 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         try connections.reserve()
     }
 
-    /// Makes the connection behind the roster's entry `index`, the next without one.
-    private mutating func admit(_ index: Int, isNew: Bool) throws(IPCError) {
+    /// Makes the connection for the next entry.
+    private mutating func admit(_ descriptor: Int32, isNew: Bool) throws(IPCError) -> ConnectionReference {
         generation &+= 1
         try connections.reserve()
-        let channel = Channel(roster.descriptor(at: index))
-        let connection = try Connection.make(Connection(channel, generation: generation, index: index, context: address))
+        let connection = try Connection.make(
+            Connection(Channel(descriptor), generation: generation, index: connections.count, context: address))
         do throws(IPCError) { try activate(connection, isNew: isNew) } catch {
             Connection.destroy(connection)
             throw error
         }
-        connection.pointee.socketFile = roster.socketPath(at: index).flatMap { FileIdentity(path: $0) }
         if !connection.pointee.isLive { shadowed += 1 }
-        try connections.append(connection)
+        return connection
     }
 
     /// Watches the connection's descriptor; leaves it without life where that is not open, or belongs to another entry.
     private mutating func activate(_ connection: ConnectionReference, isNew: Bool = false) throws(IPCError) {
         let descriptor = connection.pointee.number
+        guard descriptor >= 0 else { return }
+        try Registry.reserve(descriptor)
+        try table.reserve(descriptor)
         let former = table[descriptor]
         // Whoever had this number lost its descriptor behind our back.
         if isNew, let former { bury(former) }
-        let admission = descriptor < 0 ? .notOpen : try poller.add(connection.pointee.registration, .read)
+        let admission = try poller.add(connection.pointee.registration, .read)
         guard admission == .watched || admission == .alwaysReady else { return }
-        do throws(IPCError) {
-            try table.reserve(descriptor)
-            try Registry.reserve(descriptor)
-        } catch {
-            poller.remove(connection.pointee.registration)
-            throw error
-        }
         if let former {
             bury(former)
             shadowed += 1
@@ -181,12 +174,24 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         resumeCounterpart(of: connection)
     }
 
+    /// The registry does not lead here any more. What was read ahead stays there, for whoever reads the descriptor now.
+    private func withdraw(_ connection: ConnectionReference) {
+        guard Registry[connection.pointee.number] == connection else { return }
+        Registry[connection.pointee.number] = nil
+        connection.pointee.channel.outbox = Outbox()
+        Registry.leave(&connection.pointee.channel)
+    }
+
     /// Drops the entry; the last one moves into its place.
-    /// - Parameter closing: closes its descriptor.
-    mutating func remove(_ connection: ConnectionReference, closing: Bool) {
+    /// - Parameters:
+    ///   - closing: closes its descriptor.
+    ///   - keeping: the descriptor goes on outside of this context.
+    mutating func remove(_ connection: ConnectionReference, closing: Bool, keeping: Bool = false) {
         let descriptor = connection.pointee.number
         let index = connection.pointee.index
         let isClosed = closing && connection.pointee.isLive
+        dropFrames(connection)
+        if keeping { withdraw(connection) }
         bury(connection)
         if table[descriptor] == connection { table[descriptor] = nil } else { shadowed -= 1 }
         connections.swapRemove(at: index)

@@ -28,7 +28,9 @@ struct Descriptor {
 
     /// How many of `total` bytes were sent, without SIGPIPE, and whether no more can be now. `waiting`: a blocking socket takes
     /// them all.
-    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool) throws(IPCError) -> (count: Int, isFull: Bool) {
+    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool) throws(IPCError) -> (
+        count: Int, isFull: Bool
+    ) {
         var isSocket: Int32 = 1
         let sent = retrying { libipc_send(number, vectors, count, waiting ? 1 : 0, &isSocket) }
         if sent < 0, libipc_errno() == EAGAIN { return (0, true) }

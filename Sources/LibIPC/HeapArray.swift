@@ -65,9 +65,7 @@ struct DescriptorTable<Value: BitwiseCopyable>: ~Copyable {
 
     /// After this, setting `descriptor` cannot fail.
     /// - Parameter descriptor: an open one: the table is as large as the largest.
-    mutating func reserve(_ descriptor: Int32) throws(IPCError) {
-        while values.count <= Int(descriptor) { try values.append(absent) }
-    }
+    mutating func reserve(_ descriptor: Int32) throws(IPCError) { while values.count <= Int(descriptor) { try values.append(absent) } }
 
     subscript(_ descriptor: Int32) -> Value {
         get { descriptor >= 0 && Int(descriptor) < values.count ? values[Int(descriptor)] : absent }

@@ -130,7 +130,8 @@ struct Inbox: ~Copyable {
         let count = Int(arrived.count)
         withUnsafeBytes(of: &arrived.descriptors) { bytes in
             for descriptor in bytes.bindMemory(to: Int32.self).prefix(count) {
-                let kept: ()? = passed.count == Inbox.maximumPassed ? nil : try? passed.append(Passed(descriptor: descriptor, position: position))
+                let kept: ()? =
+                    passed.count == Inbox.maximumPassed ? nil : try? passed.append(Passed(descriptor: descriptor, position: position))
                 if kept == nil { close(descriptor) }
             }
         }

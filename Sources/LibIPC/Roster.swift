@@ -20,8 +20,6 @@ protocol Roster: ~Copyable {
     mutating func reserve() throws(IPCError)
     /// - Parameter socketPath: malloc'ed; the roster's from now on.
     mutating func append(_ descriptor: Int32, _ kind: ConnectionKind, _ socketPath: UnsafeMutablePointer<CChar>?)
-    /// Takes back the last `append`: what came with it is the caller's again.
-    mutating func abandonLast()
     /// Drops the entry; the last one moves into its place.
     mutating func swapRemove(at index: Int)
 

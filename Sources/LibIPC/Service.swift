@@ -29,7 +29,8 @@ enum Service {
     static func listen(as name: UnsafePointer<CChar>) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
         let address = try address(of: name)
         try address.withPath { path throws(IPCError) in try Directory.prepare(for: path) }
-        let path = try allocate(MemoryLayout<SocketAddress>.size, IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY).assumingMemoryBound(to: CChar.self)
+        let path = try allocate(MemoryLayout<SocketAddress>.size, IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY).assumingMemoryBound(
+            to: CChar.self)
         address.withPath { _ = strcpy(path, $0) }
         do throws(IPCError) { return (try Socket.listen(at: address), path) } catch {
             free(path)
@@ -41,9 +42,7 @@ enum Service {
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
         do throws(IPCError) {
             if let descriptor = try NetworkLookup.connect(to: name) { return descriptor }
-        } catch {
-            Trace.note(error)
-        }
+        } catch { Trace.note(error) }
         return try Socket.connect(to: try address(of: name))
     }
 }

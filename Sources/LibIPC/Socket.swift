@@ -11,7 +11,8 @@ struct SocketAddress {
     ///   - code: for a path that does not fit.
     init(in directory: UnsafePointer<CChar>? = nil, _ name: UnsafePointer<CChar>, _ code: ErrorCode) throws(IPCError) {
         let length = (directory.map { strlen($0) + 1 } ?? 0) + strlen(name)
-        try check(length < MemoryLayout.size(ofValue: address.sun_path), code, "the path of a socket cannot be as long as \(directory)/\(name)")
+        try check(
+            length < MemoryLayout.size(ofValue: address.sun_path), code, "the path of a socket cannot be as long as \(directory)/\(name)")
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { bytes in
             guard let path = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return }
@@ -23,7 +24,9 @@ struct SocketAddress {
     /// - Parameter body: gets the path, with a NUL, for as long as it runs.
     func withPath<Result, Failure: Error>(_ body: (UnsafePointer<CChar>) throws(Failure) -> Result) throws(Failure) -> Result {
         try withUnsafePointer(to: address.sun_path) { path throws(Failure) in
-            try path.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: address.sun_path)) { path throws(Failure) in try body(path) }
+            try path.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: address.sun_path)) { path throws(Failure) in
+                try body(path)
+            }
         }
     }
 }
@@ -113,7 +116,9 @@ enum Socket {
         // What was left for this number belongs to what is being closed.
         _ = Registry.takeLoose(descriptor)
         // The descriptor is gone even when the call was interrupted (close(2)).
-        if CLibIPC.close(descriptor) != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }
+        if CLibIPC.close(descriptor) != 0, libipc_errno() != EINTR {
+            throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)")
+        }
     }
 
     static func remove(_ path: UnsafePointer<CChar>) throws(IPCError) {

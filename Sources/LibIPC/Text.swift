@@ -19,9 +19,7 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         count += 1
     }
 
-    mutating func appendLiteral(_ literal: StaticString) {
-        for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) }
-    }
+    mutating func appendLiteral(_ literal: StaticString) { for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) } }
 
     mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
     mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) { for byte in text.prefix(Text.capacity) { append(byte) } }
@@ -57,7 +55,5 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     }
 
     /// - Parameter body: gets the bytes, without a NUL.
-    func withBytes(_ body: (UnsafeRawPointer?, Int) -> Void) {
-        withUnsafeBytes(of: bytes) { body($0.baseAddress, count) }
-    }
+    func withBytes(_ body: (UnsafeRawPointer?, Int) -> Void) { withUnsafeBytes(of: bytes) { body($0.baseAddress, count) } }
 }

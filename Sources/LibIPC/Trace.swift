@@ -14,9 +14,7 @@ enum Trace {
         write(line)
     }
 
-    static func note(_ error: IPCError) {
-        if libipc_debug() != 0 { write("error \(error.code.rawValue): \(error.text)") }
-    }
+    static func note(_ error: IPCError) { if libipc_debug() != 0 { write("error \(error.code.rawValue): \(error.text)") } }
 
     /// In one piece, and without stdio's lock: several processes share the terminal.
     private static func write(_ line: Text) {

@@ -33,41 +33,31 @@ private func receive(from descriptor: Int32, into m: UnsafeMutablePointer<ipc_me
     }
 }
 
-@c @implementation
-public func ipc_read_into(_ result: Outcome, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
+@c @implementation public func ipc_read_into(_ result: Outcome, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message")
-        let ctx = try require(ctx, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no context")
-        guard let state = PublicRoster.context(behind: ctx), Int(index) < state.pointee.roster.count else {
-            throw IPCError(IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry \(index)")
-        }
-        try state.pointee.catchUp()
-        try receive(from: state.pointee.roster.descriptor(at: Int(index)), into: m)
+        let ctx = UnsafeMutablePointer(mutating: try require(ctx, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no context"))
+        var descriptor: Int32 = -1
+        try withEntry(ctx, index) { _, connection in descriptor = connection.pointee.number }
+        try receive(from: descriptor, into: m)
     }
 }
 
-@c @implementation
-public func ipc_read_fd_into(_ result: Outcome, _ fd: Int32, _ m: Ref<ipc_message>) {
-    answer(result) { () throws(IPCError) in
-        try receive(from: fd, into: try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message"))
-    }
+@c @implementation public func ipc_read_fd_into(_ result: Outcome, _ fd: Int32, _ m: Ref<ipc_message>) {
+    answer(result, try receive(from: fd, into: try require(m, IPC_ERROR_READ__NO_MESSAGE_PARAM, "no message")))
 }
 
-@c @implementation
-public func ipc_write_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ m: Const<ipc_message>) {
+@c @implementation public func ipc_write_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ m: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let message = try sendable(m)
-        guard let ctx, PublicRoster.context(behind: ctx) != nil else {
-            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "no context has descriptor \(message.fd)")
-        }
-        try withContext(ctx) { context throws(IPCError) in
-            try context.queue(FrameHeader(message), message.payload, for: message.fd)
-        }
+        let code = IPC_ERROR_WRITE__FD_NOT_FOUND
+        let ctx = try require(ctx, code, "no context")
+        try check(PublicRoster.context(behind: ctx) != nil, code, "the context is empty")
+        try withContext(ctx) { context throws(IPCError) in try context.queue(FrameHeader(message), message.payload, for: message.fd) }
     }
 }
 
-@c @implementation
-public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
+@c @implementation public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let message = try sendable(m)
         try withChannel(of: fd) { channel, _, _ throws(IPCError) in try channel.write(FrameHeader(message), message.payload) }
@@ -81,23 +71,17 @@ private func sendable(_ m: Const<ipc_message>) throws(IPCError) -> ipc_message {
     return message
 }
 
-@c @implementation
-public func ipc_receive_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Ref<Int32>) {
-    answer(result) { () throws(IPCError) in
-        let place = try require(fd, IPC_ERROR_RECEIVE_FD__NO_PARAM_FD, "no place for the descriptor")
-        place.pointee = try withChannel(of: sock) { channel, scratch, _ throws(IPCError) in try channel.receiveDescriptor(&scratch) }
-    }
+@c @implementation public func ipc_receive_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Ref<Int32>) {
+    answer(
+        result, fd, missing: IPC_ERROR_RECEIVE_FD__NO_PARAM_FD,
+        try withChannel(of: sock) { channel, scratch, _ throws(IPCError) in try channel.receiveDescriptor(&scratch) })
 }
 
-@c @implementation
-public func ipc_provide_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Int32) {
-    answer(result) { () throws(IPCError) in
-        try withChannel(of: sock) { channel, _, _ throws(IPCError) in try channel.sendDescriptor(fd) }
-    }
+@c @implementation public func ipc_provide_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Int32) {
+    answer(result, try withChannel(of: sock) { channel, _, _ throws(IPCError) in try channel.sendDescriptor(fd) })
 }
 
-@c @implementation
-public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar>>, _ len: Ref<Int>) {
+@c @implementation public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar>>, _ len: Ref<Int>) {
     answer(result) { () throws(IPCError) in
         let place = try require(buf, IPC_ERROR_USOCK_RECV__NO_BUFFER, "no buffer")
         let size = try require(len, IPC_ERROR_USOCK_RECV__NO_LENGTH, "no length")
@@ -115,12 +99,11 @@ public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar
     }
 }
 
-@c @implementation
-public func usock_send_into(_ result: Outcome, _ fd: Int32, _ buf: CText, _ len: Int, _ sent: Ref<Int>) {
+@c @implementation public func usock_send_into(_ result: Outcome, _ fd: Int32, _ buf: CText, _ len: Int, _ sent: Ref<Int>) {
     answer(result) { () throws(IPCError) in
         let bytes = try require(buf, IPC_ERROR_USOCK_SEND, "nothing to send")
         let count = retrying { send(fd, bytes, len, Int32(MSG_NOSIGNAL)) }
         sent?.pointee = max(count, 0)
-        _ = try check(call: count, IPC_ERROR_USOCK_SEND, "send to descriptor \(fd)")
+        try check(call: count, IPC_ERROR_USOCK_SEND, "send to descriptor \(fd)")
     }
 }

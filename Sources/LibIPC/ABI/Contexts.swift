@@ -49,8 +49,7 @@ func withEntry(
     try withContext(ctx) { context throws(IPCError) in try body(&context, context.connections[Int(index)]) }
 }
 
-@c @implementation
-public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>>) {
+@c @implementation public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>>) {
     answer(result) { () throws(IPCError) in
         let place = try require(ctx, IPC_ERROR_CTX_INIT__NO_CONTEXT_PARAM, "no place for a context")
         try check(place.pointee == nil, IPC_ERROR_CTX_INIT__CONTEXT_ALREADY_INIT, "there is a context already")
@@ -60,8 +59,7 @@ public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>>) {
     }
 }
 
-@c @implementation
-public func ipc_ctx_new_alloc_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
+@c @implementation public func ipc_ctx_new_alloc_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     answer(result, ctx, missing: IPC_ERROR_ADD__NO_PARAM_CLIENTS) { context throws(IPCError) in
         try context.reserveEntry()
         // The program fills it in; the next call takes notice.
@@ -69,11 +67,9 @@ public func ipc_ctx_new_alloc_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     }
 }
 
-@c @implementation
-public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>) { if let ctx { destroy(ctx, PublicRoster.context(behind: ctx)) } }
+@c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>) { if let ctx { destroy(ctx, PublicRoster.context(behind: ctx)) } }
 
-@c @implementation
-public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
+@c @implementation public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
     answer(result, ctx, missing: IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM) { context throws(IPCError) in
         // The way back to the limit lies before the public array: even an empty context has one then.
         try context.reserveEntry()
@@ -82,8 +78,7 @@ public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ b
     }
 }
 
-@c @implementation
-public func ipc_server_init_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText) {
+@c @implementation public func ipc_server_init_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM, "no context")
         let service = try Service.listen(as: try require(sname, IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM, "no service name"))
@@ -100,13 +95,13 @@ public func ipc_server_init_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname
     }
 }
 
-@c @implementation
-public func ipc_connection_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ fd: Ref<Int32>) {
+@c @implementation public func ipc_connection_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ fd: Ref<Int32>) {
     connect(result, ctx, sname, fd) { context, descriptor throws(IPCError) in try context.add(descriptor, .ipc, isNew: true) }
 }
 
 @c @implementation
-public func ipc_connection_switched_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ clientfd: Int32, _ serverfd: Ref<Int32>) {
+public func ipc_connection_switched_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ clientfd: Int32, _ serverfd: Ref<Int32>)
+{
     connect(result, ctx, sname, serverfd) { context, descriptor throws(IPCError) in
         try context.add(descriptor, .switched, isNew: true)
         do throws(IPCError) {
@@ -138,16 +133,14 @@ private func connect(
     }
 }
 
-@c @implementation
-public func ipc_close_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+@c @implementation public func ipc_close_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_CLOSE__NO_CTX_PARAM, "no context")
         try withEntry(ctx, index) { context, connection throws(IPCError) in try context.closeDescriptor(connection) }
     }
 }
 
-@c @implementation
-public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
+@c @implementation public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     answer(result, ctx, missing: IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM) { context throws(IPCError) in
         // What is closed already stays closed: that is success.
         for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }

@@ -2,8 +2,7 @@
 
 import CLibIPC
 
-@c @implementation
-public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>) {
+@c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
         let ctx = try require(ctx, IPC_ERROR_WAIT_EVENT__NO_CLIENTS_PARAM, "no context")
         let event = try require(event, IPC_ERROR_WAIT_EVENT__NO_EVENT_PARAM, "no event")
@@ -103,15 +102,13 @@ public func handle_writing_message_into(_ result: Outcome, _ event: Ref<ipc_even
     step(result, event, ctx, index) { context, connection, found throws(IPCError) in try context.stepWriting(connection, &found) }
 }
 
-@c @implementation
-public func fd_switching_read_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
+@c @implementation public func fd_switching_read_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
     step(result, event, ctx, UInt32(bitPattern: index)) { context, connection, found throws(IPCError) in
         try context.stepReading(connection, &found)
     }
 }
 
-@c @implementation
-public func fd_switching_write_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
+@c @implementation public func fd_switching_write_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: Int32) {
     step(result, event, ctx, UInt32(bitPattern: index)) { context, connection, found throws(IPCError) in
         let isTied = context.roster.counterpart(of: connection.pointee.number) != nil
         try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "\(connection.pointee.channel.descriptor) is in no pair")
@@ -119,8 +116,7 @@ public func fd_switching_write_into(_ result: Outcome, _ event: Ref<ipc_event>, 
     }
 }
 
-@c @implementation
-public func ipc_accept_add_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
+@c @implementation public func ipc_accept_add_into(_ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     let noContext = IPC_ERROR_HANDLE_NEW_CONNECTION__NO_CINFOS_PARAM
     let noEntry = IPC_ERROR_HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX
     step(result, event, ctx, index, noContext, noEntry) { context, connection, found throws(IPCError) in

@@ -45,8 +45,7 @@ private func copy(_ payload: UnsafeRawPointer, _ length: Int) throws(IPCError) -
 
 // MARK: Encoding and decoding
 
-@c @implementation
-public func ipc_message_raw_serialize(
+@c @implementation public func ipc_message_raw_serialize(
     _ buffer: Ref<CChar>, _ type: CChar, _ user_type: CChar, _ message: Ref<CChar>, _ message_size: UInt32
 ) -> UInt32 {
     guard let buffer else { return 0 }
@@ -55,8 +54,7 @@ public func ipc_message_raw_serialize(
     return UInt32(FrameHeader.size) &+ length
 }
 
-@c @implementation
-public func ipc_message_format_read_into(_ result: Outcome, _ m: Ref<ipc_message>, _ buf: CText, _ msize: Int) {
+@c @implementation public func ipc_message_format_read_into(_ result: Outcome, _ m: Ref<ipc_message>, _ buf: CText, _ msize: Int) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_MESSAGE, "no message")
         let bytes = try require(buf, IPC_ERROR_MESSAGE_FORMAT_READ__EMPTY_BUFFER, "no buffer")
@@ -89,8 +87,7 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
     }
 }
 
-@c @implementation
-public func ipc_message_format_into(
+@c @implementation public func ipc_message_format_into(
     _ result: Outcome, _ m: Ref<ipc_message>, _ type: CChar, _ utype: CChar, _ payload: CText, _ length: Int
 ) {
     answer(result) { () throws(IPCError) in
@@ -105,20 +102,15 @@ public func ipc_message_format_into(
     }
 }
 
-@c @implementation
-public func ipc_message_format_data_into(
+@c @implementation public func ipc_message_format_data_into(
     _ result: Outcome, _ m: Ref<ipc_message>, _ utype: CChar, _ payload: CText, _ length: Int
-) {
-    ipc_message_format_into(result, m, CChar(MSG_TYPE_DATA.rawValue), utype, payload, length)
-}
+) { ipc_message_format_into(result, m, CChar(MSG_TYPE_DATA.rawValue), utype, payload, length) }
 
-@c @implementation
-public func ipc_message_format_server_close_into(_ result: Outcome, _ m: Ref<ipc_message>) {
+@c @implementation public func ipc_message_format_server_close_into(_ result: Outcome, _ m: Ref<ipc_message>) {
     ipc_message_format_into(result, m, CChar(MSG_TYPE_SERVER_CLOSE.rawValue), 0, nil, 0)
 }
 
-@c @implementation
-public func ipc_message_empty_into(_ result: Outcome, _ m: Ref<ipc_message>) {
+@c @implementation public func ipc_message_empty_into(_ result: Outcome, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let m = try require(m, IPC_ERROR_MESSAGE_EMPTY__EMPTY_MESSAGE_LIST, "no message")
         free(m.pointee.payload)
@@ -127,8 +119,7 @@ public func ipc_message_empty_into(_ result: Outcome, _ m: Ref<ipc_message>) {
     }
 }
 
-@c @implementation
-public func ipc_message_copy(
+@c @implementation public func ipc_message_copy(
     _ m: Ref<ipc_message>, _ fd: UInt32, _ type: UInt8, _ utype: UInt8, _ payload: Ref<CChar>, _ paylen: UInt32
 ) {
     guard let m else { return }
@@ -141,8 +132,7 @@ public func ipc_message_copy(
 
 // MARK: Lists
 
-@c @implementation
-public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ message: Const<ipc_message>) {
+@c @implementation public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ message: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let list = try require(messages, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGES, "no list")
         var added = try require(message, IPC_ERROR_ADD_MESSAGE_TO_SEND__NO_PARAM_MESSAGE, "no message").pointee
@@ -155,8 +145,7 @@ public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_message
     }
 }
 
-@c @implementation
-public func ipc_messages_del_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ index: UInt32) {
+@c @implementation public func ipc_messages_del_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         let list = try require(messages, IPC_ERROR_DEL_MESSAGE_TO_SEND__NO_PARAM_MESSAGES, "no list")
         guard list.pointee.size > 0, let entries = list.pointee.messages else {
@@ -171,8 +160,7 @@ public func ipc_messages_del_into(_ result: Outcome, _ messages: Ref<ipc_message
     }
 }
 
-@c @implementation
-public func ipc_messages_free(_ messages: Ref<ipc_messages>) {
+@c @implementation public func ipc_messages_free(_ messages: Ref<ipc_messages>) {
     guard let messages else { return }
     for index in 0..<messages.pointee.size { free(messages.pointee.messages?[index].payload) }
     free(messages.pointee.messages)

@@ -7,8 +7,7 @@ private func printLine(_ line: Text) {
     libipc_print("\n", 1)
 }
 
-@c @implementation
-public func ipc_ctx_print(_ ctx: Ref<ipc_ctx>) {
+@c @implementation public func ipc_ctx_print(_ ctx: Ref<ipc_ctx>) {
     guard let ctx = ctx?.pointee else { return }
     printLine("context: entries \(ctx.size), messages to send \(ctx.tx.size), switched pairs \(ctx.switchdb.size)")
     for index in 0..<ctx.size {
@@ -28,8 +27,7 @@ private func name(_ type: ipc_connection_type) -> StaticString {
     }
 }
 
-@c @implementation
-public func ipc_switching_print(_ is: Ref<ipc_switchings>) {
+@c @implementation public func ipc_switching_print(_ is: Ref<ipc_switchings>) {
     guard let table = `is`?.pointee else { return }
     printLine("switched pairs \(table.size)")
     for index in 0..<table.size {
@@ -39,15 +37,13 @@ public func ipc_switching_print(_ is: Ref<ipc_switchings>) {
     libipc_flush()
 }
 
-@c @implementation
-public func ipc_message_print(_ m: Const<ipc_message>) {
+@c @implementation public func ipc_message_print(_ m: Const<ipc_message>) {
     guard let m = m?.pointee else { return }
     printLine("message: descriptor \(m.fd), type \(m.type), user type \(m.user_type), bytes \(m.length)")
     dump("  ", m.payload, Int(m.length))
 }
 
-@c @implementation
-public func print_hexa(_ prefix: CText, _ payload: Ref<UInt8>, _ size: Int) { dump(prefix, payload, size) }
+@c @implementation public func print_hexa(_ prefix: CText, _ payload: Ref<UInt8>, _ size: Int) { dump(prefix, payload, size) }
 
 private func dump(_ prefix: CText, _ bytes: UnsafeRawPointer?, _ count: Int) {
     for start in stride(from: 0, to: bytes == nil ? 0 : max(count, 0), by: 16) {

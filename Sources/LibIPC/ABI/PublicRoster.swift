@@ -96,8 +96,6 @@ struct PublicRoster: Roster, ~Copyable {
         count += 1
     }
 
-    mutating func abandonLast() { count -= 1 }
-
     mutating func swapRemove(at index: Int) {
         guard let cinfos, let polled else { return }
         free(cinfos[index].spath)

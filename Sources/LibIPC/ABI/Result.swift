@@ -21,15 +21,24 @@ func answer(_ result: Outcome, _ body: () throws(IPCError) -> Void) {
         let raw = UnsafeMutableRawPointer(result)
         raw.storeBytes(of: 0, as: UInt32.self)
         raw.storeBytes(of: 0, toByteOffset: messageOffset, as: UInt8.self)
-    } catch {
-        fail(result, error)
-    }
+    } catch { fail(result, error) }
+}
+
+@inline(__always)
+func answer(_ result: Outcome, _ body: @autoclosure () throws(IPCError) -> Void) {
+    answer(result) { () throws(IPCError) in try body() }
 }
 
 /// The same for a call about a context, which `missing` says is not there.
 @inline(__always)
 func answer(_ result: Outcome, _ ctx: Ref<ipc_ctx>, missing: ErrorCode, _ body: (inout PublicContext) throws(IPCError) -> Void) {
-    answer(result) { () throws(IPCError) in try withContext(try require(ctx, missing, "no context"), body) }
+    answer(result, try withContext(try require(ctx, missing, "no context"), body))
+}
+
+/// The same for a call that puts a value into a place, which `missing` says is not there.
+@inline(__always)
+func answer<Value>(_ result: Outcome, _ place: Ref<Value>, missing: ErrorCode, _ value: @autoclosure () throws(IPCError) -> Value) {
+    answer(result) { () throws(IPCError) in try require(place, missing, "no place for the result").pointee = value() }
 }
 
 /// Also for the one case of a reason without a code: a peer that an event tells of.
@@ -44,12 +53,16 @@ private func fail(_ result: Outcome, _ error: IPCError) {
 }
 
 /// An argument that must not be NULL.
-func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafeMutablePointer<Pointee> {
+func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafeMutablePointer<
+    Pointee
+> {
     guard let pointer else { throw IPCError(code, "\(text)") }
     return pointer
 }
 
-func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafePointer<Pointee> {
+func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafePointer<
+    Pointee
+> {
     guard let pointer else { throw IPCError(code, "\(text)") }
     return pointer
 }

@@ -11,36 +11,24 @@ extension ipc_switching {
     func reader(of descriptor: Int32) -> Reader? { orig == descriptor ? orig_in : dest_in }
     func writer(of descriptor: Int32) -> Writer? { orig == descriptor ? orig_out : dest_out }
 
-    mutating func set(_ descriptor: Int32, reader: Reader?) {
-        if orig == descriptor { orig_in = reader } else { dest_in = reader }
-    }
-
-    mutating func set(_ descriptor: Int32, writer: Writer?) {
-        if orig == descriptor { orig_out = writer } else { dest_out = writer }
-    }
+    mutating func set(_ descriptor: Int32, reader: Reader?) { if orig == descriptor { orig_in = reader } else { dest_in = reader } }
+    mutating func set(_ descriptor: Int32, writer: Writer?) { if orig == descriptor { orig_out = writer } else { dest_out = writer } }
 }
 
 extension ipc_switchings {
-    func index(of descriptor: Int32) -> Int? {
-        guard let collection else { return nil }
-        return (0..<size).first { collection[$0].has(descriptor) }
-    }
-
-    func counterpart(of descriptor: Int32) -> Int32 {
-        index(of: descriptor).flatMap { collection?[$0].end(opposite: descriptor) } ?? -1
-    }
+    func index(of descriptor: Int32) -> Int? { collection.flatMap { pairs in (0..<size).first { pairs[$0].has(descriptor) } } }
+    func counterpart(of descriptor: Int32) -> Int32 { index(of: descriptor).map { collection[$0].end(opposite: descriptor) } ?? -1 }
 
     mutating func add(_ orig: Int32, _ dest: Int32) throws(IPCError) {
-        let grown = try grow(collection, count: size)
-        collection = grown
-        grown[size] = ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil)
+        collection = try grow(collection, count: size)
+        collection[size] = ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil)
         size += 1
     }
 
     /// Removes the pair; the last one takes its place.
     mutating func remove(at index: Int) {
         size -= 1
-        collection?[index] = collection[size]
+        collection[index] = collection[size]
         if size == 0 { clear() }
     }
 
@@ -57,13 +45,11 @@ func grow<Element>(_ array: Ref<Element>, count: Int) throws(IPCError) -> Unsafe
     return try allocate(max(count * 2, 4) * stride, growing: array).bindMemory(to: Element.self, capacity: count + 1)
 }
 
-@c @implementation
-public func ipc_switching_add(_ is: Ref<ipc_switchings>, _ orig: Int32, _ dest: Int32) {
+@c @implementation public func ipc_switching_add(_ is: Ref<ipc_switchings>, _ orig: Int32, _ dest: Int32) {
     try? `is`?.pointee.add(orig, dest)
 }
 
-@c @implementation
-public func ipc_switching_del(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 {
+@c @implementation public func ipc_switching_del(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 {
     guard let table = `is`, let index = table.pointee.index(of: fd) else { return -1 }
     defer { table.pointee.remove(at: index) }
     return table.pointee.counterpart(of: fd)
@@ -72,20 +58,15 @@ public func ipc_switching_del(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 {
 @c @implementation
 public func ipc_switching_get(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 { `is`?.pointee.counterpart(of: fd) ?? -1 }
 
-@c @implementation
-public func ipc_switching_free(_ is: Ref<ipc_switchings>) { `is`?.pointee.clear() }
+@c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>) { `is`?.pointee.clear() }
 
-// A context's table.
-
-@c @implementation
-public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>, _ orig: Int32, _ dest: Int32) {
+@c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>, _ orig: Int32, _ dest: Int32) {
     guard let ctx else { return }
     guard PublicRoster.context(behind: ctx) != nil else { return ipc_switching_add(&ctx.pointee.switchdb, orig, dest) }
     try? withContext(ctx) { context throws(IPCError) in try context.tie(orig, dest) }
 }
 
-@c @implementation
-public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>, _ fd: Int32) -> Int32 {
+@c @implementation public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>, _ fd: Int32) -> Int32 {
     guard let ctx else { return -1 }
     return ipc_switching_del(&ctx.pointee.switchdb, fd)
 }
@@ -98,8 +79,7 @@ public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ cb_in: i
     }
 }
 
-@c @implementation
-public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
+@c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
     change(ctx, fd) { $0.set(fd, reader: cb_in) }
 }
 

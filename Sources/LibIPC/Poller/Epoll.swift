@@ -18,9 +18,7 @@ struct EpollPoller: ~Copyable {
     private var events = InlineArray<64, epoll_event>(repeating: epoll_event())
     var needsRebuild = false
 
-    init() throws(IPCError) {
-        descriptor = try check(call: epoll_create1(Int32(EPOLL_CLOEXEC)), IPC_ERROR_POLLER, "create an epoll set")
-    }
+    init() throws(IPCError) { descriptor = try check(call: epoll_create1(Int32(EPOLL_CLOEXEC)), IPC_ERROR_POLLER, "create an epoll set") }
 
     deinit { close(descriptor) }
 

@@ -59,9 +59,7 @@ struct PollPoller: ~Copyable {
 
     func readiness(at index: Int) -> Readiness { ready[index] }
 
-    private func position(of registration: Registration) -> Int? {
-        (0..<registrations.count).first { registrations[$0] == registration }
-    }
+    private func position(of registration: Registration) -> Int? { (0..<registrations.count).first { registrations[$0] == registration } }
 
     private static func entry(_ registration: Registration, _ interest: Interest) -> pollfd {
         var events: Int16 = 0
