@@ -22,11 +22,16 @@ extension Context where Entries: ~Copyable {
         var found = 1
         while true {
             if report(&event) { return }
-            attend()
+            if retryAt > 0 || !aside.isEmpty { attend() }
             try serveReady(&event)
             if event.kind != .none { return }
             try sendUnsent(&event)
-            if event.kind != .none || turns < Self.patience && report(&event) { return }
+            if event.kind != .none { return }
+            if turns < Self.patience, report(&event) {
+                // Who answers reports with messages must not keep others from being heard.
+                turns += 1
+                return
+            }
             if !ready.isEmpty, turns < Self.patience { continue }
             let remaining = deadline.remaining
             if remaining == 0, found == 0 || looks >= Self.maximumLooks { return event.kind = .timer }
@@ -70,8 +75,7 @@ extension Context where Entries: ~Copyable {
 
     /// Looks after those that are aside: a program changes types and pairs in place.
     private mutating func attend() {
-        guard !aside.isEmpty else { return retryAt = 0 }
-        if retryAt > 0, Clock.now >= retryAt { retryAt = 0 }
+        if aside.isEmpty || Clock.now >= retryAt { retryAt = 0 }
         var next = aside.first
         while let connection = next {
             next = aside.following(connection)

@@ -84,7 +84,6 @@ extension Context where Entries: ~Copyable {
     /// Reports a frame that was sent, connections in turn. False: there is none.
     mutating func report(_ event: inout Event) -> Bool {
         guard let connection = reports.takeFirst() else { return false }
-        turns += 1
         report(connection, &event)
         if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
         return true

@@ -75,8 +75,8 @@ private struct FrameList: ~Copyable {
 }
 
 struct Outbox: ~Copyable {
-    /// Frames for one sendmsg.
-    private static let batch = 64
+    /// Frames for one sendmsg: their parts fit the kilobyte that Swift takes from the stack.
+    private static let batch = 32
 
     private var sent = FrameList()
     private var pending = FrameList()

@@ -39,13 +39,17 @@ private func destroy(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ state: Ref<PublicCo
     ctx.pointee = ipc_ctx()
 }
 
-/// Calls `body` with the context and the entry `index`, which it must have.
-func withEntry(
-    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
-    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
-) throws(IPCError) {
+func checkEntry(_ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32, _ code: ErrorCode) throws(IPCError) {
     let exists = PublicRoster.context(behind: ctx) != nil && Int(index) < ctx.pointee.size
     try check(exists, code, "the context has no entry \(index)")
+}
+
+/// Calls `body` with the context and the entry `index`, which it must have.
+func withEntry(
+    _ ctx: UnsafeMutablePointer<ipc_ctx>, _ index: UInt32,
+    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
+) throws(IPCError) {
+    try checkEntry(ctx, index, IPC_ERROR_DEL__CANNOT_FIND_CLIENT)
     try withContext(ctx) { context throws(IPCError) in try body(&context, context.connections[Int(index)]) }
 }
 

@@ -10,9 +10,7 @@ import CLibIPC
         defer { if let timer, timer.pointee > 0 { timer.pointee = event.pointee.type == IPC_EVENT_TYPE_TIMER ? 0 : deadline.remaining } }
         guard PublicRoster.context(behind: ctx) != nil else { return try waitForNothing(event, deadline) }
         repeat {
-            try fill(event, ctx) { found throws(IPCError) in
-                try withContext(ctx) { context throws(IPCError) in try context.next(&found, deadline) }
-            }
+            try fill(event, ctx) { context, found throws(IPCError) in try context.next(&found, deadline) }
             // A callback may have freed the context.
         } while event.pointee.type == IPC_EVENT_TYPE_NOT_SET && PublicRoster.context(behind: ctx) != nil
     }
@@ -36,13 +34,16 @@ private func clean(_ event: UnsafeMutablePointer<ipc_event>) -> Ref<ipc_message>
 /// Empties the event, lets `step` find another, calls the program's callbacks on the way, and fills the event in: also when an
 /// error comes with it.
 private func fill(
-    _ event: UnsafeMutablePointer<ipc_event>, _ ctx: UnsafeMutablePointer<ipc_ctx>, _ step: (inout Event) throws(IPCError) -> Void
+    _ event: UnsafeMutablePointer<ipc_event>, _ ctx: UnsafeMutablePointer<ipc_ctx>,
+    _ step: (inout PublicContext, inout Event) throws(IPCError) -> Void
 ) throws(IPCError) {
-    let used = clean(event)
-    try withContext(ctx) { context throws(IPCError) in try context.roster.prepareSpare(used) }
+    PublicRoster.context(behind: ctx)?.pointee.roster.keepSpare(clean(event))
     var found = Event()
     defer { publish(&found, event, ctx) }
-    try step(&found)
+    try withContext(ctx) { context throws(IPCError) in
+        try context.roster.prepareSpare()
+        try step(&context, &found)
+    }
     while found.kind == .callReader || found.kind == .callWriter {
         if found.kind == .callReader { try callReader(&found, ctx) } else { try callWriter(&found, ctx) }
     }
@@ -133,8 +134,7 @@ private func step(
     answer(result) { () throws(IPCError) in
         let event = try require(event, IPC_ERROR_WAIT_EVENT__NO_EVENT_PARAM, "no event")
         let ctx = try require(ctx, noContext, "no context")
-        try fill(event, ctx) { found throws(IPCError) in
-            try withEntry(ctx, index, code: noEntry) { context, connection throws(IPCError) in try body(&context, connection, &found) }
-        }
+        try checkEntry(ctx, index, noEntry)
+        try fill(event, ctx) { context, found throws(IPCError) in try body(&context, context.connections[Int(index)], &found) }
     }
 }

@@ -125,10 +125,11 @@ struct PublicRoster: Roster, ~Copyable {
         if index < frames.count { frames[index].pointee.listing = index }
     }
 
-    /// After this, `takeSpare` cannot fail.
     /// - Parameter used: the memory of a message that is not needed any more.
-    mutating func prepareSpare(_ used: Ref<ipc_message>) throws(IPCError) {
-        if spare == nil { spare = used } else { free(used) }
+    mutating func keepSpare(_ used: Ref<ipc_message>) { if spare == nil { spare = used } else { free(used) } }
+
+    /// After this, `takeSpare` cannot fail.
+    mutating func prepareSpare() throws(IPCError) {
         if spare != nil { return }
         let memory = try allocate(MemoryLayout<ipc_message>.size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY)
         spare = memory.bindMemory(to: ipc_message.self, capacity: 1)

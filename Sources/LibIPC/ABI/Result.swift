@@ -53,6 +53,7 @@ private func fail(_ result: Outcome, _ error: IPCError) {
 }
 
 /// An argument that must not be NULL.
+@inline(__always)
 func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafeMutablePointer<
     Pointee
 > {
@@ -60,6 +61,7 @@ func require<Pointee: ~Copyable>(_ pointer: Ref<Pointee>, _ code: ErrorCode, _ t
     return pointer
 }
 
+@inline(__always)
 func require<Pointee: ~Copyable>(_ pointer: Const<Pointee>, _ code: ErrorCode, _ text: StaticString) throws(IPCError) -> UnsafePointer<
     Pointee
 > {
