@@ -24,7 +24,7 @@ struct Channel: ~Copyable {
     /// Waits until a whole frame is here, for `inbox.take`; sends meanwhile what is queued, so that a peer that answers only what it
     /// has read does answer.
     mutating func waitForFrame(_ scratch: inout Scratch, _ extent: Inbox.Extent) throws(IPCError) {
-        while try !inbox.settle() {
+        while try !inbox.settle(&scratch) {
             let isSending = try sendSome()
             switch try inbox.receive(from: descriptor, into: &scratch, waiting: !isSending, extent) {
             case .bytes: continue
@@ -49,11 +49,11 @@ struct Channel: ~Copyable {
     }
 
     /// Sends one frame before it returns, behind what is queued.
-    mutating func write(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) {
+    mutating func write(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ scratch: inout Scratch) throws(IPCError) {
         try flush()
         var single = Channel(descriptor.number)
         let frame = try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
-            try OutboundFrame.make(header, elsewhere: payload, adopted: false)
+            try OutboundFrame.make(header, elsewhere: payload, adopted: false, &scratch)
         }
         single.outbox.append(frame)
         do throws(IPCError) { try single.flush() } catch {

@@ -15,7 +15,7 @@ extension Context where Entries: ~Copyable {
         try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
         try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
             try roster.reserveListing()
-            enlist(try OutboundFrame.make(header, copying: payload), for: connection)
+            enlist(try OutboundFrame.make(header, copying: payload, &scratch), for: connection)
         }
     }
 
@@ -29,7 +29,7 @@ extension Context where Entries: ~Copyable {
     /// Frees a frame that is in no outbox any more.
     private mutating func discard(_ frame: FrameReference) {
         roster.unlist(frame)
-        OutboundFrame.destroy(frame)
+        OutboundFrame.destroy(frame, &scratch)
     }
 
     /// Drops what is queued for the entry, and what is to be reported of it.
@@ -98,11 +98,10 @@ extension Context where Entries: ~Copyable {
 
     // MARK: Reading
 
-    /// One turn: a message that is here, or one receive. `settle` then tells whether a message is whole. What the system is short
-    /// of may be there next time.
+    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
     mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
         do throws(IPCError) {
-            if try connection.pointee.channel.inbox.settle() { return .bytes }
+            if try connection.pointee.channel.inbox.settle(&scratch) { return .bytes }
             guard connection.pointee.isReadable else { return .nothing }
             connection.pointee.isReadable = false
             let descriptor = connection.pointee.channel.descriptor
@@ -130,7 +129,7 @@ extension Context where Entries: ~Copyable {
         do throws(IPCError) {
             let arrival = try read(connection)
             if arrival == .end { return dismiss(connection, .disconnection, &event) }
-            if try connection.pointee.channel.inbox.settle() {
+            if connection.pointee.channel.inbox.isWhole {
                 event.set(.message, connection)
                 event.message = take(connection)
             } else {

@@ -30,7 +30,7 @@ extension Context where Entries: ~Copyable {
             let arrival = try read(connection)
             if arrival == .end {
                 connection.pointee.hasLeft = true
-            } else if try connection.pointee.channel.inbox.settle() {
+            } else if connection.pointee.channel.inbox.isWhole {
                 return try pass(connection, to: target, &event)
             } else {
                 return try checkSending(connection, arrival)
@@ -79,7 +79,7 @@ extension Context where Entries: ~Copyable {
         _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to target: ConnectionReference
     ) throws(IPCError) {
         try roster.reserveListing()
-        enlist(try OutboundFrame.make(header, elsewhere: payload), for: target)
+        enlist(try OutboundFrame.make(header, elsewhere: payload, &scratch), for: target)
     }
 
     /// The pair is over: both entries go.

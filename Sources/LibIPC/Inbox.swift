@@ -42,15 +42,15 @@ struct Inbox: ~Copyable {
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed.count == 0 }
     /// `settle` may find a whole message.
     var mayHoldMessage: Bool { isWhole || backlog.count >= (header == nil ? FrameHeader.size : 1) }
-    private var isWhole: Bool { payload != nil && filled == header?.payloadSize }
+    var isWhole: Bool { payload != nil && filled == header?.payloadSize }
 
     /// Puts what is here into the frame in the making. True: that is whole, for `take`.
-    mutating func settle() throws(IPCError) -> Bool {
+    mutating func settle(_ scratch: inout Scratch) throws(IPCError) -> Bool {
         guard !isWhole, backlog.count > 0 else { return isWhole }
         var source = backlog.readable
         let count = source.count
         defer { backlog.drop(count - source.count) }
-        try absorb(&source)
+        try absorb(&source, &scratch)
         return isWhole
     }
 
@@ -64,7 +64,7 @@ struct Inbox: ~Copyable {
     }
 
     /// Moves bytes of `source` into the frame in the making. On failure nothing is lost: what was not used stays.
-    private mutating func absorb(_ source: inout UnsafeRawBufferPointer) throws(IPCError) {
+    private mutating func absorb(_ source: inout UnsafeRawBufferPointer, _ scratch: inout Scratch) throws(IPCError) {
         if header == nil {
             guard source.count >= FrameHeader.size, let bytes = source.baseAddress else { return }
             let announced = FrameHeader(decoding: bytes)
@@ -74,7 +74,7 @@ struct Inbox: ~Copyable {
         }
         guard let header else { return }
         let taken = min(header.payloadSize - filled, source.count)
-        try grow(to: filled + taken, of: header.payloadSize)
+        try grow(to: filled + taken, of: header.payloadSize, &scratch)
         guard taken > 0, let payload, let bytes = source.baseAddress else { return }
         memcpy(payload + filled, bytes, taken)
         filled += taken
@@ -87,11 +87,14 @@ struct Inbox: ~Copyable {
     }
 
     /// Makes room for `wanted` bytes of a payload of `size`.
-    private mutating func grow(to wanted: Int, of size: Int) throws(IPCError) {
+    private mutating func grow(to wanted: Int, of size: Int, _ scratch: inout Scratch) throws(IPCError) {
         guard payload == nil || wanted > capacity else { return }
-        let newCapacity = wanted == size ? size : min(size, max(wanted * 2, 4096))
-        payload = try allocate(newCapacity + 1, growing: payload, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY)
-        capacity = newCapacity
+        let code = IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY
+        let needed = wanted == size ? size : min(size, max(wanted * 2, 4096))
+        let grown = if let payload { try allocate(needed + 1, growing: payload, code) } else { try scratch.block(needed + 1, code) }
+        payload = grown
+        // A block that was kept may have room for more.
+        capacity = min(malloc_usable_size(grown) - 1, size)
     }
 
     // MARK: Receiving
@@ -104,7 +107,7 @@ struct Inbox: ~Copyable {
     mutating func receive(
         from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
-        if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize) }
+        if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &scratch) }
         let space = try scratch.space(behind: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
         let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
@@ -120,7 +123,7 @@ struct Inbox: ~Copyable {
         let earlier = backlog.count
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
         defer { backlog = scratch.keep(source) }
-        try absorb(&source)
+        try absorb(&source, &scratch)
         return .bytes
     }
 

@@ -19,7 +19,7 @@ enum NetworkLookup {
         Socket.setPatience(daemon, SO_SNDTIMEO, seconds: patience)
         var channel = Channel(daemon)
         var scratch = Scratch(size: 16 * 1024)
-        try ask(&channel, name, routes)
+        try ask(&channel, &scratch, name, routes)
         // All that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
         try channel.waitForFrame(&scratch, .all)
         if let answer = channel.inbox.take(), answer.header.length != 2 {
@@ -29,14 +29,14 @@ enum NetworkLookup {
         return try channel.receiveDescriptor(&scratch)
     }
 
-    private static func ask(_ daemon: inout Channel, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) {
+    private static func ask(_ daemon: inout Channel, _ scratch: inout Scratch, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) {
         let count = strlen(name) + 1 + strlen(routes)
         guard count <= FrameHeader.maximumLength, let question = malloc(count + 1)?.assumingMemoryBound(to: CChar.self) else {
             throw IPCError(IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")
         }
         defer { free(question) }
         strcat(strcat(strcpy(question, name), ";"), routes)
-        try daemon.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(truncatingIfNeeded: count)), question)
+        try daemon.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(truncatingIfNeeded: count)), question, &scratch)
     }
 
     /// Whether an entry's first word is `name`, whole.

@@ -19,10 +19,12 @@ struct OutboundFrame: BitwiseCopyable {
     /// A frame with a copy of `payload` behind it; or, `elsewhere`, without: that one stays where it is, malloc'ed and the frame's
     /// own when it is `adopted`. `destroy` frees it.
     static func make(
-        _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true
+        _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true,
+        _ scratch: inout Scratch
     ) throws(IPCError) -> FrameReference {
         let node = MemoryLayout<OutboundFrame>.stride
-        let memory = try allocate(node + (elsewhere == nil ? header.frameSize : FrameHeader.size))
+        let size = node + (elsewhere == nil ? header.frameSize : FrameHeader.size)
+        let memory = try scratch.block(size, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
         let (encoded, inline) = (memory + node, memory + node + FrameHeader.size)
         header.encode(into: encoded)
         if let payload { memcpy(inline, payload, header.payloadSize) }
@@ -32,9 +34,10 @@ struct OutboundFrame: BitwiseCopyable {
         return frame
     }
 
-    static func destroy(_ frame: FrameReference) {
-        if frame.pointee.ownsPayload { free(frame.pointee.payload) }
-        free(frame)
+    static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
+        let isInline = frame.pointee.payload == frame.pointee.encodedHeader + FrameHeader.size
+        if frame.pointee.ownsPayload { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
+        scratch.recycle(frame, isInline ? frame.pointee.header.frameSize : 0)
     }
 
     /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
@@ -55,9 +58,10 @@ private struct FrameList: ~Copyable {
 
     deinit {
         var next = first
+        var none = Scratch(size: 0)
         while let frame = next {
             next = frame.pointee.next
-            OutboundFrame.destroy(frame)
+            OutboundFrame.destroy(frame, &none)
         }
     }
 

@@ -1,4 +1,5 @@
-// Scratch.swift - the memory that bytes are received into, and the bytes that a connection keeps.
+// Scratch.swift - memory that a context keeps: what bytes are received into, and blocks for large messages; and the bytes that a
+// connection keeps.
 
 import CLibIPC
 
@@ -33,12 +34,37 @@ struct Scratch: ~Copyable {
     /// In front of them: room for the beginning of a header that came earlier.
     private static let headroom = 16
 
+    /// Bytes from which a block is worth keeping.
+    private static let largeSize = 64 * 1024
+
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
+    /// Blocks that large messages are done with, one for each direction: without them the heap would grow and shrink with each.
+    private var spares = InlineArray<2, UnsafeMutableRawPointer?>(repeating: nil)
 
     init(size: Int = fullSize) { self.size = size }
 
-    deinit { free(memory) }
+    deinit {
+        free(memory)
+        free(spares[0])
+        free(spares[1])
+    }
+
+    /// Memory for one message, malloc'ed.
+    mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
+        for slot in 0..<(size < Scratch.largeSize ? 0 : 2) {
+            guard let spare = spares[slot], malloc_usable_size(spare) >= size else { continue }
+            spares[slot] = nil
+            return spare
+        }
+        return try allocate(size, code)
+    }
+
+    /// Takes back a block of at least `size` bytes.
+    mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
+        guard size >= Scratch.largeSize, let slot = (0..<2).first(where: { spares[$0] == nil }) else { return free(block) }
+        spares[slot] = block
+    }
 
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
     mutating func space(behind earlier: UnsafeRawBufferPointer) throws(IPCError) -> UnsafeMutableRawBufferPointer {

@@ -60,7 +60,9 @@ private func receive(from descriptor: Int32, into m: UnsafeMutablePointer<ipc_me
 @c @implementation public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         let message = try sendable(m)
-        try withChannel(of: fd) { channel, _, _ throws(IPCError) in try channel.write(FrameHeader(message), message.payload) }
+        try withChannel(of: fd) { channel, scratch, _ throws(IPCError) in
+            try channel.write(FrameHeader(message), message.payload, &scratch)
+        }
     }
 }
 

@@ -18,17 +18,23 @@ import CLibIPC
 
 /// An empty context has nothing but time to wait for.
 private func waitForNothing(_ event: UnsafeMutablePointer<ipc_event>, _ deadline: Deadline) throws(IPCError) {
-    free(clean(event))
+    clean(event, nil)
     guard poll(nil, 0, deadline.remaining) == 0 else { throw .system(IPC_ERROR_WAIT_EVENT__POLL, "wait for events") }
     event.pointee.type = IPC_EVENT_TYPE_TIMER
 }
 
-/// Empties the event; the memory of its message, if it has one, is the caller's.
-private func clean(_ event: UnsafeMutablePointer<ipc_event>) -> Ref<ipc_message> {
+/// Empties the event. The memory of its message serves the next one.
+private func clean(_ event: UnsafeMutablePointer<ipc_event>, _ context: Ref<PublicContext>) {
     let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
-    free(message?.pointee.payload)
     event.pointee = ipc_event()
-    return message
+    guard let message else { return }
+    if let context {
+        context.pointee.scratch.recycle(message.pointee.payload, Int(message.pointee.length))
+        context.pointee.roster.keepSpare(message)
+    } else {
+        free(message.pointee.payload)
+        free(message)
+    }
 }
 
 /// Empties the event, lets `step` find another, calls the program's callbacks on the way, and fills the event in: also when an
@@ -37,7 +43,7 @@ private func fill(
     _ event: UnsafeMutablePointer<ipc_event>, _ ctx: UnsafeMutablePointer<ipc_ctx>,
     _ step: (inout PublicContext, inout Event) throws(IPCError) -> Void
 ) throws(IPCError) {
-    PublicRoster.context(behind: ctx)?.pointee.roster.keepSpare(clean(event))
+    clean(event, PublicRoster.context(behind: ctx))
     var found = Event()
     defer { publish(&found, event, ctx) }
     try withContext(ctx) { context throws(IPCError) in
@@ -88,7 +94,9 @@ private func callWriter(_ found: inout Event, _ ctx: UnsafeMutablePointer<ipc_ct
     let descriptor = found.descriptor
     guard let frame = found.frame else { return }
     found = Event()
-    defer { OutboundFrame.destroy(frame) }
+    // The context may be gone by then.
+    var scratch = Scratch(size: 0)
+    defer { OutboundFrame.destroy(frame, &scratch) }
     guard let writer = PublicRoster.context(behind: ctx)?.pointee.roster.writer(of: descriptor) else { return }
     var message = ipc_message(frame.pointee.header, descriptor, frame.pointee.payload)
     let answer = CallbackAnswer(rawValue: writer(descriptor, &message).rawValue) ?? .failed
