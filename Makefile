@@ -17,7 +17,8 @@ CC ?= cc
 
 SWIFTFLAGS := -swift-version 6 -O -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
 	-Xcc -fPIC $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(EXTRA_SWIFTFLAGS)
-LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=default -Wall -Wextra -Werror $(EXTRA_CFLAGS)
+# TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library.
+LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC $(if $(filter x86_64,$(shell uname -m)),-mtls-dialect=gnu2) -fvisibility=default -Wall -Wextra -Werror $(EXTRA_CFLAGS)
 CFLAGS ?= -O2
 PROGRAM_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Iinclude $(CFLAGS)
 

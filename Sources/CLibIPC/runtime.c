@@ -27,6 +27,11 @@ static void count_fork(void) { __atomic_add_fetch(&forks, 1, __ATOMIC_RELAXED); 
 __attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
 uint32_t libipc_forks(void) { return __atomic_load_n(&forks, __ATOMIC_RELAXED); }
 
+struct libipc_error_text *libipc_error_text(void) {
+	static _Thread_local struct libipc_error_text text;
+	return &text;
+}
+
 static void *registry;
 void **libipc_registry(void) { return &registry; }
 

@@ -10,7 +10,9 @@ import CLibIPC
 func allocate(
     _ size: Int, growing memory: UnsafeMutableRawPointer? = nil, _ code: ErrorCode = IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
 ) throws(IPCError) -> UnsafeMutableRawPointer {
-    guard let grown = memory == nil ? malloc(size) : realloc(memory, size) else { throw IPCError(code, "make room for \(size) bytes", systemError: ENOMEM) }
+    guard let grown = memory == nil ? malloc(size) : realloc(memory, size) else {
+        throw IPCError(code, "make room for \(size) bytes", systemError: ENOMEM)
+    }
     return grown
 }
 

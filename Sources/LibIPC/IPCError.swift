@@ -1,7 +1,8 @@
 // IPCError.swift - what went wrong: the contract's code, and a text that says what failed, on what, and the system's reason.
 //
-// Thrown with typed throws everywhere below the exports; turned into a `struct ipc_error` in one place (ABI/Result.swift). It
-// holds no reference and allocates nothing, so that it can say "no memory".
+// Thrown with typed throws everywhere below the exports; turned into a `struct ipc_error` in one place (ABI/Result.swift). The
+// value is a few bytes: its text waits in memory of the thread, so that nothing is allocated, not even to say "no memory", and
+// little is copied on the way up. Should another error come between, the code's own text stands for it.
 
 import CLibIPC
 
@@ -10,14 +11,26 @@ typealias ErrorCode = ipc_error_code
 
 struct IPCError: Error {
     var code: ErrorCode
-    let text: Text
     /// The system's error number, or 0.
     let systemError: Int32
+    private let sequence: UInt32
 
-    init(_ code: ErrorCode, _ text: Text, systemError: Int32 = 0) {
+    @inline(never) init(_ code: ErrorCode, _ text: Text, systemError: Int32 = 0) {
+        let place = libipc_error_text()
         self.code = code
-        self.text = systemError == 0 ? text : "\(text): \(reason: systemError)"
         self.systemError = systemError
+        sequence = (place?.pointee.sequence ?? 0) &+ 1
+        (systemError == 0 ? text : "\(text): \(reason: systemError)").withBytes { bytes, count in
+            guard let place, let bytes else { return }
+            place.pointee.sequence = sequence
+            place.pointee.length = UInt32(count)
+            withUnsafeMutableBytes(of: &place.pointee.bytes) { $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count)) }
+        }
+    }
+
+    var text: Text {
+        guard let place = libipc_error_text(), place.pointee.sequence == sequence else { return "\(ipc_errors_get(code))" }
+        return withUnsafeBytes(of: &place.pointee.bytes) { "\(UnsafeRawBufferPointer(rebasing: $0.prefix(Int(place.pointee.length))))" }
     }
 
     /// For a system call that has just failed: reads errno.
@@ -27,7 +40,7 @@ struct IPCError: Error {
     }
 
     /// The same reason under another code.
-    func with(code: ErrorCode) -> IPCError {
+    @inline(never) func with(code: ErrorCode) -> IPCError {
         var copy = self
         copy.code = code
         return copy

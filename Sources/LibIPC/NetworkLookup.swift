@@ -29,7 +29,9 @@ enum NetworkLookup {
         return try channel.receiveDescriptor(&scratch)
     }
 
-    private static func ask(_ daemon: inout Channel, _ scratch: inout Scratch, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) {
+    private static func ask(_ daemon: inout Channel, _ scratch: inout Scratch, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>)
+        throws(IPCError)
+    {
         let count = strlen(name) + 1 + strlen(routes)
         guard count <= FrameHeader.maximumLength, let question = malloc(count + 1)?.assumingMemoryBound(to: CChar.self) else {
             throw IPCError(IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")

@@ -9,7 +9,7 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     private var bytes = InlineArray<256, UInt8>(repeating: 0)
     private var count = 0
 
-    init(stringLiteral literal: StaticString) { appendLiteral(literal) }
+    @inline(never) init(stringLiteral literal: StaticString) { appendLiteral(literal) }
     init(stringInterpolation text: Text) { self = text }
     init(literalCapacity: Int, interpolationCount: Int) {}
 
@@ -19,18 +19,24 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         count += 1
     }
 
-    mutating func appendLiteral(_ literal: StaticString) { for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) } }
+    @inline(never) mutating func appendLiteral(_ literal: StaticString) {
+        for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) }
+    }
 
-    mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
-    mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) { for byte in text.prefix(Text.capacity) { append(byte) } }
-    mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
-    mutating func appendInterpolation(_ descriptor: Descriptor) { self.appendInterpolation("descriptor \(descriptor.number)" as Text) }
+    @inline(never) mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
+    @inline(never) mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) {
+        for byte in text.prefix(Text.capacity) { append(byte) }
+    }
+    @inline(never) mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
+    @inline(never) mutating func appendInterpolation(_ descriptor: Descriptor) {
+        self.appendInterpolation("descriptor \(descriptor.number)" as Text)
+    }
 
-    mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
+    @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
         if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }
     }
 
-    mutating func appendInterpolation(_ number: some BinaryInteger) {
+    @inline(never) mutating func appendInterpolation(_ number: some BinaryInteger) {
         if number < 0 { append(UInt8(ascii: "-")) }
         let magnitude = UInt(number.magnitude)
         var divisor: UInt = 1
@@ -41,14 +47,14 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         }
     }
 
-    mutating func appendInterpolation(hexadecimal byte: UInt8) {
+    @inline(never) mutating func appendInterpolation(hexadecimal byte: UInt8) {
         let digits: StaticString = "0123456789abcdef"
         append(digits.utf8Start[Int(byte >> 4)])
         append(digits.utf8Start[Int(byte & 15)])
     }
 
     /// What the system says of one of its error numbers.
-    mutating func appendInterpolation(reason number: Int32) {
+    @inline(never) mutating func appendInterpolation(reason number: Int32) {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
             appendInterpolation(libipc_strerror(number, buffer.baseAddress, buffer.count))
         }

@@ -160,6 +160,14 @@ static inline int libipc_replace(void **place, void *expected, void *value) {
 }
 void **libipc_registry(void);
 
+/* The text of this thread's last error: errors themselves stay small, and nothing is allocated (IPCError.swift). */
+struct libipc_error_text {
+	uint32_t sequence; /* which error it belongs to */
+	uint32_t length;
+	char bytes[256];
+};
+struct libipc_error_text *libipc_error_text(void);
+
 /* How often this process is the child of a fork since the library was loaded (runtime.c). */
 uint32_t libipc_forks(void);
 /* LIBIPC_DEBUG is 1, as the environment was when first asked. */
