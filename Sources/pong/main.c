@@ -38,8 +38,7 @@ struct report {
 
 /* What message `number` of a part is, when it is sent and when its echo is checked. The payload
  * is valid until the next call. */
-static struct ipc_message make(enum kind kind, unsigned number, int fd)
-{
+static struct ipc_message make(enum kind kind, unsigned number, int fd) {
 	static char buffer[IPC_MAX_MESSAGE_SIZE];
 	static const char text[] = "hello, is anybody there?";
 	struct ipc_message m = {.type = MSG_TYPE_DATA, .user_type = (char)(kind + 1), .fd = fd, .payload = buffer};
@@ -77,16 +76,14 @@ static struct ipc_message make(enum kind kind, unsigned number, int fd)
 	return m;
 }
 
-static double now(void)
-{
+static double now(void) {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
 /* Says what is wrong, for `return wrong(...)`. */
-__attribute__((format(printf, 1, 2))) static bool wrong(const char *format, ...)
-{
+__attribute__((format(printf, 1, 2))) static bool wrong(const char *format, ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	fflush(stdout);
@@ -97,8 +94,7 @@ __attribute__((format(printf, 1, 2))) static bool wrong(const char *format, ...)
 	return false;
 }
 
-static bool same(enum kind kind, unsigned number, int fd, const struct ipc_message *m)
-{
+static bool same(enum kind kind, unsigned number, int fd, const struct ipc_message *m) {
 	struct ipc_message sent = make(kind, number, fd);
 	const char *name = parts[kind].name;
 	if (m->fd != fd) {
@@ -121,8 +117,7 @@ static bool same(enum kind kind, unsigned number, int fd, const struct ipc_messa
 }
 
 /* The next event, whatever it is, within `timer` ms. A signal (SIGCONT, say) is not one. */
-static bool next_event(struct ipc_ctx *ctx, struct ipc_event *event, int timer, char *reason)
-{
+static bool next_event(struct ipc_ctx *ctx, struct ipc_event *event, int timer, char *reason) {
 	for (;;) {
 		struct ipc_error result = ipc_wait_event(ctx, event, &timer);
 		if (result.error_code == IPC_ERROR_NONE) {
@@ -136,8 +131,7 @@ static bool next_event(struct ipc_ctx *ctx, struct ipc_event *event, int timer, 
 }
 
 /* The loop: until each message of the part was handed over (TX) and came back (MESSAGE). */
-static bool collect(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd)
-{
+static bool collect(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd) {
 	unsigned count = parts[kind].count, sent = 0, back = 0;
 	char reason[BUFSIZ];
 	while (sent < count || back < count) {
@@ -186,8 +180,7 @@ static bool collect(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind
 	return ctx->tx.size == 0 || wrong("%zu messages are still queued", ctx->tx.size);
 }
 
-static bool run(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd, struct report *report)
-{
+static bool run(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, int fd, struct report *report) {
 	double start = now();
 	printf("%s\n", parts[kind].name);
 	for (unsigned i = 0; i < parts[kind].count; i++) {
@@ -203,8 +196,7 @@ static bool run(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind, in
 	return well;
 }
 
-static bool converse(struct ipc_ctx *ctx, struct ipc_event *event, const char *name)
-{
+static bool converse(struct ipc_ctx *ctx, struct ipc_event *event, const char *name) {
 	struct report reports[KINDS] = {0};
 	int fd = -1;
 	struct ipc_error result = ipc_connection(ctx, name, &fd);
@@ -231,8 +223,7 @@ static bool converse(struct ipc_ctx *ctx, struct ipc_event *event, const char *n
 	return true;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
 		fprintf(stderr, "usage: pong [NAME]\n");
 		return 2;

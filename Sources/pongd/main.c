@@ -28,23 +28,20 @@ static bool quiet;
 static unsigned *received;
 static size_t received_size;
 
-static void on_signal(int number)
-{
+static void on_signal(int number) {
 	(void)number;
 	stopped = 1;
 }
 
 /* No SA_RESTART: the signal has to end the wait. */
-static void handle_signals(void)
-{
+static void handle_signals(void) {
 	struct sigaction action = {.sa_handler = on_signal};
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN); /* nobody reading our output is no reason to stop */
 }
 
-static bool count_from_zero(int client)
-{
+static bool count_from_zero(int client) {
 	size_t size = (size_t)client + 1;
 	if (size > received_size) {
 		unsigned *larger = realloc(received, size * sizeof *larger);
@@ -59,8 +56,7 @@ static bool count_from_zero(int client)
 	return true;
 }
 
-static void print_message(const struct ipc_message *m)
-{
+static void print_message(const struct ipc_message *m) {
 	uint32_t shown = m->length < SHOWN_BYTES ? m->length : SHOWN_BYTES;
 	printf("message        client %d, type %d, user type %d, %u bytes: \"", m->fd, (unsigned char)m->type,
 	       (unsigned char)m->user_type, m->length);
@@ -72,15 +68,13 @@ static void print_message(const struct ipc_message *m)
 }
 
 /* A client that does not read what it is sent fills its queue: without its echo it is of no use. */
-static void drop(struct ipc_ctx *ctx, const struct ipc_event *event, const char *reason)
-{
+static void drop(struct ipc_ctx *ctx, const struct ipc_event *event, const char *reason) {
 	printf("error          client %d is dropped: %s\n", event->origin, reason);
 	ipc_close(ctx, event->index);
 	ipc_del(ctx, event->index);
 }
 
-static void echo(struct ipc_ctx *ctx, const struct ipc_event *event)
-{
+static void echo(struct ipc_ctx *ctx, const struct ipc_event *event) {
 	const struct ipc_message *m = event->m;
 	unsigned number = ++received[event->origin];
 	if (!quiet && number <= SHOWN_MESSAGES) {
@@ -94,8 +88,7 @@ static void echo(struct ipc_ctx *ctx, const struct ipc_event *event)
 	}
 }
 
-static void handle(struct ipc_ctx *ctx, const struct ipc_event *event, const char *reason)
-{
+static void handle(struct ipc_ctx *ctx, const struct ipc_event *event, const char *reason) {
 	switch (event->type) {
 	case IPC_EVENT_TYPE_CONNECTION:
 		if (!count_from_zero(event->origin)) {
@@ -128,8 +121,7 @@ static void handle(struct ipc_ctx *ctx, const struct ipc_event *event, const cha
 }
 
 /* Until a signal comes: true; or until the library can no longer wait: false. */
-static bool serve(struct ipc_ctx *ctx)
-{
+static bool serve(struct ipc_ctx *ctx) {
 	struct ipc_event event = {0};
 	bool well = true;
 	while (well && !stopped) {
@@ -157,8 +149,7 @@ static bool serve(struct ipc_ctx *ctx)
 	return well;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
 	const char *name = "pong";
 	int next = 1;
 	if (next < argc && strcmp(argv[next], "--quiet") == 0) {
