@@ -1,12 +1,15 @@
 // Poll.swift - readiness by poll(2): slow with many descriptors, and available everywhere.
 //
 // poll(2) knows levels alone, and reports a hang-up whether it is wanted or not. A descriptor that nobody wants to read is
-// therefore left out (a negative number, poll(2)) until that changes. Positions are searched: each wait goes through all anyway.
+// therefore left out (a negative number, poll(2)) until that changes; one that hung up is asked by itself now and then. Positions are searched: each wait goes through all anyway.
 
 #if !os(Linux) || POLLER_POLL
 import CLibIPC
 
 struct PollPoller: ~Copyable {
+    /// How often those that hung up are asked for news, in milliseconds.
+    private static let newsPause: UInt32 = 250
+
     private var entries = HeapArray<pollfd>()
     private var registrations = HeapArray<Registration>()
     private var ready = HeapArray<Readiness>()
@@ -36,11 +39,14 @@ struct PollPoller: ~Copyable {
         registrations.swapRemove(at: position)
     }
 
-    /// - Parameter timeout: milliseconds, negative for ever.
+    /// - Parameter timeout: milliseconds, negative for ever; with descriptors that hung up this may end earlier.
     mutating func wait(timeout: Int32) throws(IPCError) -> Int {
-        let found = try check(call: poll(entries.base, nfds_t(entries.count), timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
         ready.removeAll()
-        for position in 0..<entries.count where ready.count < found && entries[position].revents != 0 {
+        let timeout =
+            try lookForNews() ? min(UInt32(bitPattern: timeout), ready.count > 0 ? 0 : PollPoller.newsPause) : UInt32(bitPattern: timeout)
+        let found = try check(
+            call: poll(entries.base, nfds_t(entries.count), Int32(bitPattern: timeout)), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
+        for position in 0..<entries.count where found > 0 && entries[position].revents != 0 {
             let reported = entries[position].revents
             if reported & Int16(POLLNVAL) != 0 {
                 // Closed by its program: there is nothing to watch any more.
@@ -57,6 +63,18 @@ struct PollPoller: ~Copyable {
         return ready.count
     }
 
+    /// Asks those that hung up, which poll(2) would not wait for, whether something has come. False: there are none.
+    private mutating func lookForNews() throws(IPCError) -> Bool {
+        var isAwaited = false
+        for position in 0..<entries.count where entries[position].fd < 0 && entries[position].events != 0 {
+            isAwaited = true
+            let descriptor = Descriptor(registrations[position].descriptor)
+            guard descriptor.poll(POLLIN, timeout: 0) & POLLIN != 0, descriptor.hasBytes else { continue }
+            try ready.append(Readiness(registration: registrations[position], readable: true, writable: false, hungUp: false))
+        }
+        return isAwaited
+    }
+
     func readiness(at index: Int) -> Readiness { ready[index] }
 
     private func position(of registration: Registration) -> Int? { (0..<registrations.count).first { registrations[$0] == registration } }
@@ -65,6 +83,7 @@ struct PollPoller: ~Copyable {
         var events: Int16 = 0
         if interest.contains(.read) { events |= Int16(POLLIN) }
         if interest.contains(.write) { events |= Int16(POLLOUT) }
+        if interest.contains(.news) { return pollfd(fd: -1, events: Int16(POLLIN), revents: 0) }
         return pollfd(fd: events == 0 ? -1 : registration.descriptor, events: events, revents: 0)
     }
 }
