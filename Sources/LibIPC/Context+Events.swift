@@ -1,8 +1,8 @@
 // Context+Events.swift - the loop: one event a call, the connections in turn.
 //
-// A turn is one message, one receive, one accept or one report of a sent frame. Messages that are here already are handed out
-// first, at no system call; what a program queues meanwhile goes in one piece: the first reply of a burst at once, then more
-// and more together, all of them before the next receive or look at the poller. What has been sent is reported before there is new input; what is sent meanwhile comes after input.
+// A turn is one message, one receive or one accept. Messages that are here already are handed out first, at no system call; what
+// a program queues meanwhile goes in one piece: the first reply of a burst at once, then more and more together, all of them
+// before the next receive or look at the poller. What has been sent is reported before there is new input.
 
 import CLibIPC
 

@@ -32,9 +32,13 @@ extension Context where Entries: ~Copyable {
         OutboundFrame.destroy(frame, &scratch)
     }
 
-    /// Drops what is queued for the entry, and what is to be reported of it.
+    /// Drops what is queued for the entry, but for the rest of a frame that is begun, and what is to be reported of it.
     mutating func dropFrames(_ connection: ConnectionReference) {
-        while let frame = connection.pointee.channel.outbox.takeSent() ?? connection.pointee.channel.outbox.takePending() { discard(frame) }
+        while let frame = connection.pointee.channel.outbox.takeSent() ?? connection.pointee.channel.outbox.takeUnbegun() { discard(frame) }
+        if let begun = connection.pointee.channel.outbox.begun {
+            roster.unlist(begun)
+            begun.pointee.listing = nil
+        }
         reports.remove(connection)
     }
 
@@ -48,12 +52,12 @@ extension Context where Entries: ~Copyable {
     /// Sends what is queued for one connection, as much as the kernel takes.
     mutating func send(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         let descriptor = connection.pointee.channel.descriptor
-        if kind(of: connection) == .switched, roster.hasWriter(descriptor.number), !connection.pointee.channel.outbox.isHalfSent {
-            return offerToCallback(connection, &event)
-        }
+        let hasWriter = kind(of: connection) == .switched && roster.hasWriter(descriptor.number)
+        if hasWriter, !connection.pointee.channel.outbox.isHalfSent { return offerToCallback(connection, &event) }
         do throws(IPCError) {
             defer { settle(connection) }
-            connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor)
+            connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor, finishing: hasWriter)
+            if hasWriter, !connection.pointee.isBlocked { unsent.append(connection) }
         } catch { try failSending(connection, error) }
         updateInterest(connection)
     }

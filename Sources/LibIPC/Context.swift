@@ -56,6 +56,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     deinit {
         if unadmitted >= 0 { close(unadmitted) }
         for index in 0..<connections.count {
+            connections[index].pointee.channel.outbox.drop()
             withdraw(connections[index])
             Connection.destroy(connections[index])
         }
@@ -130,10 +131,14 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let former = table[descriptor]
         // Whoever had this number lost its descriptor behind our back.
         if isNew, let former { bury(former) }
-        let admission = try poller.add(connection.pointee.registration, .read)
+        var admission = try poller.add(connection.pointee.registration, .read)
         guard admission == .watched || admission == .alwaysReady else { return }
         if let former {
-            bury(former)
+            if former.pointee.isLive {
+                // It leaves the poller by its number, which takes the new one out as well.
+                bury(former)
+                admission = try poller.add(connection.pointee.registration, .read)
+            }
             shadowed += 1
         }
         table[descriptor] = connection
@@ -142,6 +147,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         connection.pointee.channel = Registry.takeLoose(descriptor)
         Registry[descriptor] = connection
         if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
+        if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
     }
 
     /// A new poller for the same connections.
@@ -174,11 +180,11 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         resumeCounterpart(of: connection)
     }
 
-    /// The registry does not lead here any more. What was read ahead stays there, for whoever reads the descriptor now.
+    /// The registry does not lead here any more. What was read ahead stays there, and the rest of a frame that is begun, for
+    /// whoever reads and writes the descriptor now.
     private func withdraw(_ connection: ConnectionReference) {
         guard Registry[connection.pointee.number] == connection else { return }
         Registry[connection.pointee.number] = nil
-        connection.pointee.channel.outbox = Outbox()
         Registry.leave(&connection.pointee.channel)
     }
 

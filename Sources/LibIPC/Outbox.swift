@@ -10,8 +10,8 @@ typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 struct OutboundFrame: BitwiseCopyable {
     fileprivate var next: FrameReference?
     let header: FrameHeader
-    /// Where the roster lists it.
-    var listing = 0
+    /// Where the roster lists it; nil once it was dropped, when only its rest is still to go.
+    var listing: Int? = 0
     fileprivate let encodedHeader: UnsafeMutableRawPointer
     let payload: UnsafeMutableRawPointer
     fileprivate let ownsPayload: Bool
@@ -34,6 +34,12 @@ struct OutboundFrame: BitwiseCopyable {
         return frame
     }
 
+    static func destroy(_ frame: FrameReference) {
+        var none = Scratch(size: 0)
+        destroy(frame, &none)
+    }
+
+    /// The memory serves large frames to come.
     static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
         let isInline = frame.pointee.payload == frame.pointee.encodedHeader + FrameHeader.size
         if frame.pointee.ownsPayload { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
@@ -58,10 +64,9 @@ private struct FrameList: ~Copyable {
 
     deinit {
         var next = first
-        var none = Scratch(size: 0)
         while let frame = next {
             next = frame.pointee.next
-            OutboundFrame.destroy(frame, &none)
+            OutboundFrame.destroy(frame)
         }
     }
 
@@ -74,6 +79,13 @@ private struct FrameList: ~Copyable {
     mutating func takeFirst() -> FrameReference? {
         let frame = first
         first = frame?.pointee.next
+        return frame
+    }
+
+    mutating func takeSecond() -> FrameReference? {
+        let frame = first?.pointee.next
+        first?.pointee.next = frame?.pointee.next
+        if frame == last { last = first }
         return frame
     }
 }
@@ -95,6 +107,8 @@ struct Outbox: ~Copyable {
     /// Frames that the kernel has, and that nobody has taken out.
     var hasSent: Bool { sent.first != nil }
     var isHalfSent: Bool { offset > 0 }
+    /// The frame of which the kernel has a part: without its rest the stream would be broken, whoever writes next.
+    var begun: FrameReference? { isHalfSent ? pending.first : nil }
 
     mutating func append(_ frame: FrameReference) {
         pending.append(frame)
@@ -110,18 +124,33 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    /// Sends as much as the kernel takes; `waiting`: all, unless the descriptor has a mind of its own. False: there is more.
-    mutating func send(to descriptor: Descriptor, waiting: Bool = false) throws(IPCError) -> Bool {
-        while hasPending {
-            let (count, isFull) = try sendBatch(to: descriptor, waiting: waiting)
+    /// The same, but what is begun stays.
+    mutating func takeUnbegun() -> FrameReference? {
+        guard isHalfSent else { return takePending() }
+        let frame = pending.takeSecond()
+        pendingBytes -= frame?.pointee.header.frameSize ?? 0
+        return frame
+    }
+
+    /// Nobody is to be told of any frame any more.
+    mutating func drop() {
+        while let frame = takeSent() ?? takeUnbegun() { OutboundFrame.destroy(frame) }
+        begun?.pointee.listing = nil
+    }
+
+    /// Sends as much as the kernel takes; `waiting`: all, unless the descriptor has a mind of its own; `finishing`: the rest of the
+    /// begun frame alone. False: there is more.
+    mutating func send(to descriptor: Descriptor, waiting: Bool = false, finishing: Bool = false) throws(IPCError) -> Bool {
+        while finishing ? isHalfSent : hasPending {
+            let (count, isFull) = try sendBatch(to: descriptor, waiting: waiting, limit: finishing ? 2 : 2 * Outbox.batch)
             advance(count)
             if isFull { return false }
         }
         return true
     }
 
-    private func sendBatch(to descriptor: Descriptor, waiting: Bool) throws(IPCError) -> (count: Int, isFull: Bool) {
-        try withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * Outbox.batch) { vectors throws(IPCError) in
+    private func sendBatch(to descriptor: Descriptor, waiting: Bool, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+        try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
             var (count, total, skipped) = (0, 0, offset)
             var next = pending.first
@@ -145,7 +174,8 @@ struct Outbox: ~Copyable {
         while let frame = pending.first, offset >= frame.pointee.header.frameSize {
             offset -= frame.pointee.header.frameSize
             _ = pending.takeFirst()
-            sent.append(frame)
+            // Nobody waits for news of one that was dropped.
+            if frame.pointee.listing == nil { OutboundFrame.destroy(frame) } else { sent.append(frame) }
         }
     }
 }

@@ -127,10 +127,9 @@ static inline void next(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_e
 	next_code(ctx, event, type, 0);
 }
 
-/* The next event is this message, from `origin` when that is not negative. */
-static inline void next_message(struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type,
-                                const void *payload, uint32_t length) {
-	next(ctx, event, IPC_EVENT_TYPE_MESSAGE);
+/* The event is this message, from `origin` when that is not negative. */
+static inline void check_message_event(const struct ipc_event *event, int origin, char user_type, const void *payload,
+                                       uint32_t length) {
 	struct ipc_message *m = event->m;
 	if (origin >= 0) CHECK_EQUAL(event->origin, origin);
 	CHECK_EQUAL(m->fd, event->origin);
@@ -141,11 +140,35 @@ static inline void next_message(struct ipc_ctx *ctx, struct ipc_event *event, in
 	CHECK(length == 0 || memcmp(m->payload, payload, length) == 0);
 }
 
+static inline void next_message(struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type,
+                                const void *payload, uint32_t length) {
+	next(ctx, event, IPC_EVENT_TYPE_MESSAGE);
+	check_message_event(event, origin, user_type, payload, length);
+}
+
 static inline void nothing_to_tell(struct ipc_ctx *ctx, struct ipc_event *event) {
 	int timer = 0;
 	CHECK_OK(ipc_wait_event(ctx, event, &timer));
 	CHECK_EQUAL(event->type, IPC_EVENT_TYPE_TIMER);
 	CHECK_EQUAL(timer, 0);
+}
+
+/* The event is there already: a wait that only looks finds it. What has been sent or closed is ready at once. */
+static inline void ready_code(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type, int code) {
+	int timer = 0;
+	CHECK_CODE(ipc_wait_event(ctx, event, &timer), code);
+	CHECK_EQUAL(event->type, type);
+	CHECK_EQUAL(timer, 0);
+}
+
+static inline void ready(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type) {
+	ready_code(ctx, event, type, 0);
+}
+
+static inline void ready_message(struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type,
+                                 const void *payload, uint32_t length) {
+	ready(ctx, event, IPC_EVENT_TYPE_MESSAGE);
+	check_message_event(event, origin, user_type, payload, length);
 }
 
 /* A raw peer that the service has accepted; `*origin` (may be NULL) becomes the service's descriptor. */

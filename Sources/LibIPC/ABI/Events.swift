@@ -94,9 +94,7 @@ private func callWriter(_ found: inout Event, _ ctx: UnsafeMutablePointer<ipc_ct
     let descriptor = found.descriptor
     guard let frame = found.frame else { return }
     found = Event()
-    // The context may be gone by then.
-    var scratch = Scratch(size: 0)
-    defer { OutboundFrame.destroy(frame, &scratch) }
+    defer { OutboundFrame.destroy(frame) }
     guard let writer = PublicRoster.context(behind: ctx)?.pointee.roster.writer(of: descriptor) else { return }
     var message = ipc_message(frame.pointee.header, descriptor, frame.pointee.payload)
     let answer = CallbackAnswer(rawValue: writer(descriptor, &message).rawValue) ?? .failed

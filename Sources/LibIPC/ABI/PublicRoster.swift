@@ -119,7 +119,7 @@ struct PublicRoster: Roster, ~Copyable {
     }
 
     mutating func unlist(_ frame: FrameReference) {
-        let index = frame.pointee.listing
+        guard let index = frame.pointee.listing else { return }
         messages.swapRemove(at: index)
         frames.swapRemove(at: index)
         if index < frames.count { frames[index].pointee.listing = index }

@@ -10,6 +10,9 @@ struct PollPoller: ~Copyable {
     /// How often those that hung up are asked for news, in milliseconds.
     private static let newsPause: UInt32 = 250
 
+    /// In place of a descriptor that its program has closed; any negative number is left out by poll(2).
+    private static let closed: Int32 = -2
+
     private var entries = HeapArray<pollfd>()
     private var registrations = HeapArray<Registration>()
     private var ready = HeapArray<Readiness>()
@@ -18,7 +21,10 @@ struct PollPoller: ~Copyable {
     init() throws(IPCError) {}
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
-        for position in 0..<registrations.count where registrations[position].descriptor == registration.descriptor { return .duplicate }
+        if let position = (0..<registrations.count).first(where: { registrations[$0].descriptor == registration.descriptor }) {
+            if entries[position].fd != PollPoller.closed { return .duplicate }
+            remove(registrations[position])
+        }
         guard Descriptor(registration.descriptor).poll(0, timeout: 0) & POLLNVAL == 0 else { return .notOpen }
         try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in
             try registrations.reserve()
@@ -50,7 +56,7 @@ struct PollPoller: ~Copyable {
             let reported = entries[position].revents
             if reported & Int16(POLLNVAL) != 0 {
                 // Closed by its program: there is nothing to watch any more.
-                entries[position].fd = -1
+                entries[position].fd = PollPoller.closed
                 continue
             }
             let readiness = Readiness(
@@ -66,7 +72,7 @@ struct PollPoller: ~Copyable {
     /// Asks those that hung up, which poll(2) would not wait for, whether something has come. False: there are none.
     private mutating func lookForNews() throws(IPCError) -> Bool {
         var isAwaited = false
-        for position in 0..<entries.count where entries[position].fd < 0 && entries[position].events != 0 {
+        for position in 0..<entries.count where entries[position].fd == -1 && entries[position].events != 0 {
             isAwaited = true
             let descriptor = Descriptor(registrations[position].descriptor)
             guard descriptor.poll(POLLIN, timeout: 0) & POLLIN != 0, descriptor.hasBytes else { continue }

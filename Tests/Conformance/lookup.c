@@ -1,0 +1,219 @@
+/*
+ * lookup.c - the way to a service through the network daemon, as IPC_NETWORK routes it. A process of the test plays the
+ * daemon `network`: it checks what it is asked and answers as told. Faults 16 and 22 are in faults_names.c.
+ */
+#include "peers.h"
+
+static struct ipc_ctx ctx, service;
+static struct ipc_event event;
+
+static const char *asked; /* the payload that must come */
+static void (*answer)(int client); /* what the daemon does then */
+
+/* Sends `count` times the same descriptor with the bytes. */
+static void send_descriptors(int sock, const void *bytes, size_t size, int fd, int count) {
+	char control[CMSG_SPACE(20 * sizeof fd)] = {0};
+	struct iovec part = {(void *)bytes, size};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN((size_t)count * sizeof fd);
+	for (int i = 0; i < count; i++) memcpy(CMSG_DATA(c) + (size_t)i * sizeof fd, &fd, sizeof fd);
+	CHECK_EQUAL(sendmsg(sock, &m, MSG_NOSIGNAL), size);
+}
+
+/* A connection to the service "real", which the daemon knows. */
+static int real_connection(void) { return raw_connect("real"); }
+
+static void answers_with_a_descriptor(int client) {
+	int fd = real_connection();
+	write_bytes(client, "\3\0\0\0\2\3OK", 8);
+	send_descriptors(client, "", 1, fd, 1);
+	close(fd);
+}
+
+static void answers_byte_by_byte(int client) {
+	int fd = real_connection();
+	for (int i = 0; i < 8; i++) write_bytes(client, "\3\0\0\0\2\3OK" + i, 1);
+	send_descriptors(client, "", 1, fd, 1);
+	close(fd);
+}
+
+static void answers_with_many_descriptors(int client) {
+	int fd = real_connection();
+	send_descriptors(client, "\3\0\0\0\2\3OK", 8, fd, 3); /* nobody asked for these */
+	send_descriptors(client, "", 1, fd, 5);
+	close(fd);
+}
+
+static void answers_with_many_descriptors_at_once(int client) {
+	int fd = real_connection();
+	send_descriptors(client, "\3\0\0\0\2\3OK", 9, fd, 20);
+	close(fd);
+}
+
+static void refuses(int client) { write_bytes(client, "\3\0\0\0\10\3no route", 14); }
+static void refuses_without_a_reason(int client) { write_bytes(client, "\3\0\0\0\0\3", 6); }
+static void refuses_and_sends_a_descriptor(int client) { send_descriptors(client, "\3\0\0\0\3\3NO!", 9, 0, 2); }
+static void hangs_up(int client) { (void)client; }
+static void breaks_off(int client) { write_bytes(client, "\3\0\0\0\2\3O", 7); }
+static void talks_nonsense(int client) { write_bytes(client, "\3\377\377\377\377\3garbage", 13); }
+
+static void network_daemon(int gate) {
+	int listening = raw_listen("network");
+	meet(gate);
+	int client = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	char *request = malloc(FRAME_SIZE(strlen(asked))), header[IPC_HEADER_SIZE];
+	put_header(header, MSG_TYPE_NETWORK_LOOKUP, (uint32_t)strlen(asked), 3);
+	CHECK_EQUAL(read_bytes(client, request, FRAME_SIZE(strlen(asked))), FRAME_SIZE(strlen(asked)));
+	CHECK(memcmp(request, header, IPC_HEADER_SIZE) == 0);
+	CHECK(memcmp(request + IPC_HEADER_SIZE, asked, strlen(asked)) == 0);
+	answer(client);
+	free(request);
+	close(client);
+	close(listening);
+	unlink(address_of("network").sun_path);
+}
+
+/* The daemon is asked for `name` under these routes, once. */
+static pid_t start_daemon(const char *name, const char *routes, void (*how)(int), int *gate) {
+	static char payload[4096];
+	snprintf(payload, sizeof payload, "%s;%s", name, routes);
+	asked = payload;
+	answer = how;
+	pid_t child = start(network_daemon, gate);
+	meet(*gate);
+	setenv("IPC_NETWORK", routes, 1);
+	return child;
+}
+
+static void contact(const char *name, const char *routes, void (*how)(int)) {
+	int gate, fd = -1;
+	pid_t child = start_daemon(name, routes, how, &gate);
+	CHECK_OK(ipc_contact_ipcd(&fd, name));
+	CHECK(fd > 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	next(&service, &event, IPC_EVENT_TYPE_CONNECTION);
+	write_frame(fd, 'a', "hello", 5);
+	next_message(&service, &event, event.origin, 'a', "hello", 5);
+	close(fd);
+	next(&service, &event, IPC_EVENT_TYPE_DISCONNECTION); /* so that no copy of it was kept */
+	join_process(child, gate);
+}
+
+TEST(a_route_is_an_entry_with_the_name_whole_and_blanks_around_it_ignored) {
+	const char *routes[] = {"pong tcp://there", "  pong tcp://there  ", "a x;pong y", "a x ; pong y ; b z", ";;pong y;;", "pong2 x;pong y",
+	                        "xpong x;  pong  y", "a pong;pong x"};
+	CHECK_OK(ipc_server_init(&service, "real"));
+	for (int i = 0; i < 8; i++) contact("pong", routes[i], answers_with_a_descriptor);
+	contact("a/b.c-d", "a x;a/b.c-d y", answers_with_a_descriptor);
+	finish(&service, &event);
+}
+
+TEST(without_a_route_nobody_is_asked) {
+	const char *routes[] = {"", " ", ";", "pong2 x", "xpong x", "pon x", "a pong", "a x;b pong;c pong", "a;b pong", "PONG x", "a pong x"};
+	for (int i = 0; i < 11; i++) {
+		int fd = 77;
+		setenv("IPC_NETWORK", routes[i], 1);
+		struct ipc_error e = ipc_contact_ipcd(&fd, "pong");
+		if (e.error_code != 0) FAIL("'%s': %s", routes[i], e.error_message);
+		CHECK_EQUAL(fd, 0);
+	}
+	unsetenv("IPC_NETWORK");
+	int fd = 77;
+	CHECK_OK(ipc_contact_ipcd(&fd, "pong"));
+	CHECK_EQUAL(fd, 0);
+}
+
+TEST(the_answer_may_come_in_pieces_and_with_descriptors_that_nobody_asked_for) {
+	CHECK_OK(ipc_server_init(&service, "real"));
+	contact("pong", "pong x", answers_byte_by_byte);
+	contact("pong", "pong x", answers_with_many_descriptors);
+	contact("pong", "pong x", answers_with_many_descriptors_at_once);
+	finish(&service, &event);
+}
+
+TEST(ipc_connection_goes_through_the_daemon) {
+	int gate, fd = -1, origin;
+	CHECK_OK(ipc_server_init(&service, "real"));
+	pid_t child = start_daemon("pong", "pong tcp://there", answers_with_a_descriptor, &gate);
+	CHECK_OK(ipc_connection(&ctx, "pong", &fd));
+	join_process(child, gate);
+	CHECK(ctx.size == 1 && ctx.pollfd[0].fd == fd && ctx.cinfos[0].type == IPC_CONNECTION_TYPE_IPC);
+	next(&service, &event, IPC_EVENT_TYPE_CONNECTION);
+	origin = event.origin;
+	queue(&ctx, fd, 'a', "question", 8);
+	next(&ctx, &event, IPC_EVENT_TYPE_TX);
+	next_message(&service, &event, origin, 'a', "question", 8);
+	queue(&service, origin, 'b', "answer", 6);
+	next(&service, &event, IPC_EVENT_TYPE_TX);
+	next_message(&ctx, &event, fd, 'b', "answer", 6);
+	finish(&ctx, &event);
+	next(&service, &event, IPC_EVENT_TYPE_DISCONNECTION);
+	finish(&service, &event);
+}
+
+/* "any other length means no, with the reason as payload" */
+TEST(a_refusal_is_error_4_with_the_reason_and_descriptor_0) {
+	void (*const refusals[])(int) = {refuses, refuses_without_a_reason, refuses_and_sends_a_descriptor};
+	const char *reasons[] = {"no route", "", "NO!"};
+	for (int i = 0; i < 3; i++) {
+		int gate, fd = 77;
+		pid_t child = start_daemon("pong", "pong x", refusals[i], &gate);
+		struct ipc_error e = ipc_contact_ipcd(&fd, "pong");
+		CHECK_CODE(e, IPC_ERROR_CLOSED_RECIPIENT);
+		CHECK(strstr(e.error_message, reasons[i]) != NULL);
+		CHECK_EQUAL(fd, 0);
+		join_process(child, gate);
+	}
+}
+
+TEST(after_a_refusal_ipc_connection_connects_here_or_says_why_not) {
+	for (int here = 0; here < 2; here++) {
+		int gate;
+		if (here) CHECK_OK(ipc_server_init(&service, "pong"));
+		pid_t child = start_daemon("pong", "pong x", refuses, &gate);
+		CHECK_CODE(ipc_connection(&ctx, "pong", NULL), here ? 0 : IPC_ERROR_USOCK_CONNECT__CONNECT);
+		CHECK_EQUAL(ctx.size, here);
+		join_process(child, gate);
+	}
+	next(&service, &event, IPC_EVENT_TYPE_CONNECTION);
+	finish(&ctx, &event);
+	finish(&service, &event);
+}
+
+TEST(a_daemon_that_breaks_off_or_talks_nonsense_is_an_error) {
+	void (*const ways[])(int) = {hangs_up, breaks_off, talks_nonsense};
+	for (int i = 0; i < 3; i++) {
+		int gate, fd = 77;
+		pid_t child = start_daemon("pong", "pong x", ways[i], &gate);
+		struct ipc_error e = ipc_contact_ipcd(&fd, "pong");
+		CHECK(e.error_code != 0 && e.error_message[0] != '\0');
+		CHECK(fd <= 0 || fd == 77);
+		join_process(child, gate);
+	}
+	int fd = 77;
+	struct ipc_error e = ipc_contact_ipcd(&fd, "pong"); /* and when there is none */
+	CHECK(e.error_code != 0 && e.error_message[0] != '\0');
+	CHECK_CODE(ipc_contact_ipcd(NULL, "pong"), IPC_ERROR_CONTACT_IPCD__NO_FD_PARAM);
+	CHECK_CODE(ipc_contact_ipcd(&fd, NULL), IPC_ERROR_CONTACT_IPCD__NO_SERVICE_NAME_PARAM);
+}
+
+/* "no route: success with fd 0": a descriptor that came is never 0, also in a program that has closed its stdin. */
+TEST(a_descriptor_that_came_is_not_0) {
+	int saved = fcntl(0, F_DUPFD_CLOEXEC, 100);
+	CHECK_OK(ipc_server_init(&service, "real"));
+	for (int i = 0; i < 2; i++) {
+		int gate, fd = -1;
+		pid_t child = start_daemon("pong", "pong x", answers_with_a_descriptor, &gate);
+		close(0);
+		struct ipc_error e = ipc_contact_ipcd(&fd, "pong");
+		CHECK_EQUAL(dup2(saved, 0), 0);
+		CHECK_OK(e);
+		CHECK(fd > 0 && is_open(fd));
+		close(fd);
+		join_process(child, gate);
+	}
+	close(saved);
+	finish(&service, &event);
+}

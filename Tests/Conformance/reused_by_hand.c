@@ -1,0 +1,55 @@
+/*
+ * reused_by_hand.c - a program closes a descriptor with close(2), gets its number again, and adds that: the new entry is the
+ * one that speaks, and the old one keeps nothing of it.
+ */
+#include "peers.h"
+
+static struct ipc_ctx ctx;
+static struct ipc_event event;
+
+/* A pair whose first end has the number `wanted`. */
+static void make_pair_at(int wanted, int ends[2]) {
+	make_pair(ends);
+	if (ends[0] == wanted) return;
+	CHECK(dup2(ends[0], wanted) == wanted);
+	close(ends[0]);
+	ends[0] = wanted;
+}
+
+TEST(a_descriptor_added_again_after_the_program_closed_it_is_told) {
+	for (int external = 0; external < 2; external++) {
+		int old[2], new[2], timer = 0;
+		struct ipc_connection_info info = {external ? IPC_CONNECTION_TYPE_EXTERNAL : IPC_CONNECTION_TYPE_IPC, 0, NULL};
+		make_pair(old);
+		struct pollfd entry = {old[0], POLLIN, 0};
+		CHECK_OK(ipc_add(&ctx, &info, &entry));
+		write_bytes(old[1], "\2\0\0\0\4ab", 8); /* half a frame, which must not reach the next socket */
+		if (!external) nothing_to_tell(&ctx, &event);
+		close(old[0]);
+		for (int i = 0; i < 2; i++) {
+			CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+			timer = 0;
+		}
+		make_pair_at(old[0], new);
+		CHECK_OK(ipc_add(&ctx, &info, &entry));
+		CHECK_EQUAL(ctx.size, 2);
+		nothing_to_tell(&ctx, &event);
+		write_frame(new[1], 'n', "new", 3);
+		ready(&ctx, &event, external ? IPC_EVENT_TYPE_EXTRA_SOCKET : IPC_EVENT_TYPE_MESSAGE);
+		CHECK_EQUAL(event.index, 1);
+		CHECK_EQUAL(event.origin, new[0]);
+		queue(&ctx, new[0], 'o', "back", 4);
+		for (int told = 0; told < 2 && ctx.tx.size > 0; told++) {
+			timer = 0;
+			CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+		}
+		CHECK_EQUAL(ctx.tx.size, 0);
+		read_frame(new[1], 'o', "back", 4);
+		IPC_EVENT_CLEAN(&event);
+		CHECK_OK(ipc_del(&ctx, 1));
+		CHECK_OK(ipc_del(&ctx, 0));
+		close(old[1]);
+		close(new[0]);
+		close(new[1]);
+	}
+}

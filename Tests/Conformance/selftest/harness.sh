@@ -1,0 +1,54 @@
+#!/bin/sh
+# harness.sh - does the harness say `not ok` when a test must fail? A harness that never does would prove nothing.
+#
+#   harness.sh INSTALLED_TREE
+#
+# must_fail.c is compiled as every program is and run; its lines and its exit status are compared with what must come.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(cd "${1:?installed tree}" && pwd) || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+export PKG_CONFIG_PATH="$tree/lib/pkgconfig" LD_LIBRARY_PATH="$tree/lib"
+
+# report NAME STATUS
+report() {
+	if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi
+}
+
+# shellcheck disable=SC2046
+${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "$here/must_fail.c" -o "$work/must_fail" \
+	$(pkg-config --libs libipc) || { report the_harness_compiles 1; exit 1; }
+
+sed -n -e 's/^TEST(\([a-z_0-9]*\)).*/\1/p' "$here/must_fail.c" | while read -r name; do
+	case $name in
+	passes) echo "ok $name" ;;
+	is_skipped) echo "skipped $name: this one says so" ;;
+	*) echo "not ok $name" ;;
+	esac
+done > "$work/wanted"
+
+"$work/must_fail" > "$work/lines" 2> "$work/reasons"
+status=$?
+diff -U0 "$work/wanted" "$work/lines" | grep '^[-+][^-+]' >&2
+[ "$(wc -l < "$work/wanted")" -ge 18 ] && cmp -s "$work/wanted" "$work/lines"
+report the_harness_says_not_ok_for_each_test_that_must_fail $?
+[ $status -eq 1 ]
+report a_program_with_a_failed_test_exits_with_1 $?
+
+"$work/must_fail" passes > "$work/lines" 2> "$work/silence"
+[ $? -eq 0 ] && [ "$(cat "$work/lines")" = 'ok passes' ] && ! [ -s "$work/silence" ]
+report a_program_without_a_failed_test_exits_with_0 $?
+
+# Each failed check says where, and a leak or a signal says what.
+told=0
+for reason in 'must_fail.c:[0-9]*: does not hold: 1 + 1 == 3' 'must_fail.c:[0-9]*: 1 + 1 is 2, not 3' 'must_fail.c:[0-9]*: on purpose' \
+	'leaks_a_descriptor leaks descriptors' 'crashes: died of signal 11' 'hangs: died of signal 14' 'code 43 (text), not 0' \
+	'the text is empty or not followed by zeros alone' 'status 5, not 0' 'success with the text: text' 'stderr .text., not .other.'; do
+	if grep -q "$reason" "$work/reasons"; then told=$((told + 1)); else echo "not said: $reason" >&2; fi
+done
+[ $told -eq 11 ]
+report a_failed_test_says_where_and_why $?
+exit $failed
