@@ -18,20 +18,18 @@ extension Context where Entries: ~Copyable {
     /// - Parameter deadline: when to give a timer event instead.
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         call &+= 1
+        defer { wasReport = event.kind == .sent }
+        if report(&event) { return }
         var looks = 0
         var found = 1
         while true {
-            if report(&event) { return }
             if retryAt > 0 || !aside.isEmpty { attend() }
             try serveReady(&event)
             if event.kind != .none { return }
             try sendUnsent(&event)
             if event.kind != .none { return }
-            if turns < Self.patience, report(&event) {
-                // Who answers reports with messages must not keep others from being heard.
-                turns += 1
-                return
-            }
+            // Who answers reports with messages must not keep others from being heard.
+            if turns < Self.patience, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
             if !ready.isEmpty, turns < Self.patience { continue }
             let remaining = deadline.remaining
             if remaining == 0, found == 0 || looks >= Self.maximumLooks { return event.kind = .timer }

@@ -122,9 +122,10 @@ extension Context where Entries: ~Copyable {
         ready.append(connection)
     }
 
-    /// Takes the whole message out; if more may be here already, the connection lines up again.
+    /// Takes the whole message out; if more may be here already, or an end is to be found, the connection lines up again.
     mutating func take(_ connection: ConnectionReference) -> Message? {
         let message = connection.pointee.channel.inbox.take()
+        if connection.pointee.sendFailure != 0 { connection.pointee.isReadable = true }
         if connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
         return message
     }

@@ -38,6 +38,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var call: UInt32 = 0
     /// Turns taken since the poller was last asked.
     var turns = 0
+    /// The last event was a report.
+    var wasReport = false
     /// Turns while frames wait to be sent, and how many there may be in this burst of messages.
     var heldBack = 0
     var burst = 0

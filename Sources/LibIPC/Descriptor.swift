@@ -65,7 +65,7 @@ func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
 }
 
 /// A file as the system identifies it, whatever its name or number is by now.
-struct FileIdentity: Equatable {
+struct FileIdentity: Equatable, BitwiseCopyable {
     private let device: dev_t
     private let inode: ino_t
 

@@ -15,6 +15,8 @@ struct PollPoller: ~Copyable {
 
     private var entries = HeapArray<pollfd>()
     private var registrations = HeapArray<Registration>()
+    /// Which files they were: the number of one that its program has closed may mean another by now.
+    private var identities = HeapArray<FileIdentity?>()
     private var ready = HeapArray<Readiness>()
     var needsRebuild = false
 
@@ -22,14 +24,17 @@ struct PollPoller: ~Copyable {
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
         if let position = (0..<registrations.count).first(where: { registrations[$0].descriptor == registration.descriptor }) {
-            if entries[position].fd != PollPoller.closed { return .duplicate }
+            let isSame = identities[position] == FileIdentity(Descriptor(registration.descriptor))
+            if isSame, entries[position].fd != PollPoller.closed { return .duplicate }
             remove(registrations[position])
         }
         guard Descriptor(registration.descriptor).poll(0, timeout: 0) & POLLNVAL == 0 else { return .notOpen }
         try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in
             try registrations.reserve()
+            try identities.reserve()
             try entries.append(PollPoller.entry(registration, interest))
             try registrations.append(registration)
+            try identities.append(FileIdentity(Descriptor(registration.descriptor)))
         }
         return .watched
     }
@@ -43,6 +48,7 @@ struct PollPoller: ~Copyable {
         guard let position = position(of: registration) else { return }
         entries.swapRemove(at: position)
         registrations.swapRemove(at: position)
+        identities.swapRemove(at: position)
     }
 
     /// - Parameter timeout: milliseconds, negative for ever; with descriptors that hung up this may end earlier.

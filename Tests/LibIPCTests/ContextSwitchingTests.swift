@@ -1,0 +1,173 @@
+// ContextSwitchingTests.swift - pairs whose messages go from one end to the other, neither faster than the other one reads.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+@Suite("Context switching") struct ContextSwitchingTests {
+    let test: TestContext
+
+    init() throws { test = try TestContext() }
+
+    @Test("A message goes from one end to the other, in both directions")
+    func passes() throws {
+        let (left, right) = try test.connectPair()
+        try left.far.write(Frame("there", type: 9, userType: 1))
+        #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
+        #expect(right.far.read() == Frame("there", type: 9, userType: 1).bytes)
+        try right.far.write(Frame("and back"), Frame(""))
+        let events = try test.all()
+        #expect(events.filter { $0 == .switched(from: right.near) }.count == 2)
+        #expect(events.filter { $0 == .sent(to: left.near) }.count == 2)
+        #expect(left.far.read() == Frame("and back").bytes + Frame("").bytes)
+    }
+
+    @Test("Pairs do not mix")
+    func pairs() throws {
+        let (first, second) = (try test.connectPair(), try test.connectPair())
+        try first.0.far.write(Frame("first"))
+        try second.1.far.write(Frame("second"))
+        #expect(try test.all().count == 4)
+        #expect(first.1.far.read() == Frame("first").bytes)
+        #expect(second.0.far.read() == Frame("second").bytes)
+        #expect(first.0.far.read() == [])
+        #expect(second.1.far.read() == [])
+    }
+
+    @Test("An end that is in no pair is an error, told once; tied, its messages go on")
+    func unpaired() throws {
+        let (left, right) = (try test.connect(.switched), try test.connect(.switched))
+        try left.far.write(Frame("where to?"))
+        #expect(try test.all() == [.error(left.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD)])
+        #expect(test.has(left.near))
+        try test.context.pointee.tie(left.near.number, right.near.number)
+        #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
+        #expect(right.far.read() == Frame("where to?").bytes)
+    }
+
+    @Test("A pair that the program makes itself counts when the next event is looked for")
+    func pairedByProgram() throws {
+        let (left, right) = (try test.connect(.switched), try test.connect(.switched))
+        try left.far.write(Frame("where to?"))
+        #expect(try test.next() == .error(left.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD))
+        test.context.pointee.roster.pair(right.near.number, left.near.number)
+        #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
+    }
+
+    // MARK: Leaving
+
+    @Test("When an end leaves both entries go, after its last messages, and neither descriptor is closed", arguments: [false, true])
+    func leaves(first: Bool) throws {
+        let pair = try test.connectPair()
+        let (leaver, stayer) = first ? (pair.0, pair.1) : (pair.1, pair.0)
+        try leaver.far.write(Frame("last words").bytes + Frame("never whole").bytes.prefix(9))
+        leaver.far.close()
+        let events = try test.all()
+        #expect(events.contains(.switched(from: leaver.near)))
+        #expect(events.last == .disconnection(leaver.near, IPC_ERROR_CLOSED_RECIPIENT))
+        #expect(stayer.far.read() == Frame("last words").bytes)
+        #expect(test.descriptors == [])
+        #expect(leaver.near.isOpen)
+        #expect(stayer.near.isOpen)
+        #expect(test.context.pointee.roster.counterpart(of: stayer.near.number) == nil)
+    }
+
+    @Test("An end that breaks the protocol takes the pair along, and neither descriptor is closed")
+    func protocolError() throws {
+        let (left, right) = try test.connectPair()
+        try left.far.write(Frame("before").bytes + Frame.headerBytes(length: .max))
+        let events = try test.all()
+        #expect(events.first == .switched(from: left.near))
+        #expect(events.last == .error(left.near, IPC_ERROR_CLOSED_RECIPIENT))
+        #expect(events.last?.reason == "the peer announced 4294967295 bytes")
+        #expect(right.far.read() == Frame("before").bytes)
+        #expect(test.descriptors == [])
+        #expect(left.near.isOpen)
+        #expect(right.near.isOpen)
+    }
+
+    @Test("The last messages of an end that left wait for an end that reads slowly, and then the pair goes")
+    func lastWordsWait() throws {
+        let (left, right) = try test.connectPair()
+        right.near.shrinkSendBuffer()
+        let frames = (0..<10).map { Frame(pattern(5000, seed: $0)) }
+        try left.far.write(frames.flatMap(\.bytes))
+        left.far.close()
+        var events = try test.all()
+        #expect(!events.contains { $0.kind == .disconnection })
+        var bytes: [UInt8] = []
+        for _ in 1...1000 where !test.descriptors.isEmpty {
+            bytes += right.far.read()
+            events += try test.all()
+        }
+        bytes += right.far.read()
+        #expect(events.last == .disconnection(left.near, IPC_ERROR_CLOSED_RECIPIENT))
+        #expect(events.filter { $0 == .sent(to: right.near) }.count == 10)
+        let isSame = bytes == frames.flatMap(\.bytes)
+        #expect(isSame)
+    }
+
+    // MARK: Pressure
+
+    @Test("An end that does not read stops the other one, not the library's memory; and then all arrives")
+    func pressure() throws {
+        let (left, right) = try test.connectPair()
+        let other = try test.connect()
+        right.near.shrinkSendBuffer()
+        let frame = Frame(pattern(20_000))
+        let (far, count) = (left.far.number, 100)
+        let target = try test.connection(of: right.near)
+        var bytes: [UInt8] = []
+        _ = try withPeer(over: left, doing: { for _ in 0..<count { try End.write(frame.bytes, to: far) } }) {
+            // Read until the sender is stopped: what waits is the window, and a message.
+            while target.pointee.channel.outbox.pendingBytes < switchingWindow { _ = try test.next(waiting: -1) }
+            #expect(try test.all().count < count)
+            let pending = target.pointee.channel.outbox.pendingBytes
+            #expect(pending < switchingWindow + frame.bytes.count)
+            // Somebody else is not kept waiting.
+            try other.far.write(Frame("meanwhile"))
+            let event = try test.next()
+            #expect(event == .message(Frame("meanwhile"), from: other.near))
+            while bytes.count < count * frame.bytes.count {
+                bytes += right.far.read()
+                _ = try test.next()
+            }
+        }
+        #expect(bytes.count == count * frame.bytes.count)
+        let isSame = (0..<count).allSatisfy { bytes[$0 * frame.bytes.count..<($0 + 1) * frame.bytes.count].elementsEqual(frame.bytes) }
+        #expect(isSame)
+    }
+
+    @Test("Both ends may speak at once, to one that reads slowly")
+    func crossing() throws {
+        let (left, right) = try test.connectPair()
+        for wire in [left, right] { wire.near.shrinkSendBuffer() }
+        let (toRight, toLeft) = (Frame(pattern(60_000)), Frame(pattern(60_000, seed: 2)))
+        try left.far.write(toRight)
+        try right.far.write(toLeft)
+        var (atLeft, atRight): ([UInt8], [UInt8]) = ([], [])
+        for _ in 1...1000 where atLeft.count < toLeft.bytes.count || atRight.count < toRight.bytes.count {
+            _ = try test.all()
+            atLeft += left.far.read()
+            atRight += right.far.read()
+        }
+        #expect(atLeft.elementsEqual(toLeft.bytes))
+        #expect(atRight.elementsEqual(toRight.bytes))
+    }
+
+    // MARK: By hand
+
+    @Test("One step reads, one sends and reports")
+    func steps() throws {
+        let (left, right) = try test.connectPair()
+        try left.far.write(Frame("step by step"))
+        let (source, target) = (try test.connection(of: left.near), try test.connection(of: right.near))
+        #expect(
+            try test.happening { context, event throws(IPCError) in try context.stepReading(source, &event) } == .switched(from: left.near))
+        #expect(right.far.read() == [])
+        #expect(try test.happening { context, event throws(IPCError) in try context.stepWriting(target, &event) } == .sent(to: right.near))
+        #expect(right.far.read() == Frame("step by step").bytes)
+        #expect(try test.next() == .timer)
+    }
+}

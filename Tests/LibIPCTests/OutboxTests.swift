@@ -1,0 +1,182 @@
+// OutboxTests.swift - frames leave in order, as much as the kernel takes at a time, and each is accounted for until it has gone.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+@Suite("Outbox") struct OutboxTests {
+    /// Frames whose payload lies where the test says.
+    enum Place: CaseIterable { case copied, adopted, lent }
+
+    /// An outbox whose frames go into one end of a wire, while the test reads the other.
+    private final class Sender {
+        let wire: Wire
+        var outbox = Outbox()
+        private var scratch = Scratch(size: 0)
+        private var lent: [UnsafeMutableRawPointer] = []
+
+        init(_ kind: Wire.Kind = .socket) throws {
+            wire = try Wire(kind)
+            if kind == .socket { end.shrinkSendBuffer() }
+        }
+
+        deinit { for payload in lent { free(payload) } }
+
+        /// A pipe is read at the library's end.
+        var end: End { wire.kind == .pipe ? wire.far : wire.near }
+        var reader: End { wire.kind == .pipe ? wire.near : wire.far }
+
+        func append(_ frame: Frame, _ place: Place = .copied) throws {
+            if place == .copied { return outbox.append(try frame.outbound()) }
+            let payload = try #require(malloc(max(frame.payload.count, 1)))
+            payload.copyMemory(from: frame.payload, byteCount: frame.payload.count)
+            if place == .lent { lent.append(payload) }
+            outbox.append(try OutboundFrame.make(frame.header, elsewhere: payload, adopted: place == .adopted, &scratch))
+        }
+
+        /// Sends all, while the test reads what has come. Returns that, and how many sends it took.
+        func sendAll() throws -> (bytes: [UInt8], sends: Int) {
+            var bytes: [UInt8] = []
+            var sends = 1
+            while try !outbox.send(to: end.descriptor) {
+                bytes += reader.read()
+                sends += 1
+            }
+            return (bytes + reader.read(), sends)
+        }
+
+        func takeSent() -> [Frame] {
+            var frames: [Frame] = []
+            while let frame = outbox.takeSent() { frames.append(Frame(destroying: frame)) }
+            return frames
+        }
+
+        func takePending() -> Frame? { outbox.takePending().map { Frame(destroying: $0) } }
+    }
+
+    @Test("Frames go in order, whatever holds their payload", arguments: Wire.Kind.allCases, Place.allCases)
+    func order(kind: Wire.Kind, place: Place) throws {
+        let sender = try Sender(kind)
+        let frames = [Frame("one"), Frame(""), Frame("two", type: 0), Frame("", userType: 0), Frame(pattern(500))]
+        for frame in frames { try sender.append(frame, place) }
+        let (bytes, _) = try sender.sendAll()
+        #expect(bytes == frames.flatMap(\.bytes))
+        #expect(sender.takeSent() == frames)
+    }
+
+    @Test("More frames than fit one call go in order, too")
+    func manyFrames() throws {
+        let sender = try Sender()
+        let frames = (0..<1000).map { Frame("frame \($0)", type: UInt8($0 & 255)) }
+        for (place, frame) in zip(0..., frames) { try sender.append(frame, Place.allCases[place % 3]) }
+        let (bytes, _) = try sender.sendAll()
+        #expect(bytes == frames.flatMap(\.bytes))
+        #expect(sender.takeSent() == frames)
+    }
+
+    @Test("Large payloads go piece by piece, and arrive whole", arguments: Wire.Kind.allCases, Place.allCases)
+    func pieces(kind: Wire.Kind, place: Place) throws {
+        let sender = try Sender(kind)
+        let frames = [Frame(pattern(150_000)), Frame("between"), Frame(""), Frame(pattern(70_000, seed: 2))]
+        for frame in frames { try sender.append(frame, place) }
+        let (bytes, sends) = try sender.sendAll()
+        #expect(sends > 2)
+        let isSame = bytes == frames.flatMap(\.bytes)
+        #expect(isSame)
+        #expect(sender.takeSent() == frames)
+    }
+
+    @Test("Random frames arrive whole through a small buffer", arguments: seeds)
+    func random(seed: UInt64) throws {
+        var generator = Seeded(seed)
+        let sender = try Sender()
+        let frames = (0..<100).map { _ in generator.frame() }
+        for frame in frames { try sender.append(frame, Place.allCases.randomElement(using: &generator) ?? .copied) }
+        let (bytes, _) = try sender.sendAll()
+        let isSame = bytes == frames.flatMap(\.bytes)
+        #expect(isSame, "seed \(seed)")
+        #expect(sender.takeSent() == frames, "seed \(seed)")
+    }
+
+    @Test("Bytes are pending until the kernel has them, and a frame until it has all of them")
+    func accounting() throws {
+        let sender = try Sender()
+        let frames = [Frame("short"), Frame(pattern(100_000))]
+        let total = frames.flatMap(\.bytes).count
+        for frame in frames { try sender.append(frame) }
+        #expect(sender.outbox.pendingBytes == total)
+        #expect(sender.outbox.isHalfSent == false)
+        #expect(sender.outbox.hasSent == false)
+
+        #expect(try sender.outbox.send(to: sender.end.descriptor) == false)
+        let arrived = sender.reader.read().count
+        #expect(arrived > 0)
+        #expect(sender.outbox.pendingBytes == total - arrived)
+        #expect(sender.outbox.hasPending == true)
+        #expect(sender.outbox.isHalfSent == true)
+        #expect(sender.takeSent() == [Frame("short")])
+
+        _ = try sender.sendAll()
+        #expect(sender.outbox.pendingBytes == 0)
+        #expect(sender.outbox.hasPending == false)
+        #expect(sender.outbox.isHalfSent == false)
+        #expect(sender.takeSent() == [frames[1]])
+    }
+
+    @Test("A frame that is taken back takes its share of the pending bytes with it, half sent or not")
+    func takenBack() throws {
+        let sender = try Sender()
+        let frames = [Frame(pattern(100_000)), Frame("second"), Frame("third")]
+        for frame in frames { try sender.append(frame) }
+        #expect(try sender.outbox.send(to: sender.end.descriptor) == false)
+        #expect(sender.outbox.isHalfSent == true)
+        #expect(sender.takePending() == frames[0])
+        #expect(sender.outbox.isHalfSent == false)
+        #expect(sender.outbox.pendingBytes == frames[1].bytes.count + frames[2].bytes.count)
+        #expect(sender.takePending() == frames[1])
+        #expect(sender.takePending() == frames[2])
+        #expect(sender.takePending() == nil)
+        #expect(sender.outbox.pendingBytes == 0)
+    }
+
+    @Test("A frame that comes after the last was taken goes like any other")
+    func afterEmpty() throws {
+        let sender = try Sender()
+        for frame in [Frame("first"), Frame("second")] {
+            try sender.append(frame)
+            #expect(try sender.sendAll().bytes == frame.bytes)
+            #expect(sender.takeSent() == [frame])
+        }
+        try sender.append(Frame("third"))
+        #expect(sender.takePending() == Frame("third"))
+        try sender.append(Frame("fourth"))
+        #expect(try sender.sendAll().bytes == Frame("fourth").bytes)
+    }
+
+    @Test("Sending to a peer that has left fails, without a signal, and what is queued stays", arguments: Wire.Kind.allCases)
+    func peerHasLeft(kind: Wire.Kind) throws {
+        let sender = try Sender(kind)
+        try sender.append(Frame("to nobody"))
+        sender.reader.close()
+        let error = #expect(throws: IPCError.self) { try sender.outbox.send(to: sender.end.descriptor) }
+        #expect(error?.code == IPC_ERROR_USOCK_SEND)
+        #expect(error?.systemError == EPIPE)
+        #expect(sender.takeSent() == [])
+        #expect(sender.takePending() == Frame("to nobody"))
+    }
+
+    @Test("A send that may wait takes all, while somebody reads", arguments: Wire.Kind.allCases)
+    func waiting(kind: Wire.Kind) throws {
+        let sender = try Sender(kind)
+        let frame = Frame(pattern(300_000))
+        try sender.append(frame)
+        let (reader, count) = (sender.reader.number, frame.bytes.count)
+        let bytes = try withPeer(over: sender.wire, doing: { End.read(count, from: reader) }) {
+            let isDone = try sender.outbox.send(to: sender.end.descriptor, waiting: true)
+            #expect(isDone)
+        }
+        let isSame = bytes == frame.bytes
+        #expect(isSame)
+    }
+}

@@ -1,0 +1,78 @@
+// ListRoster.swift - a roster in Swift arrays: what a context needs of the outside world, without any C structure.
+
+import CLibIPC
+
+@testable import LibIPC
+
+struct ListRoster: Roster, ~Copyable {
+    struct Entry {
+        var descriptor: Int32
+        var kind: ConnectionKind
+        var holdsMore = false
+        var socketPath: UnsafeMutablePointer<CChar>?
+    }
+
+    var entries: [Entry] = []
+    /// What is queued, and for whom, in no order.
+    private(set) var listed: [(frame: FrameReference, receiver: Int32)] = []
+    private var pairs: [(first: Int32, second: Int32)] = []
+    /// The switched ends that the program reads or writes itself.
+    var readers: Set<Int32> = []
+    var writers: Set<Int32> = []
+
+    init() {}
+
+    deinit { for entry in entries { free(entry.socketPath) } }
+
+    var count: Int { entries.count }
+    func descriptor(at index: Int) -> Int32 { entries[index].descriptor }
+    func kind(at index: Int) -> ConnectionKind { entries[index].kind }
+    mutating func setKind(_ kind: ConnectionKind, at index: Int) { entries[index].kind = kind }
+    func holdsMore(at index: Int) -> Bool { entries[index].holdsMore }
+    mutating func setHoldsMore(_ holdsMore: Bool, at index: Int) { entries[index].holdsMore = holdsMore }
+    func socketPath(at index: Int) -> UnsafePointer<CChar>? { UnsafePointer(entries[index].socketPath) }
+
+    mutating func dropSocketPath(at index: Int) {
+        free(entries[index].socketPath)
+        entries[index].socketPath = nil
+    }
+
+    mutating func reserve() {}
+
+    mutating func append(_ descriptor: Int32, _ kind: ConnectionKind, _ socketPath: UnsafeMutablePointer<CChar>?) {
+        entries.append(Entry(descriptor: descriptor, kind: kind, socketPath: socketPath))
+    }
+
+    mutating func swapRemove(at index: Int) {
+        dropSocketPath(at: index)
+        entries.swapAt(index, entries.count - 1)
+        entries.removeLast()
+    }
+
+    // MARK: Frames
+
+    mutating func reserveListing() {}
+
+    mutating func list(_ frame: FrameReference, for receiver: Int32) {
+        frame.pointee.listing = listed.count
+        listed.append((frame, receiver))
+    }
+
+    mutating func unlist(_ frame: FrameReference) {
+        guard let place = frame.pointee.listing else { return }
+        listed[listed.count - 1].frame.pointee.listing = place
+        listed.swapAt(place, listed.count - 1)
+        listed.removeLast()
+    }
+
+    // MARK: Pairs
+
+    func counterpart(of descriptor: Int32) -> Int32? {
+        pairs.first { $0.first == descriptor }?.second ?? pairs.first { $0.second == descriptor }?.first
+    }
+
+    func hasReader(_ descriptor: Int32) -> Bool { readers.contains(descriptor) }
+    func hasWriter(_ descriptor: Int32) -> Bool { writers.contains(descriptor) }
+    mutating func pair(_ first: Int32, _ second: Int32) { pairs.append((first, second)) }
+    mutating func unpair(_ descriptor: Int32) { pairs.removeAll { $0.first == descriptor || $0.second == descriptor } }
+}

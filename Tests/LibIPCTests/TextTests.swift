@@ -1,0 +1,139 @@
+// TextTests.swift - what errors and traces say, written without allocation and cut where it would not fit.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+@Suite("Text") struct TextTests {
+    @Test("A literal is its own text")
+    func literal() {
+        #expect(("" as Text).string == "")
+        #expect(("a text, ümlauts and all" as Text).string == "a text, ümlauts and all")
+    }
+
+    @Test("A text takes other texts, literals and C strings in")
+    func strings() {
+        let inner: Text = "inner"
+        let fixed: StaticString = "fixed"
+        #expect(("<\(inner)|\(fixed)>" as Text).string == "<inner|fixed>")
+        "from C".withCString { text in #expect(("<\(text)>" as Text).string == "<from C>") }
+        let missing: UnsafePointer<CChar>? = nil
+        #expect(("<\(missing)>" as Text).string == "<>")
+    }
+
+    @Test("A text takes bytes in, whatever they are, and none")
+    func bytes() {
+        [UInt8](arrayLiteral: 65, 0, 255, 66).withUnsafeBytes { bytes in
+            ("\(bytes)" as Text).withBytes { start, count in
+                #expect(UnsafeRawBufferPointer(start: start, count: count).elementsEqual([65, 0, 255, 66]))
+            }
+        }
+        #expect(("<\(UnsafeRawBufferPointer(start: nil, count: 0))>" as Text).string == "<>")
+    }
+
+    @Test("A text takes a number in, as it is written")
+    func numbers() {
+        for number in [0, 9, 10, 99, 100, 12_345, .max, -1, -9, -10, .min] as [Int] { #expect(("\(number)" as Text).string == "\(number)") }
+        for number in [0, 1, .max, .min] as [Int32] { #expect(("\(number)" as Text).string == "\(number)") }
+        for number in [0, .max] as [UInt64] { #expect(("\(number)" as Text).string == "\(number)") }
+        for number in [.min, .max] as [Int8] { #expect(("\(number)" as Text).string == "\(number)") }
+    }
+
+    @Test("A text takes a byte in, in hexadecimal")
+    func hexadecimal() {
+        #expect(("\(hexadecimal: 0) \(hexadecimal: 0x0F) \(hexadecimal: 0xA9) \(hexadecimal: 255)" as Text).string == "00 0f a9 ff")
+    }
+
+    @Test("A descriptor says what its number is")
+    func descriptor() {
+        #expect(("send to \(Descriptor(7))" as Text).string == "send to descriptor 7")
+    }
+
+    @Test("The system says what its error numbers mean")
+    func reason() {
+        #expect(("\(reason: ENOENT)" as Text).string == "No such file or directory")
+        #expect(("\(reason: -1)" as Text).string != "")
+    }
+
+    @Test("A text ends after 256 bytes, wherever that falls", arguments: [0, 1, 255, 256, 257, 300, 100_000])
+    func cut(count: Int) {
+        let long = String(repeating: "x", count: count)
+        long.withCString { long in
+            #expect(("\(long)" as Text).string == String(repeating: "x", count: min(count, 256)))
+            #expect(("\(long)|\(12345)|\(hexadecimal: 1)" as Text).string == String((String(cString: long) + "|12345|01").prefix(256)))
+        }
+    }
+}
+
+@Suite("IPCError") struct IPCErrorTests {
+    @Test("An error says what failed, on what, and the system's reason")
+    func system() throws {
+        let failed = "nowhere".withCString { name in
+            unlink("/no/such/directory/no/such/file")
+            return IPCError.system(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(name)")
+        }
+        #expect(failed.code == IPC_ERROR_USOCK_CONNECT__CONNECT)
+        #expect(failed.systemError == ENOENT)
+        #expect(failed.text.string == "connect to nowhere: No such file or directory")
+    }
+
+    @Test("An error without a reason of the system's says nothing of one")
+    func plain() {
+        let error = IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(3) is not in this context")
+        #expect(error.systemError == 0)
+        #expect(error.text.string == "descriptor 3 is not in this context")
+    }
+
+    @Test("The same reason can go under another code")
+    func recoded() {
+        let error = IPCError(IPC_ERROR_USOCK_SEND, "send", systemError: EPIPE).with(code: IPC_ERROR_NONE)
+        #expect(error.code == IPC_ERROR_NONE)
+        #expect(error.systemError == EPIPE)
+        #expect(error.text.string == "send: Broken pipe")
+    }
+
+    @Test("An error's text waits for it; should another come between, the code's own text stands for it")
+    func waitingText() {
+        let first = IPCError(IPC_ERROR_USOCK_SEND, "the first")
+        #expect(first.text.string == "the first")
+        #expect(first.with(code: IPC_ERROR_NONE).text.string == "the first")
+        let second = IPCError(IPC_ERROR_USOCK_RECV, "the second")
+        #expect(second.text.string == "the second")
+        #expect(first.text.string == ipc_errors_get(IPC_ERROR_USOCK_SEND).map { String(cString: $0) })
+        #expect(second.text.string == "the second")
+    }
+
+    @Test("What the system is short of may be there next time; what a peer did will not change")
+    func shortage() {
+        for number in [ENOMEM, ENOBUFS, EMFILE, ENFILE] { #expect(IPCError(IPC_ERROR_USOCK_RECV, "", systemError: number).isShortage) }
+        for number in [0, EPIPE, ECONNRESET, EBADF, EAGAIN] { #expect(!IPCError(IPC_ERROR_USOCK_RECV, "", systemError: number).isShortage) }
+    }
+
+    @Test("A check throws when it does not hold, and only then makes its text")
+    func checks() throws {
+        func never() -> Text {
+            Issue.record("nobody asked for this text")
+            return ""
+        }
+        try check(true, IPC_ERROR_USOCK_SEND, never())
+        #expect(try check(call: Int32(0), IPC_ERROR_USOCK_SEND, never()) == 0)
+        #expect(try check(call: 5, IPC_ERROR_USOCK_SEND, never()) == 5)
+        let error = #expect(throws: IPCError.self) { try check(false, IPC_ERROR_USOCK_SEND, "does not hold") }
+        #expect(error?.text.string == "does not hold")
+        let failed = #expect(throws: IPCError.self) { try check(call: close(-1), IPC_ERROR_USOCK_CLOSE, "close") }
+        #expect(failed?.systemError == EBADF)
+    }
+
+    @Test("Want of memory takes the code of what it was wanted for; other reasons keep theirs")
+    func memory() {
+        func fail(_ number: Int32) -> IPCError? {
+            #expect(throws: IPCError.self) {
+                try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in throw IPCError(IPC_ERROR_USOCK_SEND, "", systemError: number)
+                }
+            }
+        }
+        #expect(fail(ENOMEM)?.code == IPC_ERROR_POLLER)
+        #expect(fail(EBADF)?.code == IPC_ERROR_USOCK_SEND)
+    }
+}
