@@ -32,6 +32,10 @@ struct libipc_error_text *libipc_error_text(void) {
 	return &text;
 }
 
+static uint32_t pair_changes;
+uint32_t libipc_pair_changes(void) { return __atomic_load_n(&pair_changes, __ATOMIC_RELAXED); }
+void libipc_note_pair_change(void) { __atomic_add_fetch(&pair_changes, 1, __ATOMIC_RELAXED); }
+
 static void *registry;
 void **libipc_registry(void) { return &registry; }
 

@@ -26,7 +26,7 @@ struct Connection: ~Copyable {
     var index: Int
     /// Address of the context that has it; nil for what a call without one had to leave behind (Registry).
     let context: UnsafeMutableRawPointer?
-    fileprivate var links = InlineArray<4, Link>(repeating: Link())
+    fileprivate var links = InlineArray<5, Link>(repeating: Link())
 
     /// What the poller was asked for.
     var interest: Interest = .read

@@ -81,11 +81,10 @@ extension Context where Entries: ~Copyable {
                 switch kind(of: connection) {
                 case .server: retryAt == 0
                 case .switched: counterpart(of: connection) != nil
-                case .ipc, .external: true
+                case .external: !connection.pointee.isQuiet
+                case .ipc: true
                 }
-            guard isOver else { continue }
-            aside.remove(connection)
-            resume(connection)
+            if isOver { resume(connection) }
         }
     }
 
@@ -137,6 +136,7 @@ extension Context where Entries: ~Copyable {
         let isByItself = isReadyByItself(connection)
         if connection.pointee.isHungUp, !isByItself, !connection.pointee.channel.descriptor.hasBytes {
             connection.pointee.isQuiet = true
+            aside.append(connection)
             updateInterest(connection)
             return event.set(.disconnection, connection)
         }

@@ -14,13 +14,17 @@ extension Context where Entries: ~Copyable {
     mutating func serveSwitched(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         let descriptor = connection.pointee.number
         guard let target = counterpart(of: connection) else {
+            guard connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage else { return }
             // Told once for each change, not for ever.
             aside.append(connection)
             pause(connection)
             event.set(.error, connection)
             throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(descriptor) is in no pair")
         }
-        guard hasRoom(target, for: connection) else { return pause(connection) }
+        guard hasRoom(target, for: connection) else {
+            held.append(connection)
+            return pause(connection)
+        }
         if connection.pointee.hasLeft { return try untie(connection, .disconnection, &event) }
         if roster.hasReader(descriptor) {
             let isReadable = roster.holdsMore(at: connection.pointee.index) || isStillReadable(connection)

@@ -19,6 +19,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     private var shadowed = 0
     private var generation: UInt32 = 0
     private var forks = libipc_forks()
+    private var pairChanges: UInt32 = 0
 
     var poller: Poller
     var scratch = Scratch()
@@ -28,9 +29,11 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var unsent = Line(slot: 1)
     /// Have sent frames that are to be reported.
     var reports = Line(slot: 2)
-    /// Paused, and nobody will say when that is over: servers that could not accept for want of descriptors or memory, switched
-    /// ends without another.
+    /// Nobody will say when this is over: servers that could not accept for want of descriptors or memory, switched ends without
+    /// another, and what was told to have hung up as long as it is the program's.
     var aside = Line(slot: 3)
+    /// Switched ends that wait for room at the other end.
+    var held = Line(slot: 4)
 
     /// nil: the default, and the context may vanish with its last entry.
     var queueLimit: Int?
@@ -83,12 +86,16 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     // MARK: Adding
 
-    /// Takes notice of entries that the program has filled by hand, and of a fork.
+    /// Takes notice of entries that the program has filled by hand, of pairs that it has changed, and of a fork.
     mutating func catchUp() throws(IPCError) {
         while connections.count < roster.count {
             try connections.append(try admit(roster.descriptor(at: connections.count), isNew: false))
         }
         if forks != libipc_forks() { try rebuild() }
+        if pairChanges != libipc_pair_changes() {
+            pairChanges = libipc_pair_changes()
+            while let connection = held.first { resume(connection) }
+        }
     }
 
     /// Adds an entry.
@@ -175,6 +182,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         unsent.remove(connection)
         reports.remove(connection)
         aside.remove(connection)
+        held.remove(connection)
         poller.remove(connection.pointee.registration)
         if Registry[descriptor] == connection { Registry[descriptor] = nil }
         connection.pointee.channel = Channel(descriptor)
@@ -247,6 +255,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Looks at the connection again: what it waited for, or what it is, has changed.
     mutating func resume(_ connection: ConnectionReference) {
+        aside.remove(connection)
+        held.remove(connection)
         connection.pointee.isPaused = false
         connection.pointee.isQuiet = false
         updateInterest(connection)

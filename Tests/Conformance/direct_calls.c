@@ -176,22 +176,29 @@ TEST(ipc_write_fd_comes_behind_what_is_queued_which_is_told_as_sent) {
 /* The rest of a message of which a part has gone is waited for, so that the next one begins where it must. */
 static void reads_a_large_frame_and_a_small_one(int gate) {
 	char *payload = pattern(1500000, 4);
-	meet(gate);
+	raise(SIGSTOP); /* nobody reads at first */
 	read_frame(gate, 'l', payload, 1500000);
 	read_frame(gate, 's', "small", 5);
 	free(payload);
+}
+
+static pid_t start_stopped(void (*body)(int), int *gate) {
+	int status;
+	pid_t child = start(body, gate);
+	CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+	return child;
 }
 
 TEST(ipc_write_fd_waits_for_the_rest_of_a_message_that_is_half_sent) {
 	int gate;
 	struct ipc_connection_info info = {.type = IPC_CONNECTION_TYPE_IPC};
 	char *payload = pattern(1500000, 4);
-	pid_t child = start(reads_a_large_frame_and_a_small_one, &gate);
+	pid_t child = start_stopped(reads_a_large_frame_and_a_small_one, &gate);
 	CHECK_OK(ipc_add(&ctx, &info, &(struct pollfd){.fd = gate}));
 	struct ipc_message m = message_of(gate, 's', "small", 5);
-	meet(gate);
 	queue(&ctx, gate, 'l', payload, 1500000);
 	nothing_to_tell(&ctx, &event); /* a part of it has gone */
+	CHECK_EQUAL(kill(child, SIGCONT), 0);
 	CHECK_OK(ipc_write_fd(gate, &m));
 	ready(&ctx, &event, IPC_EVENT_TYPE_TX);
 	free(payload);
@@ -232,10 +239,9 @@ TEST(direct_calls_wait_for_a_descriptor_that_does_not_block) {
 	int gate;
 	char *payload = pattern(1500000, 4);
 	struct ipc_message m = message_of(-1, 'l', payload, 1500000), small = message_of(-1, 's', "small", 5), got = {0};
-	pid_t child = start(reads_a_large_frame_and_a_small_one, &gate);
+	pid_t child = start_stopped(reads_a_large_frame_and_a_small_one, &gate);
 	fcntl(gate, F_SETFL, O_NONBLOCK);
-	while (read(gate, &(char){0}, 1) != 1) continue; /* its half of the meeting */
-	write_bytes(gate, ".", 1);
+	CHECK_EQUAL(kill(child, SIGCONT), 0);
 	CHECK_OK(ipc_write_fd(gate, &m));
 	CHECK_OK(ipc_write_fd(gate, &small));
 	CHECK((fcntl(gate, F_GETFL) & O_NONBLOCK) != 0);

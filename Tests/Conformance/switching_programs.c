@@ -176,6 +176,7 @@ TEST(a_pair_that_has_ended_leaves_no_callback_behind) {
 	make_switch(NULL);
 	close(far[0]);
 	ready_code(&ctx, &event, IPC_EVENT_TYPE_DISCONNECTION, IPC_ERROR_CLOSED_RECIPIENT);
+	CHECK_EQUAL(ctx.switchdb.size, 0);
 	int was[2] = {near[0], near[1]};
 	close(far[1]);
 	for (int i = 0; i < 2; i++) {

@@ -170,6 +170,10 @@ struct libipc_error_text {
 };
 struct libipc_error_text *libipc_error_text(void);
 
+/* How often tables of switched pairs were changed by their programs: whoever waits for its pair looks again. */
+uint32_t libipc_pair_changes(void);
+void libipc_note_pair_change(void);
+
 /* How often this process is the child of a fork since the library was loaded (runtime.c). */
 uint32_t libipc_forks(void);
 /* LIBIPC_DEBUG is 1, as the environment was when first asked. */

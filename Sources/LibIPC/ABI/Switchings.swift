@@ -46,10 +46,12 @@ func grow<Element>(_ array: Ref<Element>, count: Int) throws(IPCError) -> Unsafe
 }
 
 @c @implementation public func ipc_switching_add(_ is: Ref<ipc_switchings>, _ orig: Int32, _ dest: Int32) {
+    libipc_note_pair_change()
     try? `is`?.pointee.add(orig, dest)
 }
 
 @c @implementation public func ipc_switching_del(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 {
+    libipc_note_pair_change()
     guard let table = `is`, let index = table.pointee.index(of: fd) else { return -1 }
     defer { table.pointee.remove(at: index) }
     return table.pointee.counterpart(of: fd)
@@ -58,7 +60,10 @@ func grow<Element>(_ array: Ref<Element>, count: Int) throws(IPCError) -> Unsafe
 @c @implementation
 public func ipc_switching_get(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 { `is`?.pointee.counterpart(of: fd) ?? -1 }
 
-@c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>) { `is`?.pointee.clear() }
+@c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>) {
+    libipc_note_pair_change()
+    `is`?.pointee.clear()
+}
 
 @c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>, _ orig: Int32, _ dest: Int32) {
     guard let ctx else { return }
