@@ -43,6 +43,7 @@ extension End {
         let place = try Place()
         var template = Array(place["XXXXXX"].utf8CString)
         let file = try End(mkstemp(&template))
+        unlink(&template)
         try file.write(content.utf8)
         lseek(file.number, 0, SEEK_SET)
         return file
