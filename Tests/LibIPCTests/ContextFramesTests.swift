@@ -199,4 +199,54 @@ import Testing
         #expect(wire.far.read() == [])
         #expect(wire.near.isOpen)
     }
+
+    // MARK: Frames that are begun
+
+    /// An entry that has sent a part of a frame, with another one behind it. Returns what its peer has read.
+    private func begin(_ frame: Frame, over wire: Wire, in test: TestContext) throws -> [UInt8] {
+        wire.near.shrinkSendBuffer()
+        try test.write(frame, to: wire.near)
+        try test.write(Frame("dropped"), to: wire.near)
+        #expect(try test.all() == [])
+        return wire.far.read()
+    }
+
+    @Test("A frame that is begun is finished, though its entry is gone, by whoever writes next", arguments: [true, false])
+    func finishedElsewhere(isContextGone: Bool) throws {
+        let (wire, begun) = (try Wire(), Frame(pattern(100_000)))
+        var bytes: [UInt8]
+        do {
+            let former = try TestContext()
+            try former.add(wire.near)
+            bytes = try begin(begun, over: wire, in: former)
+            if !isContextGone {
+                former.context.pointee.remove(try former.connection(of: wire.near), closing: false, keeping: true)
+                #expect(former.queued == [])
+            }
+        }
+        try test.add(wire.near)
+        try test.write(Frame("next"), to: wire.near)
+        var events: [Happening] = []
+        for _ in 1...1000 where events.isEmpty {
+            events += try test.all()
+            bytes += wire.far.read()
+        }
+        #expect(events == [.sent(to: wire.near)])
+        let isSame = bytes == begun.bytes + Frame("next").bytes
+        #expect(isSame)
+    }
+
+    @Test("A frame that is begun is finished, though what is queued was dropped, and nobody is told")
+    func finishedHere() throws {
+        let (wire, begun) = (try test.connect(.external), Frame(pattern(100_000)))
+        var bytes = try begin(begun, over: wire, in: test)
+        try test.context.pointee.closeDescriptor(try test.connection(of: wire.near))
+        #expect(test.queued == [])
+        for _ in 1...1000 where bytes.count < begun.bytes.count {
+            #expect(try test.all() == [])
+            bytes += wire.far.read()
+        }
+        let isSame = bytes == begun.bytes
+        #expect(isSame)
+    }
 }

@@ -121,7 +121,10 @@ import Testing
         var bytes: [UInt8] = []
         _ = try withPeer(over: left, doing: { for _ in 0..<count { try End.write(frame.bytes, to: far) } }) {
             // Read until the sender is stopped: what waits is the window, and a message.
-            while target.pointee.channel.outbox.pendingBytes < switchingWindow { _ = try test.next(waiting: -1) }
+            while target.pointee.channel.outbox.pendingBytes < switchingWindow {
+                let event = try test.next(waiting: 10_000)
+                try #require(event != .timer)
+            }
             #expect(try test.all().count < count)
             let pending = target.pointee.channel.outbox.pendingBytes
             #expect(pending < switchingWindow + frame.bytes.count)
@@ -129,12 +132,12 @@ import Testing
             try other.far.write(Frame("meanwhile"))
             let event = try test.next()
             #expect(event == .message(Frame("meanwhile"), from: other.near))
-            while bytes.count < count * frame.bytes.count {
+            for _ in 1...10_000 where bytes.count < count * frame.bytes.count {
                 bytes += right.far.read()
-                _ = try test.next()
+                _ = try test.next(waiting: 1)
             }
         }
-        #expect(bytes.count == count * frame.bytes.count)
+        try #require(bytes.count == count * frame.bytes.count)
         let isSame = (0..<count).allSatisfy { bytes[$0 * frame.bytes.count..<($0 + 1) * frame.bytes.count].elementsEqual(frame.bytes) }
         #expect(isSame)
     }
@@ -154,6 +157,29 @@ import Testing
         }
         #expect(atLeft.elementsEqual(toLeft.bytes))
         #expect(atRight.elementsEqual(toRight.bytes))
+    }
+
+    @Test("An end that is held back is looked at again when it gets another pair, or another type", arguments: [true, false])
+    func heldBack(isTied: Bool) throws {
+        let (left, right) = try test.connectPair()
+        right.near.shrinkSendBuffer()
+        let other = try test.connect(.switched)
+        for _ in 1...3 {
+            try left.far.write(Frame(pattern(100_000)))
+            #expect(try test.all() == [.switched(from: left.near)])
+        }
+        try left.far.write(Frame("where to now?"))
+        #expect(try test.all() == [])
+        if isTied {
+            test.context.pointee.roster.unpair(left.near.number)
+            test.context.pointee.roster.pair(left.near.number, other.near.number)
+            libipc_note_pair_change()
+            #expect(try test.all() == [.switched(from: left.near), .sent(to: other.near)])
+            #expect(other.far.read() == Frame("where to now?").bytes)
+        } else {
+            test.context.pointee.setKind(.ipc, of: try test.connection(of: left.near))
+            #expect(try test.all() == [.message(Frame("where to now?"), from: left.near)])
+        }
     }
 
     // MARK: By hand

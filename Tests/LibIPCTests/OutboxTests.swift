@@ -53,6 +53,7 @@ import Testing
             return frames
         }
 
+        func takeUnbegun() -> Frame? { outbox.takeUnbegun().map { Frame(destroying: $0) } }
         func takePending() -> Frame? { outbox.takePending().map { Frame(destroying: $0) } }
     }
 
@@ -139,6 +140,45 @@ import Testing
         #expect(sender.takePending() == frames[2])
         #expect(sender.takePending() == nil)
         #expect(sender.outbox.pendingBytes == 0)
+    }
+
+    @Test("What is begun stays when the others are taken, and is finished alone")
+    func begun() throws {
+        let sender = try Sender()
+        let frames = [Frame(pattern(50_000)), Frame("second"), Frame("third")]
+        for frame in frames { try sender.append(frame) }
+        #expect(sender.outbox.begun == nil)
+        #expect(try sender.outbox.send(to: sender.end.descriptor) == false)
+        #expect(sender.outbox.begun.map { Frame($0) } == frames[0])
+        #expect(sender.takeUnbegun() == frames[1])
+        try sender.append(Frame("fourth"))
+
+        var bytes = sender.reader.read()
+        while try !sender.outbox.send(to: sender.end.descriptor, finishing: true) { bytes += sender.reader.read() }
+        bytes += sender.reader.read()
+        let isFirst = bytes == frames[0].bytes
+        #expect(isFirst)
+        #expect(sender.outbox.begun == nil)
+        #expect(sender.outbox.pendingBytes == frames[2].bytes.count + Frame("fourth").bytes.count)
+        for frame in [frames[2], Frame("fourth")] { #expect(sender.takeUnbegun() == frame) }
+        #expect(sender.takeUnbegun() == nil)
+        #expect(sender.outbox.pendingBytes == 0)
+        #expect(sender.takeSent() == [frames[0]])
+    }
+
+    @Test("Of what is dropped only the rest of a begun frame goes, and nobody is told", arguments: Place.allCases)
+    func drop(place: Place) throws {
+        let sender = try Sender()
+        let begun = Frame(pattern(50_000))
+        for frame in [Frame("sent before"), begun, Frame("dropped")] { try sender.append(frame, place) }
+        #expect(try sender.outbox.send(to: sender.end.descriptor) == false)
+        sender.outbox.drop()
+        #expect(sender.outbox.hasSent == false)
+        try sender.append(Frame("after"))
+        let bytes = try sender.sendAll().bytes
+        let isSame = bytes == Frame("sent before").bytes + begun.bytes + Frame("after").bytes
+        #expect(isSame)
+        #expect(sender.takeSent() == [Frame("after")])
     }
 
     @Test("A frame that comes after the last was taken goes like any other")

@@ -13,8 +13,8 @@ private final class Work: Sendable {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// Runs `body` while `peer` runs in a thread of its own; returns what `peer` found, once both are done. When `body` fails, `stop` sees
-/// to it that `peer` does not wait for ever.
+/// Runs `body` while `peer` runs in a thread of its own; returns what `peer` found, once both are done. When `body` is, `stop` sees to
+/// it that `peer` does not wait for ever.
 func withPeer<Result: Sendable>(
     doing peer: @escaping @Sendable () throws -> Result, stop: () -> Void, _ body: () throws -> Void
 ) throws -> Result {
@@ -29,7 +29,7 @@ func withPeer<Result: Sendable>(
         }, Unmanaged.passRetained(work).toOpaque())
     try #require(failure == 0)
     let outcome = Swift.Result { try body() }
-    if case .failure = outcome { stop() }
+    stop()
     pthread_join(thread, nil)
     try outcome.get()
     return try #require(job.result).get()
