@@ -180,7 +180,6 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         dropFrames(connection)
         ready.remove(connection)
         unsent.remove(connection)
-        reports.remove(connection)
         aside.remove(connection)
         held.remove(connection)
         poller.remove(connection.pointee.registration)
@@ -206,8 +205,10 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let descriptor = connection.pointee.number
         let index = connection.pointee.index
         let isClosed = closing && connection.pointee.isLive
-        dropFrames(connection)
-        if keeping { withdraw(connection) }
+        if keeping {
+            dropFrames(connection)
+            withdraw(connection)
+        }
         bury(connection)
         if table[descriptor] == connection { table[descriptor] = nil } else { shadowed -= 1 }
         connections.swapRemove(at: index)

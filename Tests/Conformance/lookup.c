@@ -10,52 +10,39 @@ static struct ipc_event event;
 static const char *asked; /* the payload that must come */
 static void (*answer)(int client); /* what the daemon does then */
 
-/* Sends `count` times the same descriptor with the bytes. */
-static void send_descriptors(int sock, const void *bytes, size_t size, int fd, int count) {
-	char control[CMSG_SPACE(20 * sizeof fd)] = {0};
-	struct iovec part = {(void *)bytes, size};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN((size_t)count * sizeof fd);
-	for (int i = 0; i < count; i++) memcpy(CMSG_DATA(c) + (size_t)i * sizeof fd, &fd, sizeof fd);
-	CHECK_EQUAL(sendmsg(sock, &m, MSG_NOSIGNAL), size);
-}
-
 /* A connection to the service "real", which the daemon knows. */
 static int real_connection(void) { return raw_connect("real"); }
 
 static void answers_with_a_descriptor(int client) {
 	int fd = real_connection();
 	write_bytes(client, "\3\0\0\0\2\3OK", 8);
-	send_descriptors(client, "", 1, fd, 1);
+	send_with(client, "", 1, fd, 1);
 	close(fd);
 }
 
 static void answers_byte_by_byte(int client) {
 	int fd = real_connection();
 	for (int i = 0; i < 8; i++) write_bytes(client, "\3\0\0\0\2\3OK" + i, 1);
-	send_descriptors(client, "", 1, fd, 1);
+	send_with(client, "", 1, fd, 1);
 	close(fd);
 }
 
 static void answers_with_many_descriptors(int client) {
 	int fd = real_connection();
-	send_descriptors(client, "\3\0\0\0\2\3OK", 8, fd, 3); /* nobody asked for these */
-	send_descriptors(client, "", 1, fd, 5);
+	send_with(client, "\3\0\0\0\2\3OK", 8, fd, 3); /* nobody asked for these */
+	send_with(client, "", 1, fd, 5);
 	close(fd);
 }
 
 static void answers_with_many_descriptors_at_once(int client) {
 	int fd = real_connection();
-	send_descriptors(client, "\3\0\0\0\2\3OK", 9, fd, 20);
+	send_with(client, "\3\0\0\0\2\3OK", 9, fd, 20);
 	close(fd);
 }
 
 static void refuses(int client) { write_bytes(client, "\3\0\0\0\10\3no route", 14); }
 static void refuses_without_a_reason(int client) { write_bytes(client, "\3\0\0\0\0\3", 6); }
-static void refuses_and_sends_a_descriptor(int client) { send_descriptors(client, "\3\0\0\0\3\3NO!", 9, 0, 2); }
+static void refuses_and_sends_a_descriptor(int client) { send_with(client, "\3\0\0\0\3\3NO!", 9, 0, 2); }
 static void hangs_up(int client) { (void)client; }
 static void breaks_off(int client) { write_bytes(client, "\3\0\0\0\2\3O", 7); }
 static void talks_nonsense(int client) { write_bytes(client, "\3\377\377\377\377\3garbage", 13); }

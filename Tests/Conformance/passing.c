@@ -7,19 +7,6 @@
 static struct ipc_ctx service;
 static struct ipc_event event;
 
-/* Bytes with `count` copies of a descriptor. */
-static void send_with(int sock, const void *bytes, size_t size, int fd, int count) {
-	char control[CMSG_SPACE(100 * sizeof fd)] = {0};
-	struct iovec part = {(void *)bytes, size};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN((size_t)count * sizeof fd);
-	for (int i = 0; i < count; i++) memcpy(CMSG_DATA(c) + (size_t)i * sizeof fd, &fd, sizeof fd);
-	CHECK_EQUAL(sendmsg(sock, &m, MSG_NOSIGNAL), size);
-}
-
 /* Whether any copy of the other end is open still: this end then has not come to its end. */
 static void check_no_copy_is_left(int end) {
 	CHECK(is_readable(end)); /* its end can be read */

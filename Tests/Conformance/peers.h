@@ -221,4 +221,31 @@ static inline void meet(int gate) {
 	CHECK_EQUAL(read_bytes(gate, &byte, 1), 1);
 }
 
+/* Bytes with `count` copies of a descriptor. */
+static inline void send_with(int sock, const void *bytes, size_t size, int fd, int count) {
+	char control[CMSG_SPACE(100 * sizeof fd)] = {0};
+	struct iovec part = {(void *)bytes, size};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN((size_t)count * sizeof fd);
+	for (int i = 0; i < count; i++) memcpy(CMSG_DATA(c) + (size_t)i * sizeof fd, &fd, sizeof fd);
+	CHECK_EQUAL(sendmsg(sock, &m, MSG_NOSIGNAL), size);
+}
+
+/* A service, which keeps the context alive, and `count` switched ends, of which the first two are tied: near[i] is in the
+ * context, far[i] is its other end. */
+static inline void make_switched(struct ipc_ctx *ctx, int *near, int *far, int count) {
+	CHECK_OK(ipc_server_init(ctx, "pong"));
+	for (int i = 0; i < count; i++) {
+		int ends[2];
+		make_pair(ends);
+		near[i] = ends[0];
+		far[i] = ends[1];
+		CHECK_OK(ipc_add_fd_switched(ctx, near[i]));
+	}
+	ipc_ctx_switching_add(ctx, near[0], near[1]);
+}
+
 #endif

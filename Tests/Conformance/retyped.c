@@ -10,15 +10,7 @@ static struct ipc_event event;
 static int near[3], far[3]; /* the entries 1, 2 and 3 */
 
 static void make_ends(void) {
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 3; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
-	ipc_ctx_switching_add(&ctx, near[0], near[1]);
+	make_switched(&ctx, near, far, 3);
 }
 
 static void close_ends(void) {

@@ -10,15 +10,7 @@ static int near[2], far[2]; /* entries 1 and 2 */
 static int in_calls, out_calls;
 
 static void open_switch(void) {
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
-	ipc_ctx_switching_add(&ctx, near[0], near[1]);
+	make_switched(&ctx, near, far, 2);
 	in_calls = out_calls = 0;
 }
 

@@ -11,15 +11,7 @@ static int near[2], far[2];
 
 /* Two ends tied to each other, beside a service that keeps the context alive. */
 static void make_switch(void) {
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
-	ipc_ctx_switching_add(&ctx, near[0], near[1]);
+	make_switched(&ctx, near, far, 2);
 }
 
 /* The pair is over: told once, with code 4; both entries are gone, the descriptors `closed` or not. */

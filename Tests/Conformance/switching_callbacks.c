@@ -41,15 +41,7 @@ static enum ipccb cb_out(int fd, struct ipc_message *m) {
 static void make_switch(void) {
 	in_answer = out_answer = IPC_CB_NO_ERROR;
 	in_calls = out_calls = 0;
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
-	ipc_ctx_switching_add(&ctx, near[0], near[1]);
+	make_switched(&ctx, near, far, 2);
 }
 
 static void close_switch(void) {

@@ -12,15 +12,7 @@ static char *payload;
 
 static void make_switch(void) {
 	payload = pattern(LENGTH, 8);
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
-	ipc_ctx_switching_add(&ctx, near[0], near[1]);
+	make_switched(&ctx, near, far, 2);
 }
 
 static void close_switch(void) {

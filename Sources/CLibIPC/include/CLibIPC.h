@@ -178,8 +178,6 @@ void libipc_note_pair_change(void);
 uint32_t libipc_forks(void);
 /* LIBIPC_DEBUG is 1, as the environment was when first asked. */
 int libipc_debug(void);
-/* The service that looks names up beyond this machine. */
-static inline const char *libipc_network_service(void) { return "network"; }
 
 /* glibc declares the addresses of these calls as a union that Swift does not see through. */
 static inline int libipc_connect(int fd, const struct sockaddr_un *address) {
