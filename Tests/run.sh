@@ -85,6 +85,9 @@ else
 	echo "skipped valgrind: it is not installed" | keep
 fi
 
+part "the number of instructions"
+sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
+
 part "the README's examples"
 sh Tests/readme.sh "$work/epoll" | keep
 
@@ -95,8 +98,8 @@ sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 swift_tests() {
 	name=$1
 	shift
-	if swift test --scratch-path "$build/swift-$name" "$@" > "$work/swift" 2>&1; then
-		grep -E '^. Test "?[^ ]+.* passed' "$work/swift" | sed -e 's/^. Test //' -e 's/ passed.*//' -e "s/^/ok swift.$name./" | keep
+	if timeout 900 swift test --scratch-path "$build/swift-$name" "$@" > "$work/swift" 2>&1; then
+		grep -E '^. Test .* passed' "$work/swift" | grep -v '^. Test run ' | sed -e 's/^. Test //' -e 's/ passed.*//' -e "s/^/ok swift.$name./" | keep
 	else
 		grep -vE 'passed|started' "$work/swift" | tail -60
 		grep -E '^. Test .* failed' "$work/swift" | sed -e 's/^. Test //' -e 's/ failed.*//' -e "s/^/not ok swift.$name./" | keep

@@ -351,11 +351,12 @@ int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
  * 0 looks and returns; negative, or a NULL timer, waits for ever.
  * CONNECTION: index and origin are the client's. DISCONNECTION: of an IPC peer: entry removed and
  * descriptor closed; of a switched end: error 4, both entries removed, neither closed: the program
- * does that; of an EXTERNAL one: entry kept, told once. ERROR: of an IPC peer: removed and closed,
- * error_code 0 with the reason in error_message; of a switched end: error 4, both entries
- * removed, and closed if writing failed. 23, 24 missing argument, 106 a signal came
- * (no event), 107 a switched end without a pair, 3, 43, 57, 60 the system is short of memory
- * (nothing is lost: call again). */
+ * does that; of an EXTERNAL one: entry kept, told once, and not watched any more until its type is
+ * set anew (ipc_ctx_fd_type). ERROR: of an IPC peer: removed and closed, error_code 0 with the
+ * reason in error_message; of a switched end: error 4, both entries removed, and closed if
+ * writing failed. What was sent to an end is told (TX) before it goes. 23, 24 missing argument,
+ * 106 a signal came (no event), 107 a switched end without a pair, 3, 43, 57, 60, 113 the system
+ * is short of memory or descriptors (nothing is lost: call again). */
 struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
 
 /* Receives one message from entry `index`, or from a descriptor, waiting for it. Frees the payload

@@ -4,10 +4,45 @@
  */
 #include "CLibIPC.h"
 
-#define LIBIPC_EXPORT(name, arguments, ...)                 \
-	struct ipc_error name(__VA_ARGS__) {                \
-		struct ipc_error result;                    \
-		name##_into arguments;                      \
-		return result;                              \
+/* Kept out of line: what fails need not be fast, and the exports stay small. */
+__attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enum ipc_error_code code, const char *function,
+                                                   const char *reason) {
+	char text[128];
+	int length = snprintf(text, sizeof text, "%s: %s", function, reason);
+	libipc_fail(result, code, text, length < 0 ? 0 : (size_t)length);
+}
+
+/* `__func__` is the public name. Statements without a comma outside of parentheses: they pass through a second macro. */
+#define REFUSE_IF(condition, code, reason)               \
+	if (condition) {                                 \
+		refuse(&result, code, __func__, reason); \
+		return result;                           \
 	}
+#define NEED(argument, code) REFUSE_IF((argument) == NULL, code, "no " #argument)
+#define FILL(path, code) REFUSE_IF((path) == NULL || *(path) == 0, code, "no " #path)
+#define ENTRY(index, code) REFUSE_IF((size_t)(index) >= ctx->size || ctx->cinfos == NULL, code, "the context has no such entry")
+/* A message that does not contradict itself. */
+#define WHOLE(m)                                                                                                             \
+	REFUSE_IF((m)->length > IPC_MAX_MESSAGE_SIZE, IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "too many bytes for a message") \
+	REFUSE_IF((m)->length > 0 && (m)->payload == NULL, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "a length and no payload")
+#define FITTING(payload, length)                                                                                  \
+	REFUSE_IF((length) > IPC_MAX_MESSAGE_SIZE, IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE, "too many bytes for a message") \
+	REFUSE_IF(((payload) == NULL) != ((length) == 0), IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "one of payload and length")
+
+#define LIBIPC_SHARED(name, call, needed, ...)      \
+	struct ipc_error name(__VA_ARGS__) {        \
+		struct ipc_error result;            \
+		result.error_code = IPC_ERROR_NONE; \
+		result.error_message[0] = 0;        \
+		needed                              \
+		call;                               \
+		return result;                      \
+	}
+#define LIBIPC_EXPORT(name, arguments, needed, ...) LIBIPC_SHARED(name, name##_into arguments, needed, __VA_ARGS__)
 #include "exports.h"
+
+void ipc_ctx_switching_add(struct ipc_ctx *ctx, int orig, int dest) {
+	if (ctx != NULL) ipc_switching_add(&ctx->switchdb, orig, dest);
+}
+
+int ipc_ctx_switching_del(struct ipc_ctx *ctx, int fd) { return ctx != NULL ? ipc_switching_del(&ctx->switchdb, fd) : -1; }

@@ -3,8 +3,6 @@
 // A context's connection has one; ipc_read_fd and its kin use that, or, for a descriptor in no context, one of their own.
 // Here are the calls that wait: for one message, for one descriptor, until all is sent.
 
-import CLibIPC
-
 struct Channel: ~Copyable {
     let descriptor: Descriptor
     var inbox = Inbox()
@@ -19,7 +17,7 @@ struct Channel: ~Copyable {
     mutating func identify() { if identity == nil, !isEmpty { identity = FileIdentity(descriptor) } }
 
     /// What is held, if anything, was meant for the file that the number means now.
-    var isCurrent: Bool { isEmpty || identity == nil || identity == FileIdentity(descriptor) }
+    var isCurrent: Bool { mutating get { isEmpty || identity == nil || identity == FileIdentity(descriptor) } }
 
     /// Waits until a whole frame is here, for `inbox.take`; sends meanwhile what is queued, so that a peer that answers only what it
     /// has read does answer.
@@ -27,8 +25,8 @@ struct Channel: ~Copyable {
         while try !inbox.settle(&scratch) {
             let isSending = try sendSome()
             switch try inbox.receive(from: descriptor, into: &scratch, waiting: !isSending, extent) {
-            case .bytes: continue
-            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: \(descriptor)")
+            case .message, .bytes: continue
+            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: descriptor \(descriptor.number)")
             case .nothing where isSending: descriptor.poll(POLLIN | POLLOUT, timeout: -1)
             case .nothing: try descriptor.wait(for: POLLIN, IPC_ERROR_USOCK_RECV)
             }
@@ -51,13 +49,15 @@ struct Channel: ~Copyable {
     /// Sends one frame before it returns, behind what is queued.
     mutating func write(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ scratch: inout Scratch) throws(IPCError) {
         try flush()
-        var single = Channel(descriptor.number)
         let frame = try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
             try OutboundFrame.make(header, elsewhere: payload, adopted: false, &scratch)
         }
-        single.outbox.append(frame)
-        do throws(IPCError) { try single.flush() } catch {
-            throw single.outbox.isHalfSent ? error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA) : error
+        frame.pointee.listing = nil
+        outbox.append(frame)
+        do throws(IPCError) { try flush() } catch {
+            let isHalfSent = outbox.isHalfSent
+            if let frame = outbox.takePending() { OutboundFrame.destroy(frame, &scratch) }
+            throw isHalfSent ? error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA) : error
         }
     }
 
@@ -66,8 +66,8 @@ struct Channel: ~Copyable {
     mutating func sendDescriptor(_ passed: Int32) throws(IPCError) {
         let code = IPC_ERROR_PROVIDE_FD__SENDMSG
         try flush()
-        while retrying({ libipc_send_descriptor(descriptor.number, passed) }) != 1 {
-            guard libipc_errno() == EAGAIN else { throw .system(code, "pass a descriptor over \(descriptor)") }
+        while libipc_send_descriptor(descriptor.number, passed) != 1 {
+            guard libipc_errno() == EAGAIN else { throw .system(code, "pass a descriptor over descriptor \(descriptor.number)") }
             try descriptor.wait(for: POLLOUT, code)
         }
     }
@@ -75,18 +75,15 @@ struct Channel: ~Copyable {
     /// The descriptor that comes with the next byte; waits for it. It is close-on-exec, and the caller's.
     mutating func receiveDescriptor(_ scratch: inout Scratch) throws(IPCError) -> Int32 {
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
-        while true {
-            switch inbox.takePassedByte() {
-            case .withDescriptor(let received): return received
-            case .alone: throw IPCError(code, "no descriptor came over \(descriptor)")
-            case .notHere: break
+        do throws(IPCError) {
+            while inbox.awaitsByte {
+                switch try inbox.receive(from: descriptor, into: &scratch, waiting: true, .byte) {
+                case .message, .bytes: continue
+                case .end: throw IPCError(code, "the peer has left: descriptor \(descriptor.number)")
+                case .nothing: try descriptor.wait(for: POLLIN, code)
+                }
             }
-            let arrival: Inbox.Arrival
-            do throws(IPCError) { arrival = try inbox.receive(from: descriptor, into: &scratch, waiting: true, .byte) } catch {
-                throw error.with(code: code)
-            }
-            if arrival == .end { throw IPCError(code, "the peer has left: \(descriptor)") }
-            if arrival == .nothing { try descriptor.wait(for: POLLIN, code) }
-        }
+        } catch { throw error.with(code: code) }
+        return try inbox.takeDescriptor().orThrow(code, "no descriptor came over descriptor \(descriptor.number)")
     }
 }

@@ -1,7 +1,5 @@
 // Clock.swift - points in time on the monotonic clock, in milliseconds.
 
-import CLibIPC
-
 enum Clock {
     static var now: Int64 {
         var time = timespec()

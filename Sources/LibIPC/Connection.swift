@@ -1,13 +1,10 @@
 // Connection.swift - what the library knows of one entry of a context, and the lines that connections stand in.
 
-import CLibIPC
-
 /// What an entry is: the contract's connection types and their numbers.
-enum ConnectionKind: UInt32 {
-    /// Carries frames, which the library reads and writes; the program reads it; a listening socket; one end of a pair whose
-    /// messages go from one to the other.
-    case ipc, external, server, switched
-}
+///
+/// Carries frames, which the library reads and writes; the program reads it; a listening socket; one end of a pair whose messages
+/// go from one to the other.
+enum ConnectionKind: UInt32 { case ipc, external, server, switched }
 
 /// Connections stay where they are in memory: lines and tables lead to them. A context owns its connections, and takes one
 /// out of every line and table before it frees it.
@@ -15,9 +12,7 @@ typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
     fileprivate struct Link: BitwiseCopyable {
-        var previous: ConnectionReference?
-        var next: ConnectionReference?
-        var isLinked = false
+        var previous: ConnectionReference?, next: ConnectionReference?, isLinked = false
     }
 
     let registration: Registration
@@ -38,27 +33,31 @@ struct Connection: ~Copyable {
     var isReadable = false
     /// The poller saw that nothing more can come.
     var isHungUp = false
-    /// A program was told that this external descriptor hung up: only news counts.
-    var isQuiet = false
-    /// Not read for now: no descriptor for a client, no room at the other end of a pair, or no such end.
+    /// Not read for now: it hung up, and was the program's; no descriptor for a client, no room at the other end of a pair, or no
+    /// such end.
     var isPaused = false
     /// The kernel's buffer was full: the poller says when there is room.
     var isBlocked = false
-    /// A switched end that has left, or failed, while its last messages wait for room at the other end.
+    /// A switched end that has left, or failed for this reason, while its last messages wait for room at the other end.
     var hasLeft = false
-    var hasFailed = false
+    var failure: IPCError?
     /// Why sending failed; the end of what the peer sent before decides what the program is told.
     var sendFailure: Int32 = 0
     /// In which call the poller last reported it: older news of a program's descriptor is asked for again.
     var reportedIn: UInt32 = 0
     /// The socket file of a server, to remove no other.
     var socketFile: FileIdentity?
+    /// The callback that reads said that it holds more.
+    var holdsMore = false
+    /// Where its pair was found last.
+    var pair = 0
+    /// Another entry of the context has this number too.
+    var hasTwin = false
 
     init(_ channel: consuming Channel, generation: UInt32 = 0, index: Int = 0, context: UnsafeMutableRawPointer? = nil) {
         registration = Registration(descriptor: channel.descriptor.number, generation: generation)
         self.channel = channel
-        self.index = index
-        self.context = context
+        (self.index, self.context) = (index, context)
     }
 
     var number: Int32 { registration.descriptor }

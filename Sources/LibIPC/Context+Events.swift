@@ -4,8 +4,6 @@
 // a program queues meanwhile goes in one piece: the first reply of a burst at once, then more and more together, all of them
 // before the next receive or look at the poller. What has been sent is reported before there is new input.
 
-import CLibIPC
-
 extension Context where Entries: ~Copyable {
     /// Turns between two looks at the poller, at most.
     static var patience: Int { 12 }
@@ -20,13 +18,11 @@ extension Context where Entries: ~Copyable {
         call &+= 1
         defer { wasReport = event.kind == .sent }
         if report(&event) { return }
-        var looks = 0
-        var found = 1
+        var (looks, found) = (0, 1)
         while true {
-            if retryAt > 0 || !aside.isEmpty { attend() }
+            if !aside.isEmpty { attend() }
             try serveReady(&event)
-            if event.kind != .none { return }
-            try sendUnsent(&event)
+            if event.kind == .none { try sendUnsent(&event) }
             if event.kind != .none { return }
             // Who answers reports with messages must not keep others from being heard.
             if turns < Self.patience, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
@@ -61,19 +57,16 @@ extension Context where Entries: ~Copyable {
     private mutating func look(_ patience: Int32) throws(IPCError) -> Int {
         turns = 0
         if poller.needsRebuild { try rebuild() }
-        var timeout = patience
-        if retryAt > 0 {
-            let pause = Int32(truncatingIfNeeded: max(retryAt - Clock.now, 0))
-            timeout = patience < 0 ? pause : min(patience, pause)
-        }
-        let found = try poller.wait(timeout: timeout)
+        // Negative, which is for ever, is more than any pause.
+        let pause = aside.isEmpty || retryAt == 0 ? UInt32.max : UInt32(truncatingIfNeeded: max(retryAt - Clock.now, 0))
+        let found = try poller.wait(timeout: Int32(bitPattern: min(UInt32(bitPattern: patience), pause)))
         for index in 0..<found { note(poller.readiness(at: index)) }
         return found
     }
 
     /// Looks after those that are aside: a program changes types and pairs in place.
     private mutating func attend() {
-        if aside.isEmpty || Clock.now >= retryAt { retryAt = 0 }
+        if Clock.now >= retryAt { retryAt = 0 }
         var next = aside.first
         while let connection = next {
             next = aside.following(connection)
@@ -81,7 +74,7 @@ extension Context where Entries: ~Copyable {
                 switch kind(of: connection) {
                 case .server: retryAt == 0
                 case .switched: counterpart(of: connection) != nil
-                case .external: !connection.pointee.isQuiet
+                case .external: false
                 case .ipc: true
                 }
             if isOver { resume(connection) }
@@ -96,11 +89,6 @@ extension Context where Entries: ~Copyable {
             if connection.pointee.channel.outbox.hasPending { unsent.append(connection) } else { updateInterest(connection) }
         }
         guard readiness.readable || readiness.hungUp else { return }
-        if connection.pointee.isQuiet {
-            guard readiness.readable, connection.pointee.channel.descriptor.hasBytes else { return }
-            connection.pointee.isQuiet = false
-            updateInterest(connection)
-        }
         connection.pointee.isReadable = true
         connection.pointee.isHungUp = readiness.hungUp
         connection.pointee.reportedIn = call
@@ -109,17 +97,14 @@ extension Context where Entries: ~Copyable {
 
     // MARK: What a program reads itself
 
-    func isReadByProgram(_ connection: ConnectionReference) -> Bool {
-        switch kind(of: connection) {
-        case .external, .server: true
-        case .switched: roster.hasReader(connection.pointee.number)
-        case .ipc: false
-        }
+    mutating func isReadByProgram(_ connection: ConnectionReference) -> Bool {
+        let kind = kind(of: connection)
+        return kind == .switched ? roster.hasReader(connection.pointee.number) : kind != .ipc
     }
 
     /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because the
     /// program may have read it since.
-    func isStillReadable(_ connection: ConnectionReference) -> Bool {
+    mutating func isStillReadable(_ connection: ConnectionReference) -> Bool {
         if isReadyByItself(connection) || connection.pointee.reportedIn == call { return true }
         let reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
         connection.pointee.isHungUp = reported & (POLLHUP | POLLERR | POLLNVAL) != 0
@@ -127,21 +112,20 @@ extension Context where Entries: ~Copyable {
     }
 
     /// The poller does not say it: a regular file; or frames that were read ahead when this was another kind of entry.
-    private func isReadyByItself(_ connection: ConnectionReference) -> Bool {
+    private mutating func isReadyByItself(_ connection: ConnectionReference) -> Bool {
         connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage
     }
 
     private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
         guard isStillReadable(connection) else { return }
-        let isByItself = isReadyByItself(connection)
-        if connection.pointee.isHungUp, !isByItself, !connection.pointee.channel.descriptor.hasBytes {
-            connection.pointee.isQuiet = true
+        if isReadyByItself(connection) {
+            // The poller will name the others again by itself.
+            ready.append(connection)
+        } else if connection.pointee.isHungUp, !connection.pointee.channel.descriptor.hasBytes {
             aside.append(connection)
-            updateInterest(connection)
+            pause(connection)
             return event.set(.disconnection, connection)
         }
-        // The poller will name the others again by itself.
-        if isByItself { ready.append(connection) }
         event.set(.readable, connection)
     }
 
@@ -149,9 +133,8 @@ extension Context where Entries: ~Copyable {
 
     private mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         guard unadmitted >= 0 || isStillReadable(connection) else { return }
-        do throws(IPCError) {
-            try accept(on: connection, &event, waiting: false)
-        } catch {
+        do throws(IPCError) { try accept(on: connection, &event) } catch {
+            if Socket.isPassing(error.systemError) { return }
             guard error.isShortage else {
                 // It will not get better: without this the poller would name it for ever.
                 bury(connection)
@@ -165,15 +148,11 @@ extension Context where Entries: ~Copyable {
     }
 
     /// Accepts a client and adds it. One that cannot be added is not turned away: it comes first next time.
-    mutating func accept(on server: ConnectionReference, _ event: inout Event, waiting: Bool = true) throws(IPCError) {
+    mutating func accept(on server: ConnectionReference, _ event: inout Event) throws(IPCError) {
         // Nothing may fail for want of memory once the client is here, as far as that can be known.
         try reserveEntry()
-        if unadmitted < 0 {
-            let client = libipc_accept(server.pointee.number)
-            if client < 0, !waiting, Socket.isPassing(libipc_errno()) { return }
-            unadmitted = client >= 0 ? client : try Socket.accept(on: server.pointee.number)
-        }
-        try add(unadmitted, .ipc, isNew: true)
+        if unadmitted < 0 { unadmitted = try Socket.accept(on: server.pointee.number) }
+        try add(unadmitted, .ipc, isSocket: true)
         unadmitted = -1
         event.set(.connection, connections[connections.count - 1])
     }

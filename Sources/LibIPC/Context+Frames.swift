@@ -1,15 +1,11 @@
 // Context+Frames.swift - frames in both directions: queueing, sending, reporting, reading; and how a peer goes.
 
-import CLibIPC
-
 extension Context where Entries: ~Copyable {
     // MARK: Sending
 
     /// Queues a deep copy of the message for one entry.
     mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for descriptor: Int32) throws(IPCError) {
-        guard let connection = live(descriptor) else {
-            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(descriptor) is not in this context")
-        }
+        let connection = try live(descriptor).orThrow(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(descriptor) is not in this context")
         let room = (queueLimit ?? Self.defaultQueueLimit) - header.frameSize
         let isFull = connection.pointee.channel.outbox.pendingBytes > room
         try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
@@ -23,6 +19,7 @@ extension Context where Entries: ~Copyable {
     mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference) {
         roster.list(frame, for: connection.pointee.number)
         connection.pointee.channel.outbox.append(frame)
+        connection.pointee.channel.identify()
         if !connection.pointee.isBlocked { unsent.append(connection) }
     }
 
@@ -34,7 +31,7 @@ extension Context where Entries: ~Copyable {
 
     /// Drops what is queued for the entry, but for the rest of a frame that is begun, and what is to be reported of it.
     mutating func dropFrames(_ connection: ConnectionReference) {
-        while let frame = connection.pointee.channel.outbox.takeSent() ?? connection.pointee.channel.outbox.takeUnbegun() { discard(frame) }
+        while let frame = connection.pointee.channel.outbox.takeUnbegun() { discard(frame) }
         if let begun = connection.pointee.channel.outbox.begun {
             roster.unlist(begun)
             begun.pointee.listing = nil
@@ -72,9 +69,8 @@ extension Context where Entries: ~Copyable {
         while let frame = connection.pointee.channel.outbox.takePending() { discard(frame) }
         connection.pointee.sendFailure = reason.systemError
         connection.pointee.isBlocked = false
-        connection.pointee.isReadable = true
         resumeCounterpart(of: connection)
-        ready.append(connection)
+        readAgain(connection)
     }
 
     /// Takes notice of what was sent and received: frames are to be reported, others have room now, messages wait.
@@ -104,17 +100,26 @@ extension Context where Entries: ~Copyable {
 
     /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
     mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
+        var arrival = Inbox.Arrival.nothing
         do throws(IPCError) {
-            if try connection.pointee.channel.inbox.settle(&scratch) { return .bytes }
-            guard connection.pointee.isReadable else { return .nothing }
-            connection.pointee.isReadable = false
-            let descriptor = connection.pointee.channel.descriptor
-            defer { connection.pointee.channel.identify() }
-            return try connection.pointee.channel.inbox.receive(from: descriptor, into: &scratch)
+            if try connection.pointee.channel.inbox.settle(&scratch) { return .message }
+            if connection.pointee.isReadable {
+                connection.pointee.isReadable = false
+                arrival = try connection.pointee.channel.inbox.receive(from: connection.pointee.channel.descriptor, into: &scratch)
+                if arrival == .bytes { connection.pointee.channel.identify() }
+            }
         } catch {
             if error.isShortage { readAgain(connection) }
             throw error
         }
+        guard connection.pointee.sendFailure != 0, arrival == .bytes || arrival == .nothing else { return arrival }
+        // Sending has failed. What the peer had sent before is read until there is no more: then that was no end.
+        guard arrival == .bytes else {
+            let (descriptor, failure) = (connection.pointee.number, connection.pointee.sendFailure)
+            throw IPCError(IPC_ERROR_USOCK_SEND, "send to descriptor \(descriptor)", systemError: failure)
+        }
+        readAgain(connection)
+        return arrival
     }
 
     private mutating func readAgain(_ connection: ConnectionReference) {
@@ -125,6 +130,7 @@ extension Context where Entries: ~Copyable {
     /// Takes the whole message out; if more may be here already, or an end is to be found, the connection lines up again.
     mutating func take(_ connection: ConnectionReference) -> Message? {
         let message = connection.pointee.channel.inbox.take()
+        connection.pointee.channel.identify()
         if connection.pointee.sendFailure != 0 { connection.pointee.isReadable = true }
         if connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
         return message
@@ -132,32 +138,30 @@ extension Context where Entries: ~Copyable {
 
     mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         do throws(IPCError) {
-            let arrival = try read(connection)
-            if arrival == .end { return dismiss(connection, .disconnection, &event) }
-            if connection.pointee.channel.inbox.isWhole {
+            switch try read(connection) {
+            case .message:
                 event.set(.message, connection)
                 event.message = take(connection)
-            } else {
-                try checkSending(connection, arrival)
+            case .end: try dismiss(connection, .disconnection, &event)
+            case .bytes, .nothing: break
             }
         } catch {
             if error.isShortage { throw error }
-            dismiss(connection, .error, &event)
-            throw error.with(code: IPC_ERROR_NONE)
+            try dismiss(connection, .error, &event, error)
         }
     }
 
-    /// Throws when sending has failed, and what the peer had sent before has been read without an end.
-    mutating func checkSending(_ connection: ConnectionReference, _ arrival: Inbox.Arrival) throws(IPCError) {
-        guard connection.pointee.sendFailure != 0 else { return }
-        if arrival == .bytes { return readAgain(connection) }
-        let descriptor = connection.pointee.channel.descriptor
-        throw IPCError(IPC_ERROR_USOCK_SEND, "send to \(descriptor)", systemError: connection.pointee.sendFailure)
-    }
-
-    /// The peer goes, its descriptor with it. One bad peer is no error of the call: a reason goes without its code.
-    private mutating func dismiss(_ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event) {
+    /// The peer goes, its descriptor with it; but first what it was sent is reported. One bad peer is no error of the call: a reason
+    /// goes without its code.
+    private mutating func dismiss(
+        _ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event, _ reason: IPCError? = nil
+    ) throws(IPCError) {
+        if connection.pointee.channel.outbox.hasSent {
+            readAgain(connection)
+            return report(connection, &event)
+        }
         event.set(kind, connection)
         remove(connection, closing: true)
+        if let reason { throw reason.with(code: IPC_ERROR_NONE) }
     }
 }

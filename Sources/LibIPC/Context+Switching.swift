@@ -2,10 +2,8 @@
 //
 // Either end speaks libipc frames, or the program's callbacks read and write it. The end that speaks is not read while too
 // much waits for the other one, and an end that has left is reported only when its last messages have gone through. Callbacks
-// run outside: the engine says what it needs (Event.callReader, callWriter) and is told the answer, so that a callback may use
+// run outside: the engine says what it needs (Event.callback) and is told the answer, so that a callback may use
 // the library.
-
-import CLibIPC
 
 /// Bytes that may wait for one switched end before the other is not read any more.
 let switchingWindow = 256 * 1024
@@ -25,39 +23,42 @@ extension Context where Entries: ~Copyable {
             held.append(connection)
             return pause(connection)
         }
-        if connection.pointee.hasLeft { return try untie(connection, .disconnection, &event) }
+        if connection.pointee.hasLeft, target.pointee.channel.outbox.hasSent {
+            ready.append(connection)
+            return report(target, &event)
+        }
+        if connection.pointee.hasLeft {
+            let failure = connection.pointee.failure
+            let kind: Event.Kind = failure == nil ? .disconnection : .error
+            return try untie(connection, kind, closing: failure?.code == IPC_ERROR_USOCK_SEND, &event, failure)
+        }
         if roster.hasReader(descriptor) {
-            let isReadable = roster.holdsMore(at: connection.pointee.index) || isStillReadable(connection)
-            return isReadable ? event.set(.callReader, connection) : ()
+            let isReadable = connection.pointee.holdsMore || isStillReadable(connection)
+            return isReadable ? event.set(.callback, connection) : ()
         }
         do throws(IPCError) {
-            let arrival = try read(connection)
-            if arrival == .end {
-                connection.pointee.hasLeft = true
-            } else if connection.pointee.channel.inbox.isWhole {
-                return try pass(connection, to: target, &event)
-            } else {
-                return try checkSending(connection, arrival)
+            switch try read(connection) {
+            case .message: return try pass(connection, to: target, &event)
+            case .bytes, .nothing: return
+            case .end: break
             }
         } catch {
             if error.isShortage { throw error }
-            guard target.pointee.channel.outbox.hasPending else {
-                return try untie(connection, .error, closing: error.code == IPC_ERROR_USOCK_SEND, &event, error)
-            }
-            // It will fail again.
-            (connection.pointee.hasFailed, connection.pointee.isReadable) = (true, true)
+            connection.pointee.failure = error
         }
+        connection.pointee.hasLeft = true
         try serveSwitched(connection, &event)
     }
 
     /// The other end, as long as it lives.
-    func counterpart(of connection: ConnectionReference) -> ConnectionReference? {
-        roster.counterpart(of: connection.pointee.number).flatMap { live($0) }
+    mutating func counterpart(of connection: ConnectionReference) -> ConnectionReference? {
+        guard let descriptor = roster.counterpart(of: connection.pointee.number) else { return nil }
+        return live(descriptor)
     }
 
-    private func hasRoom(_ target: ConnectionReference, for source: ConnectionReference) -> Bool {
+    private mutating func hasRoom(_ target: ConnectionReference, for source: ConnectionReference) -> Bool {
         let pending = target.pointee.channel.outbox.pendingBytes
-        return source.pointee.hasLeft || source.pointee.hasFailed ? pending == 0 : pending < switchingWindow
+        return source.pointee.hasLeft ? pending == 0 : pending < switchingWindow
     }
 
     /// This end has room again, or is gone: the other one, if it was waiting for that, is looked at again.
@@ -69,11 +70,9 @@ extension Context where Entries: ~Copyable {
     /// Moves a whole message on.
     private mutating func pass(_ source: ConnectionReference, to target: ConnectionReference, _ event: inout Event) throws(IPCError) {
         guard let header = source.pointee.channel.inbox.header else { return }
-        do throws(IPCError) { try forward(header, source.pointee.channel.inbox.payload, to: target) } catch {
-            // The message stays where it is.
-            ready.append(source)
-            throw error
-        }
+        // Without memory the message stays where it is, and its turn comes again.
+        ready.append(source)
+        try forward(header, source.pointee.channel.inbox.payload, to: target)
         _ = take(source)?.releasePayload()
         event.set(.switched, source)
     }
@@ -91,13 +90,15 @@ extension Context where Entries: ~Copyable {
         _ connection: ConnectionReference, _ kind: Event.Kind, closing: Bool = false, _ event: inout Event, _ reason: IPCError? = nil
     ) throws(IPCError) {
         let descriptor = connection.pointee.number
-        let twin = roster.counterpart(of: descriptor).flatMap { self.connection(of: $0) }
+        let opposite = roster.counterpart(of: descriptor)
+        let twin = if let opposite { self.connection(of: opposite) } else { nil as ConnectionReference? }
         event.set(kind, connection)
         roster.unpair(descriptor)
         remove(connection, closing: closing)
         if let twin, twin != connection { remove(twin, closing: closing) }
-        throw (reason ?? IPCError(IPC_ERROR_NONE, "descriptor \(descriptor) of a switched pair has left")).with(
-            code: IPC_ERROR_CLOSED_RECIPIENT)
+        let code = IPC_ERROR_CLOSED_RECIPIENT
+        let end: StaticString = kind == .error ? "failed" : "left"
+        throw reason?.with(code: code) ?? IPCError(code, "descriptor \(descriptor) of a switched pair has \(end)")
     }
 
     // MARK: The program's callbacks
@@ -109,22 +110,21 @@ extension Context where Entries: ~Copyable {
         updateInterest(connection)
         guard !connection.pointee.isBlocked, let frame = connection.pointee.channel.outbox.takePending() else { return }
         roster.unlist(frame)
-        event.set(.callWriter, connection)
+        event.set(.callback, connection)
         event.frame = frame
     }
 
-    /// What the callback made of `Event.callReader`. The entry may be gone by now.
+    /// What the callback that reads made of it. The entry may be gone by now.
     mutating func didRead(
         _ descriptor: Int32, _ answer: CallbackAnswer, _ message: consuming Message?, holdsMore: Bool, _ event: inout Event
     ) throws(IPCError) {
         guard let connection = live(descriptor) else { return }
-        roster.setHoldsMore(holdsMore, at: connection.pointee.index)
+        connection.pointee.holdsMore = holdsMore
         if holdsMore { ready.append(connection) }
         switch answer {
         case .ignore: event.set(.switched, connection)
         case .closing:
-            connection.pointee.hasLeft = true
-            roster.setHoldsMore(false, at: connection.pointee.index)
+            (connection.pointee.hasLeft, connection.pointee.holdsMore) = (true, false)
             try serveSwitched(connection, &event)
         case .done:
             if let target = counterpart(of: connection), let message, !message.header.isTooLong {
@@ -135,13 +135,11 @@ extension Context where Entries: ~Copyable {
                 fallthrough
             }
         case .failed, .unparsable:
-            try untie(
-                connection, .error, &event, IPCError(IPC_ERROR_NONE, "the callback failed to read \(connection.pointee.channel.descriptor)")
-            )
+            try untie(connection, .error, &event)
         }
     }
 
-    /// What the callback made of `Event.callWriter`. The entry may be gone by now.
+    /// What the callback that writes made of it. The entry may be gone by now.
     mutating func didWrite(_ descriptor: Int32, _ answer: CallbackAnswer, _ event: inout Event) throws(IPCError) {
         guard let connection = live(descriptor) else { return }
         resumeCounterpart(of: connection)
@@ -151,8 +149,7 @@ extension Context where Entries: ~Copyable {
         case .ignore: event.set(.switched, counterpart(of: connection) ?? connection)
         case .closing: try untie(connection, .disconnection, &event)
         case .failed, .unparsable:
-            let reason = IPCError(IPC_ERROR_NONE, "the callback failed to write to \(connection.pointee.channel.descriptor)")
-            try untie(connection, .error, closing: true, &event, reason)
+            try untie(connection, .error, closing: true, &event)
         }
     }
 
@@ -167,7 +164,10 @@ extension Context where Entries: ~Copyable {
     }
 
     /// Sends what is queued for one entry, and reports the oldest frame that was sent.
-    mutating func stepWriting(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+    /// - Parameter needsPair: of a switched end alone.
+    mutating func stepWriting(_ connection: ConnectionReference, needsPair: Bool = false, _ event: inout Event) throws(IPCError) {
+        let isTied = !needsPair || roster.counterpart(of: connection.pointee.number) != nil
+        try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(connection.pointee.number) is in no pair")
         unsent.remove(connection)
         try send(connection, &event)
         if event.kind == .none { report(connection, &event) }

@@ -1,10 +1,8 @@
 // Context.swift - a set of connections, and the way their bytes become events.
 //
-// Entries share their indices with the roster; a connection is found by its descriptor. An entry whose descriptor was closed,
-// or is in the set twice, stays in the roster until the program deletes it, but is not live. The parts: entries (here), the
-// loop (Context+Events), frames in both directions (Context+Frames), switching (Context+Switching).
-
-import CLibIPC
+// Entries share their indices with the roster; a connection is found by its descriptor. An entry whose descriptor was closed, or
+// was added again, stays in the roster until the program deletes it, but is not live. The parts: entries (here), the loop
+// (Context+Events), frames in both directions (Context+Frames), switching (Context+Switching).
 
 struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// Default for the bytes that may wait for one receiver.
@@ -12,14 +10,10 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     var roster: Entries
     /// Where its owner has put this context: so a connection leads back to it.
-    let address: UnsafeMutableRawPointer?
+    let address: UnsafeMutableRawPointer
     private(set) var connections = HeapArray<ConnectionReference>()
-    private var table = DescriptorTable<ConnectionReference?>(absent: nil)
-    /// Entries that the table does not lead to: only then is a look-up that finds nothing worth a search.
-    private var shadowed = 0
     private var generation: UInt32 = 0
-    private var forks = libipc_forks()
-    private var pairChanges: UInt32 = 0
+    private var changes = libipc_noted_changes()
 
     var poller: Poller
     var scratch = Scratch()
@@ -29,8 +23,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var unsent = Line(slot: 1)
     /// Have sent frames that are to be reported.
     var reports = Line(slot: 2)
-    /// Nobody will say when this is over: servers that could not accept for want of descriptors or memory, switched ends without
-    /// another, and what was told to have hung up as long as it is the program's.
+    /// Nobody will say when this is over: servers that could not accept for want of descriptors or memory, and switched ends
+    /// without another.
     var aside = Line(slot: 3)
     /// Switched ends that wait for room at the other end.
     var held = Line(slot: 4)
@@ -44,15 +38,14 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// The last event was a report.
     var wasReport = false
     /// Turns while frames wait to be sent, and how many there may be in this burst of messages.
-    var heldBack = 0
-    var burst = 0
+    var heldBack = 0, burst = 0
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
     /// When starved servers try again, on `Clock`.
     var retryAt: Int64 = 0
 
-    init(roster: consuming Entries, address: UnsafeMutableRawPointer? = nil) throws(IPCError) {
-        poller = try Poller()
+    init(roster: consuming Entries, address: UnsafeMutableRawPointer) {
+        poller = Poller(idle: true)
         self.roster = roster
         self.address = address
     }
@@ -67,49 +60,61 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         }
     }
 
-    // MARK: Finding
+    // MARK: Finding: all this is called mutating although nothing changes, because Swift 6.3 copies a noncopyable self that is only
+    // borrowed to the stack for each call of these.
 
-    /// The entry of this descriptor, a live one if there is one.
-    func connection(of descriptor: Int32) -> ConnectionReference? {
-        if let found = table[descriptor] { return found }
-        guard shadowed > 0 else { return nil }
-        for index in 0..<connections.count where connections[index].pointee.number == descriptor { return connections[index] }
+    /// The entry of this descriptor, the live one if there is one.
+    mutating func connection(of descriptor: Int32) -> ConnectionReference? {
+        if let found = Registry[descriptor], found.pointee.context == address { return found }
+        return search(descriptor)
+    }
+
+    /// An entry that the registry does not lead to: its descriptor was closed, or is in another context too.
+    @inline(never)
+    private mutating func search(_ descriptor: Int32) -> ConnectionReference? {
+        for index in 0..<connections.count where roster.descriptor(at: index) == descriptor { return connections[index] }
         return nil
     }
 
-    func live(_ descriptor: Int32) -> ConnectionReference? {
-        guard let found = table[descriptor], found.pointee.isLive else { return nil }
+    mutating func live(_ descriptor: Int32) -> ConnectionReference? {
+        guard let found = connection(of: descriptor), found.pointee.isLive else { return nil }
         return found
     }
 
-    func kind(of connection: ConnectionReference) -> ConnectionKind { roster.kind(at: connection.pointee.index) }
+    mutating func kind(of connection: ConnectionReference) -> ConnectionKind { roster.kind(at: connection.pointee.index) }
 
     // MARK: Adding
 
     /// Takes notice of entries that the program has filled by hand, of pairs that it has changed, and of a fork.
+    @inline(__always)
     mutating func catchUp() throws(IPCError) {
+        if connections.count < roster.count || changes != libipc_noted_changes() { try takeNotice() }
+    }
+
+    private mutating func takeNotice() throws(IPCError) {
         while connections.count < roster.count {
-            try connections.append(try admit(roster.descriptor(at: connections.count), isNew: false))
+            if poller.isIdle { try rebuild() }
+            try admit(roster.descriptor(at: connections.count))
         }
-        if forks != libipc_forks() { try rebuild() }
-        if pairChanges != libipc_pair_changes() {
-            pairChanges = libipc_pair_changes()
-            while let connection = held.first { resume(connection) }
-        }
+        let noted = libipc_noted_changes()
+        if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT { try rebuild() }
+        changes = noted
+        while let connection = held.first { resume(connection) }
     }
 
     /// Adds an entry.
     /// - Parameters:
-    ///   - isNew: the kernel has just given this number, so that no other entry can mean it.
+    ///   - isSocket: it is known that this is an open socket.
     ///   - socketPath: malloc'ed; still the caller's when this fails.
     mutating func add(
-        _ descriptor: Int32, _ kind: ConnectionKind, isNew: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
+        _ descriptor: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
     ) throws(IPCError) {
-        try reserveEntry()
-        let connection = try admit(descriptor, isNew: isNew)
-        connection.pointee.socketFile = socketPath.flatMap { FileIdentity(path: $0) }
+        try roster.reserve()
+        // What cannot be watched must be known at once.
+        if !isSocket, poller.isIdle { try rebuild() }
+        try admit(descriptor)
+        connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { FileIdentity(path: $0) }
         roster.append(descriptor, kind, socketPath)
-        try connections.append(connection)
     }
 
     mutating func reserveEntry() throws(IPCError) {
@@ -118,57 +123,48 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     /// Makes the connection for the next entry.
-    private mutating func admit(_ descriptor: Int32, isNew: Bool) throws(IPCError) -> ConnectionReference {
+    private mutating func admit(_ descriptor: Int32) throws(IPCError) {
         generation &+= 1
         try connections.reserve()
         let connection = try Connection.make(
             Connection(Channel(descriptor), generation: generation, index: connections.count, context: address))
-        do throws(IPCError) { try activate(connection, isNew: isNew) } catch {
-            Connection.destroy(connection)
-            throw error
-        }
-        if !connection.pointee.isLive { shadowed += 1 }
-        return connection
+        try undoing(Connection.destroy(connection), try activate(connection))
+        try connections.append(connection)
     }
 
-    /// Watches the connection's descriptor; leaves it without life where that is not open, or belongs to another entry.
-    private mutating func activate(_ connection: ConnectionReference, isNew: Bool = false) throws(IPCError) {
+    /// Watches the connection's descriptor; leaves it without life where that is not open.
+    private mutating func activate(_ connection: ConnectionReference) throws(IPCError) {
         let descriptor = connection.pointee.number
         guard descriptor >= 0 else { return }
-        try Registry.reserve(descriptor)
-        try table.reserve(descriptor)
-        let former = table[descriptor]
-        // Whoever had this number lost its descriptor behind our back.
-        if isNew, let former { bury(former) }
-        var admission = try poller.add(connection.pointee.registration, .read)
-        guard admission == .watched || admission == .alwaysReady else { return }
-        if let former {
-            if former.pointee.isLive {
-                // It leaves the poller by its number, which takes the new one out as well.
-                bury(former)
-                admission = try poller.add(connection.pointee.registration, .read)
-            }
-            shadowed += 1
+        try check(descriptor < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(descriptor) is too large")
+        connection.pointee.channel = Registry.takeLoose(descriptor)
+        if let former = Registry[descriptor], former.pointee.context == address {
+            // The one that was added last counts: the other's program may have closed its descriptor, and got the number again.
+            if former.pointee.channel.isCurrent { swap(&connection.pointee.channel, &former.pointee.channel) }
+            bury(former)
+            connection.pointee.hasTwin = true
         }
-        table[descriptor] = connection
+        let admission: Admission
+        do throws(IPCError) { admission = try poller.add(connection.pointee.registration, .read) } catch {
+            dropFrames(connection)
+            throw error
+        }
+        if admission == .notOpen { return }
         connection.pointee.isLive = true
         connection.pointee.isAlwaysReady = admission == .alwaysReady
-        connection.pointee.channel = Registry.takeLoose(descriptor)
         Registry[descriptor] = connection
         if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
         if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
+        if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
     }
 
     /// A new poller for the same connections.
     mutating func rebuild() throws(IPCError) {
         var fresh = try Poller()
-        for index in 0..<connections.count {
-            let connection = connections[index]
-            guard connection.pointee.isLive, !connection.pointee.isAlwaysReady else { continue }
-            _ = try fresh.add(connection.pointee.registration, connection.pointee.interest)
+        for index in 0..<connections.count where connections[index].pointee.isLive && !connections[index].pointee.isAlwaysReady {
+            _ = try fresh.add(connections[index].pointee.registration, connections[index].pointee.interest)
         }
         poller = fresh
-        forks = libipc_forks()
     }
 
     // MARK: Leaving
@@ -186,6 +182,10 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         if Registry[descriptor] == connection { Registry[descriptor] = nil }
         connection.pointee.channel = Channel(descriptor)
         connection.pointee.isLive = false
+        // Should it live again, it begins anew.
+        (connection.pointee.isPaused, connection.pointee.isBlocked, connection.pointee.interest) = (false, false, .read)
+        (connection.pointee.isReadable, connection.pointee.isHungUp, connection.pointee.holdsMore) = (false, false, false)
+        (connection.pointee.hasLeft, connection.pointee.failure, connection.pointee.sendFailure) = (false, nil, 0)
         resumeCounterpart(of: connection)
     }
 
@@ -201,37 +201,35 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// - Parameters:
     ///   - closing: closes its descriptor.
     ///   - keeping: the descriptor goes on outside of this context.
-    mutating func remove(_ connection: ConnectionReference, closing: Bool, keeping: Bool = false) {
-        let descriptor = connection.pointee.number
-        let index = connection.pointee.index
+    mutating func remove(_ connection: ConnectionReference, closing: Bool = false, keeping: Bool = false) {
+        let (descriptor, index) = (connection.pointee.number, connection.pointee.index)
         let isClosed = closing && connection.pointee.isLive
+        let hasTwin = connection.pointee.hasTwin && !isClosed
         if keeping {
             dropFrames(connection)
             withdraw(connection)
         }
         bury(connection)
-        if table[descriptor] == connection { table[descriptor] = nil } else { shadowed -= 1 }
         connections.swapRemove(at: index)
         roster.swapRemove(at: index)
         if index < connections.count { connections[index].pointee.index = index }
         Connection.destroy(connection)
         if isClosed { close(descriptor) }
         // The same descriptor was in the set twice: its other entry lives from now on.
-        guard !isClosed, shadowed > 0, let twin = self.connection(of: descriptor) else { return }
+        guard hasTwin, let twin = self.connection(of: descriptor) else { return }
+        twin.pointee.hasTwin = true
         try? activate(twin)
-        if twin.pointee.isLive { shadowed -= 1 }
     }
 
     /// Closes the descriptor of an entry that stays. An external one is its program's: only what is queued for it goes.
     mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
-        let index = connection.pointee.index
         let descriptor = connection.pointee.number
         if kind(of: connection) == .external { return dropFrames(connection) }
         if !connection.pointee.isLive { throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF) }
-        if let path = roster.socketPath(at: index) {
+        if let path = roster.takeSocketPath(at: connection.pointee.index) {
             // While this socket listens nobody else takes its name: so the file goes first.
             if let file = connection.pointee.socketFile, file == FileIdentity(path: path) { unlink(path) }
-            roster.dropSocketPath(at: index)
+            free(path)
         }
         bury(connection)
         try Socket.close(descriptor)
@@ -241,7 +239,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// Tells the poller what is wanted now, if that differs.
     mutating func updateInterest(_ connection: ConnectionReference) {
-        var wanted: Interest = connection.pointee.isQuiet ? .news : connection.pointee.isPaused ? [] : .read
+        var wanted: Interest = connection.pointee.isPaused ? [] : .read
         if connection.pointee.isBlocked { wanted.insert(.write) }
         guard connection.pointee.interest != wanted, connection.pointee.isLive, !connection.pointee.isAlwaysReady else { return }
         connection.pointee.interest = wanted
@@ -259,7 +257,6 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         aside.remove(connection)
         held.remove(connection)
         connection.pointee.isPaused = false
-        connection.pointee.isQuiet = false
         updateInterest(connection)
         ready.append(connection)
     }
@@ -270,10 +267,19 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         if connection.pointee.isLive { resume(connection) }
     }
 
-    /// Ties two descriptors into a pair.
-    mutating func tie(_ first: Int32, _ second: Int32) throws(IPCError) {
-        try roster.pair(first, second)
-        if let connection = live(first) { resume(connection) }
-        if let connection = live(second) { resume(connection) }
+    /// Makes a pair of a service's end, which has been added last, and a client's, which is added if it is not there yet. When this
+    /// fails the service's is there no more.
+    mutating func tie(_ client: Int32, to service: Int32) throws(IPCError) {
+        let isNew = connection(of: client) == nil
+        do throws(IPCError) {
+            if isNew { try add(client, .switched) }
+            try roster.pair(client, service)
+        } catch {
+            if let added = live(service) { remove(added) }
+            if isNew, let added = connection(of: client) { remove(added) }
+            throw error
+        }
+        libipc_note_pair_change()
+        if let client = connection(of: client) { setKind(.switched, of: client) }
     }
 }

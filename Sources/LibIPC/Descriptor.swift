@@ -1,10 +1,8 @@
 // Descriptor.swift - the system calls on an open descriptor, with their results as values.
 //
 // Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
-// read and write the same descriptors. EINTR is retried here and nowhere else, except while waiting for events, where a
-// signal is the program's business.
-
-import CLibIPC
+// read and write the same descriptors. EINTR is retried in C (CLibIPC.h), except while waiting for events, where a signal is the
+// program's business.
 
 struct Descriptor {
     let number: Int32
@@ -13,16 +11,14 @@ struct Descriptor {
 
     /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now.
     func receive(
-        _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout libipc_passed
+        _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32
     ) throws(IPCError) -> Int? {
-        let count = retrying {
-            libipc_receive(number, first.baseAddress, first.count, second.baseAddress, second.count, waiting ? 1 : 0, &passed)
-        }
+        let count = libipc_receive(number, first.baseAddress, first.count, second.baseAddress, second.count, waiting ? 1 : 0, &passed)
         if count >= 0 { return count }
         switch libipc_errno() {
         case EAGAIN: return nil
         case ECONNRESET, EPIPE: return 0
-        default: throw .system(IPC_ERROR_USOCK_RECV, "receive from \(self)")
+        default: throw .system(IPC_ERROR_USOCK_RECV, "receive from descriptor \(number)")
         }
     }
 
@@ -32,36 +28,24 @@ struct Descriptor {
         count: Int, isFull: Bool
     ) {
         var isSocket: Int32 = 1
-        let sent = retrying { libipc_send(number, vectors, count, waiting ? 1 : 0, &isSocket) }
+        let sent = libipc_send(number, vectors, count, waiting ? 1 : 0, &isSocket)
         if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
         // What is no socket takes little at once: that says nothing about room.
-        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to \(self)"), isSocket != 0 && sent < total && !waiting)
+        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total && !waiting)
     }
 
     /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
     @discardableResult
-    func poll(_ events: Int32, timeout: Int32) -> Int32 {
-        var entry = pollfd(fd: number, events: Int16(events), revents: 0)
-        return retrying { CLibIPC.poll(&entry, 1, timeout) } > 0 ? Int32(entry.revents) : 0
-    }
+    func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
     /// Waits where a call that should have waited came back empty: a descriptor that does not block is waited for here; one
     /// with a limit of its own (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) has reached it.
     func wait(for events: Int32, _ code: ErrorCode) throws(IPCError) {
-        if libipc_is_nonblocking(number) == 0 { throw IPCError(code, "wait for \(self)", systemError: EAGAIN) }
+        if libipc_is_nonblocking(number) == 0 { throw IPCError(code, "wait for descriptor \(number)", systemError: EAGAIN) }
         poll(events, timeout: -1)
     }
 
     var hasBytes: Bool { libipc_has_bytes(number) != 0 }
-}
-
-/// Repeats a system call that a signal interrupted.
-@inline(__always)
-func retrying<Result: BinaryInteger>(_ call: () -> Result) -> Result {
-    while true {
-        let result = call()
-        if result >= 0 || libipc_errno() != EINTR { return result }
-    }
 }
 
 /// A file as the system identifies it, whatever its name or number is by now.

@@ -1,7 +1,5 @@
 // Directory.swift - the directory that sockets lie in.
 
-import CLibIPC
-
 enum Directory {
     private static let mode: mode_t = 0o1750
     private static let slash = CChar(UInt8(ascii: "/"))
@@ -20,8 +18,7 @@ enum Directory {
     ) throws(Failure) -> Result {
         try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer throws(Failure) in
             parent(of: path, into: buffer)
-            guard buffer[0] == 0, let base = buffer.baseAddress else { return try body(UnsafePointer(buffer.baseAddress) ?? path) }
-            strcpy(base, path[0] == slash ? "/" : ".")
+            guard let base = buffer.baseAddress, base[0] != 0 else { return try body(path[0] == slash ? "/" : ".") }
             return try body(base)
         }
     }
@@ -29,19 +26,16 @@ enum Directory {
     /// Makes the directory and its parents.
     static func make(_ path: UnsafePointer<CChar>) throws(IPCError) {
         let length = strlen(path)
-        guard length < Int(PATH_MAX) else {
-            throw IPCError(IPC_ERROR_MKDIR__NAME_TOO_LONG, "make the directory \(path)", systemError: ENAMETOOLONG)
-        }
+        if length >= Int(PATH_MAX) { throw IPCError(IPC_ERROR_MKDIR__NAME_TOO_LONG, "make \(path)", systemError: ENAMETOOLONG) }
         try withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { copy throws(IPCError) in
-            for index in 1...max(length, 1) where path[index] == slash || path[index] == 0 {
-                guard let base = copy.baseAddress else { return }
+            guard let base = copy.baseAddress else { return }
+            for index in 0...length where index > 0 && (path[index] == slash || path[index] == 0) {
                 memcpy(base, path, index)
                 base[index] = 0
-                var status = stat()
-                if mkdir(base, mode) == 0 { continue }
+                let result = mkdir(base, mode)
                 let failure = libipc_errno()
                 // A directory that exists is as good as one that was made.
-                if stat(base, &status) == 0, libipc_is_directory(&status) != 0 { continue }
+                if result == 0 || libipc_is_directory_at(base) == 1 { continue }
                 throw IPCError(IPC_ERROR_MKDIR__CANNOT_CREATE_DIR, "make the directory \(path)", systemError: failure)
             }
         }
@@ -50,14 +44,11 @@ enum Directory {
     /// Makes the directory that `path` lies in, if missing, and checks that it can be written.
     static func prepare(for path: UnsafePointer<CChar>) throws(IPCError) {
         try withParent(of: path) { directory throws(IPCError) in
-            var status = stat()
-            if stat(directory, &status) != 0 {
-                try make(directory)
-            } else {
-                try check(libipc_is_directory(&status) != 0, IPC_ERROR_DIR_SETUP__NOT_A_DIRECTORY, "\(directory) is no directory")
-            }
+            let isDirectory = libipc_is_directory_at(directory)
+            if isDirectory < 0 { try make(directory) }
+            try check(isDirectory != 0, IPC_ERROR_DIR_SETUP__NOT_A_DIRECTORY, "\(directory) is no directory")
             let access = faccessat(AT_FDCWD, directory, W_OK, AT_EACCESS)
-            _ = try check(call: access, IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE, "write in \(directory)")
+            try check(call: access, IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE, "write in \(directory)")
         }
     }
 
@@ -65,8 +56,8 @@ enum Directory {
     static func isWritable(_ status: stat) -> Bool {
         let user = geteuid()
         let isGroups = status.st_gid == getegid() || isMember(of: status.st_gid)
-        let bit = status.st_uid == user ? LIBIPC_WRITE_USER : isGroups ? LIBIPC_WRITE_GROUP : LIBIPC_WRITE_OTHERS
-        return user == 0 || Int(status.st_mode) & bit != 0
+        let bit: mode_t = status.st_uid == user ? 0o200 : isGroups ? 0o020 : 0o002
+        return user == 0 || status.st_mode & bit != 0
     }
 
     private static func isMember(of group: gid_t) -> Bool {

@@ -2,11 +2,11 @@
 
 /// A structure that a call fills in; an error that belongs to it is thrown beside it.
 struct Event: ~Copyable {
-    /// The contract's numbers. Behind them is what the engine asks of the program: to read the switched end `descriptor` with its
-    /// callback (`Context.didRead` takes the answer), and to write `frame` to it with the other one (`Context.didWrite`).
+    /// The contract's numbers. Behind them is what the engine asks of the program: to write `frame` to the switched end `descriptor`
+    /// with its callback (`Context.didWrite` takes the answer); or, with no frame, to read from it (`Context.didRead`).
     enum Kind: UInt32 {
         case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent
-        case callReader, callWriter
+        case callback
     }
 
     var kind = Kind.none
@@ -18,12 +18,9 @@ struct Event: ~Copyable {
     init() {}
 
     mutating func set(_ kind: Kind, _ connection: ConnectionReference) {
-        self.kind = kind
-        (index, descriptor) = (connection.pointee.index, connection.pointee.number)
+        (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
     }
 }
 
 /// What a program's callback answers about a switched end: the contract's numbers.
-enum CallbackAnswer: UInt32 {
-    case done, closing, failed, unparsable, ignore
-}
+enum CallbackAnswer: UInt32 { case done, closing, failed, unparsable, ignore }

@@ -2,22 +2,16 @@
 //
 // type (1 byte) · length (4 bytes, big-endian) · user type (1 byte) · payload. The length counts the payload alone.
 
-import CLibIPC
-
 struct FrameHeader: BitwiseCopyable {
     static let size = 6
     /// The largest payload, in bytes.
     static let maximumLength = 1_999_994
 
-    var type: UInt8
-    var userType: UInt8
-    var length: UInt32
+    let type: UInt8
+    let userType: UInt8
+    let length: UInt32
 
-    init(type: UInt8, userType: UInt8, length: UInt32) {
-        self.type = type
-        self.userType = userType
-        self.length = length
-    }
+    init(type: UInt8, userType: UInt8, length: UInt32) { (self.type, self.userType, self.length) = (type, userType, length) }
 
     /// - Parameter bytes: `FrameHeader.size` bytes.
     init(decoding bytes: UnsafeRawPointer) {
@@ -43,10 +37,7 @@ struct Message: ~Copyable {
     let header: FrameHeader
     private(set) var payload: UnsafeMutableRawPointer?
 
-    init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?) {
-        self.header = header
-        self.payload = payload
-    }
+    init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?) { (self.header, self.payload) = (header, payload) }
 
     deinit { free(payload) }
 

@@ -4,16 +4,12 @@
 // place where the sources handle raw storage for typed elements: elements [0, count) are initialized, the rest is not, and
 // the storage is freed with the array. Elements are plain values: nothing is to be done when one is dropped.
 
-import CLibIPC
-
 /// Memory from malloc(3): `memory` grown, or new.
 func allocate(
     _ size: Int, growing memory: UnsafeMutableRawPointer? = nil, _ code: ErrorCode = IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
 ) throws(IPCError) -> UnsafeMutableRawPointer {
-    guard let grown = memory == nil ? malloc(size) : realloc(memory, size) else {
-        throw IPCError(code, "make room for \(size) bytes", systemError: ENOMEM)
-    }
-    return grown
+    if let grown = memory == nil ? malloc(size) : realloc(memory, size) { return grown }
+    throw IPCError(code, "make room for \(size) bytes", systemError: ENOMEM)
 }
 
 struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
@@ -55,22 +51,5 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
     private func pointer(to index: Int) -> UnsafeMutablePointer<Element> {
         guard let base, index >= 0, index < count else { fatalError("index out of range") }
         return base + index
-    }
-}
-
-/// A value for each descriptor, found by its number, however many there are.
-struct DescriptorTable<Value: BitwiseCopyable>: ~Copyable {
-    private var values = HeapArray<Value>()
-    private let absent: Value
-
-    init(absent: Value) { self.absent = absent }
-
-    /// After this, setting `descriptor` cannot fail.
-    /// - Parameter descriptor: an open one: the table is as large as the largest.
-    mutating func reserve(_ descriptor: Int32) throws(IPCError) { while values.count <= Int(descriptor) { try values.append(absent) } }
-
-    subscript(_ descriptor: Int32) -> Value {
-        get { descriptor >= 0 && Int(descriptor) < values.count ? values[Int(descriptor)] : absent }
-        nonmutating set { if descriptor >= 0, Int(descriptor) < values.count { values[Int(descriptor)] = newValue } }
     }
 }

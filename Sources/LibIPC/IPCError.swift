@@ -4,8 +4,6 @@
 // value is a few bytes: its text waits in memory of the thread, so that nothing is allocated, not even to say "no memory", and
 // little is copied on the way up. Should another error come between, the code's own text stands for it.
 
-import CLibIPC
-
 /// A code of the contract, as the public header names it.
 typealias ErrorCode = ipc_error_code
 
@@ -17,13 +15,10 @@ struct IPCError: Error {
 
     @inline(never) init(_ code: ErrorCode, _ text: Text, systemError: Int32 = 0) {
         let place = libipc_error_text()
-        self.code = code
-        self.systemError = systemError
-        sequence = (place?.pointee.sequence ?? 0) &+ 1
+        (self.code, self.systemError, sequence) = (code, systemError, (place?.pointee.sequence ?? 0) &+ 1)
         (systemError == 0 ? text : "\(text): \(reason: systemError)").withBytes { bytes, count in
-            guard let place, let bytes else { return }
-            place.pointee.sequence = sequence
-            place.pointee.length = UInt32(count)
+            guard let place else { return }
+            (place.pointee.sequence, place.pointee.length) = (sequence, UInt32(count))
             withUnsafeMutableBytes(of: &place.pointee.bytes) { $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count)) }
         }
     }
@@ -48,10 +43,7 @@ struct IPCError: Error {
 
     /// The system is short of something: nothing is wrong with the peer, and trying again may help.
     var isShortage: Bool {
-        switch systemError {
-        case ENOMEM, ENOBUFS, ENOSPC, EMFILE, ENFILE: true
-        default: false
-        }
+        systemError == ENOMEM || systemError == ENOBUFS || systemError == ENOSPC || systemError == EMFILE || systemError == ENFILE
     }
 }
 
@@ -67,7 +59,25 @@ func check<Value: BinaryInteger>(call result: Value, _ code: ErrorCode, _ text: 
     return result
 }
 
+extension Optional {
+    func orThrow(_ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) -> Wrapped {
+        guard let self else { throw IPCError(code, text()) }
+        return self
+    }
+}
+
 /// Runs `body`; where that finds no memory the code is this one.
 func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
     do throws(IPCError) { return try body() } catch { throw error.systemError == ENOMEM ? error.with(code: code) : error }
+}
+
+/// Runs `body`; when that fails, `undo` too.
+@discardableResult
+func undoing<Undone, Result>(
+    _ undo: @autoclosure () -> Undone, _ body: @autoclosure () throws(IPCError) -> Result
+) throws(IPCError) -> Result {
+    do throws(IPCError) { return try body() } catch {
+        _ = undo()
+        throw error
+    }
 }

@@ -5,41 +5,32 @@
 // which a part has come is received in place from then on, into memory that doubles with what has been received: what a
 // peer announces costs nothing.
 //
-// Descriptors that come along (SCM_RIGHTS, unix(7)) belong to the last byte of the read that brought them. They wait here,
-// in order, until that byte is asked for with its descriptor, or are closed when it passes as part of a frame.
-
-import CLibIPC
+// A descriptor that comes along (SCM_RIGHTS, unix(7)) belongs to the last byte of the read that brought it. It waits here until
+// that byte is asked for with its descriptor, or is closed when it passes as part of a frame. One can wait; more are closed.
 
 struct Inbox: ~Copyable {
-    private static let maximumPassed = 8
     /// Of a descriptor: the first byte behind the frame in the making.
     private static let behindFrame = UInt64.max
-
-    private struct Passed: BitwiseCopyable {
-        let descriptor: Int32
-        /// Which byte of the stream brought it.
-        var position: UInt64
-    }
 
     /// The frame in the making: its header once that is whole, and its payload, malloc'ed with a byte to spare.
     private(set) var header: FrameHeader?
     private(set) var payload: UnsafeMutableRawPointer?
-    private var filled = 0
-    private var capacity = 0
+    private var filled = 0, capacity = 0
     /// Bytes behind that frame: none while a payload is incomplete.
     private var backlog = Bytes()
     /// How many bytes were taken out of this stream.
     private var consumed: UInt64 = 0
-    private var passed = HeapArray<Passed>()
+    /// A descriptor that came along, and which byte of the stream brought it.
+    private var passed: (descriptor: Int32, position: UInt64)?
 
     init() {}
 
     deinit {
         free(payload)
-        for index in 0..<passed.count { close(passed[index].descriptor) }
+        if let passed { close(passed.descriptor) }
     }
 
-    var isEmpty: Bool { header == nil && backlog.count == 0 && passed.count == 0 }
+    var isEmpty: Bool { header == nil && backlog.count == 0 && passed == nil }
     /// `settle` may find a whole message.
     var mayHoldMessage: Bool { isWhole || backlog.count >= (header == nil ? FrameHeader.size : 1) }
     var isWhole: Bool { payload != nil && filled == header?.payloadSize }
@@ -59,7 +50,7 @@ struct Inbox: ~Copyable {
         // A NUL behind the payload, for programs that print it as text.
         payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
         (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
-        for index in 0..<passed.count where passed[index].position == Inbox.behindFrame { passed[index].position = consumed }
+        if passed?.position == Inbox.behindFrame { passed?.position = consumed }
         return Message(header, adopting: payload)
     }
 
@@ -101,7 +92,7 @@ struct Inbox: ~Copyable {
 
     /// How far a receive may go.
     enum Extent { case all, frame, byte }
-    enum Arrival { case bytes, nothing, end }
+    enum Arrival { case message, bytes, nothing, end }
 
     /// One receive. `settle` has come back false.
     mutating func receive(
@@ -113,10 +104,10 @@ struct Inbox: ~Copyable {
         let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
         let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room.count, space.count)
         let behind = UnsafeMutableRawBufferPointer(rebasing: space.prefix(rest))
-        var arrived = libipc_passed()
+        var arrived: Int32 = -1
         guard let count = try descriptor.receive(room, behind, waiting: waiting, &arrived) else { return .nothing }
+        if arrived >= 0 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }
         if count == 0 { return .end }
-        keep(&arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1)
         let inPlace = min(count, room.count)
         filled += inPlace
         pass(inPlace)
@@ -124,46 +115,32 @@ struct Inbox: ~Copyable {
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
         defer { backlog = scratch.keep(source) }
         try absorb(&source, &scratch)
-        return .bytes
+        return isWhole ? .message : .bytes
     }
 
     // MARK: Descriptors that came along
 
-    private mutating func keep(_ arrived: inout libipc_passed, position: UInt64) {
-        let count = Int(arrived.count)
-        withUnsafeBytes(of: &arrived.descriptors) { bytes in
-            for descriptor in bytes.bindMemory(to: Int32.self).prefix(count) {
-                let kept: ()? =
-                    passed.count == Inbox.maximumPassed ? nil : try? passed.append(Passed(descriptor: descriptor, position: position))
-                if kept == nil { close(descriptor) }
-            }
-        }
+    private mutating func keep(_ descriptor: Int32, position: UInt64) {
+        if passed == nil { passed = (descriptor, position) } else { close(descriptor) }
     }
 
     /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
     private mutating func pass(_ count: Int) {
         consumed += UInt64(count)
-        while passed.count > 0, passed[0].position < consumed { close(removeFirstPassed()) }
+        if let passed, passed.position < consumed {
+            close(passed.descriptor)
+            self.passed = nil
+        }
     }
 
-    private mutating func removeFirstPassed() -> Int32 {
-        let descriptor = passed[0].descriptor
-        // The order must stay, so the first leaves from the end.
-        for index in 1..<passed.count { passed[index - 1] = passed[index] }
-        passed.swapRemove(at: passed.count - 1)
-        return descriptor
-    }
+    /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
+    var awaitsByte: Bool { header == nil && backlog.count == 0 }
 
-    /// What one byte of the stream brought.
-    enum PassedByte { case notHere, alone, withDescriptor(Int32) }
-
-    /// Takes one byte out of the stream, and the descriptor that came with it.
-    mutating func takePassedByte() -> PassedByte {
-        guard header == nil else { return .alone }
-        guard backlog.count > 0 else { return .notHere }
+    /// Takes one byte out of the stream, if no frame is in the making. Returns the descriptor that came with it.
+    mutating func takeDescriptor() -> Int32? {
+        guard header == nil, backlog.count > 0 else { return nil }
         backlog.drop(1)
-        let descriptor = passed.count > 0 && passed[0].position == consumed ? removeFirstPassed() : -1
-        pass(1)
-        return descriptor >= 0 ? .withDescriptor(descriptor) : .alone
+        defer { pass(1) }
+        return passed?.position == consumed ? passed.take()?.descriptor : nil
     }
 }

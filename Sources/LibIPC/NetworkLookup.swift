@@ -3,8 +3,6 @@
 // IPC_NETWORK holds entries `service uri`, separated by `;`. For a service that it names, one frame of type 3 with
 // `service;$IPC_NETWORK` goes to the daemon, which answers a frame: `OK`, and a descriptor behind it, or a reason.
 
-import CLibIPC
-
 enum NetworkLookup {
     private static let lookupType: UInt8 = 3
     /// How long the daemon may take over each step, in seconds.
@@ -19,7 +17,12 @@ enum NetworkLookup {
         Socket.setPatience(daemon, SO_SNDTIMEO, seconds: patience)
         var channel = Channel(daemon)
         var scratch = Scratch(size: 16 * 1024)
-        try ask(&channel, &scratch, name, routes)
+        var question: UnsafeMutablePointer<CChar>?
+        let count = libipc_make_lookup(&question, name, routes)
+        defer { free(question) }
+        let fits = count > 0 && count <= FrameHeader.maximumLength
+        try check(fits, IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")
+        try channel.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(count)), question, &scratch)
         // All that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
         try channel.waitForFrame(&scratch, .all)
         if let answer = channel.inbox.take(), answer.header.length != 2 {
@@ -27,18 +30,6 @@ enum NetworkLookup {
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }
         return try channel.receiveDescriptor(&scratch)
-    }
-
-    private static func ask(_ daemon: inout Channel, _ scratch: inout Scratch, _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>)
-        throws(IPCError)
-    {
-        let count = strlen(name) + 1 + strlen(routes)
-        guard count <= FrameHeader.maximumLength, let question = malloc(count + 1)?.assumingMemoryBound(to: CChar.self) else {
-            throw IPCError(IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")
-        }
-        defer { free(question) }
-        strcat(strcat(strcpy(question, name), ";"), routes)
-        try daemon.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(truncatingIfNeeded: count)), question, &scratch)
     }
 
     /// Whether an entry's first word is `name`, whole.

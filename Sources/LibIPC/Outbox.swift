@@ -3,16 +3,13 @@
 // A frame is one block of memory: its node, its header, and right behind that a copy of the payload, so that many frames go
 // in one sendmsg(2). Large payloads that somebody gives away, or lends, are not copied.
 
-import CLibIPC
-
 typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 
 struct OutboundFrame: BitwiseCopyable {
     fileprivate var next: FrameReference?
     let header: FrameHeader
-    /// Where the roster lists it; nil once it was dropped, when only its rest is still to go.
+    /// Where the roster lists it; nil when nobody is to be told of it.
     var listing: Int? = 0
-    fileprivate let encodedHeader: UnsafeMutableRawPointer
     let payload: UnsafeMutableRawPointer
     fileprivate let ownsPayload: Bool
 
@@ -22,15 +19,13 @@ struct OutboundFrame: BitwiseCopyable {
         _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true,
         _ scratch: inout Scratch
     ) throws(IPCError) -> FrameReference {
-        let node = MemoryLayout<OutboundFrame>.stride
-        let size = node + (elsewhere == nil ? header.frameSize : FrameHeader.size)
+        let size = MemoryLayout<OutboundFrame>.stride + (elsewhere == nil ? header.frameSize : FrameHeader.size)
         let memory = try scratch.block(size, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
-        let (encoded, inline) = (memory + node, memory + node + FrameHeader.size)
-        header.encode(into: encoded)
-        if let payload { memcpy(inline, payload, header.payloadSize) }
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
+        header.encode(into: frame.encoded)
+        if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
         let ownsPayload = elsewhere != nil && adopted
-        frame.pointee = OutboundFrame(header: header, encodedHeader: encoded, payload: elsewhere ?? inline, ownsPayload: ownsPayload)
+        frame.pointee = OutboundFrame(header: header, payload: elsewhere ?? frame.inlinePayload, ownsPayload: ownsPayload)
         return frame
     }
 
@@ -41,24 +36,35 @@ struct OutboundFrame: BitwiseCopyable {
 
     /// The memory serves large frames to come.
     static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
-        let isInline = frame.pointee.payload == frame.pointee.encodedHeader + FrameHeader.size
         if frame.pointee.ownsPayload { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        scratch.recycle(frame, isInline ? frame.pointee.header.frameSize : 0)
-    }
-
-    /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
-    fileprivate func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
-        let together = payload == encodedHeader + FrameHeader.size ? header.frameSize : FrameHeader.size
-        if offset < together { add(encodedHeader + offset, together - offset) }
-        let start = max(offset - FrameHeader.size, 0)
-        if together < header.frameSize { add(payload + start, header.payloadSize - start) }
+        scratch.recycle(frame, frame.isInline ? frame.pointee.header.frameSize : 0)
     }
 }
 
-/// Frames linked through themselves, oldest first. Whoever takes one out owns it.
-private struct FrameList: ~Copyable {
-    private(set) var first: FrameReference?
-    private var last: FrameReference?
+extension FrameReference {
+    fileprivate var encoded: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self + 1) }
+    fileprivate var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
+    fileprivate var isInline: Bool { pointee.payload == inlinePayload }
+
+    /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
+    fileprivate func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
+        let together = isInline ? pointee.header.frameSize : FrameHeader.size
+        if offset < together { add(encoded + offset, together - offset) }
+        let start = Swift.max(offset - FrameHeader.size, 0)
+        if together < pointee.header.frameSize { add(pointee.payload + start, pointee.header.payloadSize - start) }
+    }
+}
+
+struct Outbox: ~Copyable {
+    /// Frames for one sendmsg: their parts fit the kilobyte that Swift takes from the stack.
+    private static let batch = 32
+
+    /// Frames linked through themselves, oldest first: up to `lastSent` those that the kernel has, then those that wait.
+    private var first: FrameReference?, lastSent: FrameReference?, last: FrameReference?
+    /// How many bytes of the first that waits the kernel has.
+    private var offset = 0
+    /// Bytes that the kernel does not have yet.
+    private(set) var pendingBytes = 0
 
     init() {}
 
@@ -70,71 +76,51 @@ private struct FrameList: ~Copyable {
         }
     }
 
-    mutating func append(_ frame: FrameReference) {
-        frame.pointee.next = nil
-        if first == nil { first = frame } else { last?.pointee.next = frame }
-        last = frame
-    }
-
-    mutating func takeFirst() -> FrameReference? {
-        let frame = first
-        first = frame?.pointee.next
-        return frame
-    }
-
-    mutating func takeSecond() -> FrameReference? {
-        let frame = first?.pointee.next
-        first?.pointee.next = frame?.pointee.next
-        if frame == last { last = first }
-        return frame
-    }
-}
-
-struct Outbox: ~Copyable {
-    /// Frames for one sendmsg: their parts fit the kilobyte that Swift takes from the stack.
-    private static let batch = 32
-
-    private var sent = FrameList()
-    private var pending = FrameList()
-    /// How many bytes of the first pending frame the kernel has.
-    private var offset = 0
-    /// Bytes that the kernel does not have yet.
-    private(set) var pendingBytes = 0
-
-    init() {}
-
-    var hasPending: Bool { pending.first != nil }
+    private var firstPending: FrameReference? { if let lastSent { lastSent.pointee.next } else { first } }
+    var hasPending: Bool { firstPending != nil }
     /// Frames that the kernel has, and that nobody has taken out.
-    var hasSent: Bool { sent.first != nil }
+    var hasSent: Bool { lastSent != nil }
     var isHalfSent: Bool { offset > 0 }
     /// The frame of which the kernel has a part: without its rest the stream would be broken, whoever writes next.
-    var begun: FrameReference? { isHalfSent ? pending.first : nil }
+    var begun: FrameReference? { isHalfSent ? firstPending : nil }
 
     mutating func append(_ frame: FrameReference) {
-        pending.append(frame)
+        frame.pointee.next = nil
+        if let last { last.pointee.next = frame } else { first = frame }
+        last = frame
         pendingBytes += frame.pointee.header.frameSize
     }
 
-    mutating func takeSent() -> FrameReference? { sent.takeFirst() }
+    /// Takes out the frame behind `predecessor`, or the first one. Whoever takes it owns it.
+    private mutating func take(behind predecessor: FrameReference?) -> FrameReference? {
+        guard let frame = predecessor == nil ? first : predecessor?.pointee.next else { return nil }
+        if let predecessor { predecessor.pointee.next = frame.pointee.next } else { first = frame.pointee.next }
+        if last == frame { last = predecessor }
+        if lastSent == frame { lastSent = nil }
+        return frame
+    }
+
+    mutating func takeSent() -> FrameReference? { hasSent ? take(behind: nil) : nil }
 
     mutating func takePending() -> FrameReference? {
-        let frame = pending.takeFirst()
+        let frame = take(behind: lastSent)
         pendingBytes -= (frame?.pointee.header.frameSize ?? 0) - offset
         offset = 0
         return frame
     }
 
-    /// The same, but what is begun stays.
+    /// Any frame but the one that is begun.
     mutating func takeUnbegun() -> FrameReference? {
-        guard isHalfSent else { return takePending() }
-        let frame = pending.takeSecond()
+        if hasSent { return takeSent() }
+        guard let begun else { return takePending() }
+        let frame = take(behind: begun)
         pendingBytes -= frame?.pointee.header.frameSize ?? 0
         return frame
     }
 
     /// Nobody is to be told of any frame any more.
     mutating func drop() {
-        while let frame = takeSent() ?? takeUnbegun() { OutboundFrame.destroy(frame) }
+        while let frame = takeUnbegun() { OutboundFrame.destroy(frame) }
         begun?.pointee.listing = nil
     }
 
@@ -153,10 +139,10 @@ struct Outbox: ~Copyable {
         try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
             var (count, total, skipped) = (0, 0, offset)
-            var next = pending.first
+            var next = firstPending
             // A frame has at most two parts.
             while let frame = next, count + 2 <= vectors.count {
-                frame.pointee.parts(from: skipped) { start, length in
+                frame.parts(from: skipped) { start, length in
                     base[count] = iovec(iov_base: start, iov_len: length)
                     (count, total) = (count + 1, total + length)
                 }
@@ -171,11 +157,13 @@ struct Outbox: ~Copyable {
     private mutating func advance(_ count: Int) {
         pendingBytes -= count
         offset += count
-        while let frame = pending.first, offset >= frame.pointee.header.frameSize {
+        while let frame = firstPending, offset >= frame.pointee.header.frameSize {
             offset -= frame.pointee.header.frameSize
-            _ = pending.takeFirst()
-            // Nobody waits for news of one that was dropped.
-            if frame.pointee.listing == nil { OutboundFrame.destroy(frame) } else { sent.append(frame) }
+            if frame.pointee.listing != nil {
+                lastSent = frame
+            } else if let unlisted = take(behind: lastSent) {
+                OutboundFrame.destroy(unlisted)
+            }
         }
     }
 }

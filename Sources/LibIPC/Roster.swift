@@ -9,12 +9,8 @@ protocol Roster: ~Copyable {
     /// As it stands now: a program may have changed it.
     func kind(at index: Int) -> ConnectionKind
     mutating func setKind(_ kind: ConnectionKind, at index: Int)
-    /// A callback that reads said that it holds more.
-    func holdsMore(at index: Int) -> Bool
-    mutating func setHoldsMore(_ holdsMore: Bool, at index: Int)
-    /// A server's socket path, or nil.
-    func socketPath(at index: Int) -> UnsafePointer<CChar>?
-    mutating func dropSocketPath(at index: Int)
+    /// A server's socket path, if it has one: the caller's from now on.
+    mutating func takeSocketPath(at index: Int) -> UnsafeMutablePointer<CChar>?
 
     /// Makes room for one more entry; the next `append` cannot fail.
     mutating func reserve() throws(IPCError)

@@ -1,8 +1,6 @@
 // Scratch.swift - memory that a context keeps: what bytes are received into, and blocks for large messages; and the bytes that a
 // connection keeps.
 
-import CLibIPC
-
 /// Bytes in memory of their own; taken from the front.
 struct Bytes: ~Copyable {
     private var memory: UnsafeMutableRawPointer?
@@ -12,8 +10,7 @@ struct Bytes: ~Copyable {
 
     /// Takes over malloc'ed memory, of which `part` matters.
     init(_ part: UnsafeRawBufferPointer, adopting memory: UnsafeMutableRawPointer?) {
-        self.memory = memory
-        readable = part
+        (self.memory, readable) = (memory, part)
     }
 
     deinit { free(memory) }
@@ -52,10 +49,8 @@ struct Scratch: ~Copyable {
 
     /// Memory for one message, malloc'ed.
     mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
-        for slot in 0..<(size < Scratch.largeSize ? 0 : 2) {
-            guard let spare = spares[slot], malloc_usable_size(spare) >= size else { continue }
-            spares[slot] = nil
-            return spare
+        for slot in 0..<2 where size >= Scratch.largeSize && spares[slot] != nil && malloc_usable_size(spares[slot]) >= size {
+            if let spare = spares[slot].take() { return spare }
         }
         return try allocate(size, code)
     }

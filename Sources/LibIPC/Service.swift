@@ -1,7 +1,5 @@
 // Service.swift - from a service's name to its socket.
 
-import CLibIPC
-
 enum Service {
     /// The variable's value, unless it is missing or empty.
     static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
@@ -29,20 +27,17 @@ enum Service {
     static func listen(as name: UnsafePointer<CChar>) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
         let address = try address(of: name)
         try address.withPath { path throws(IPCError) in try Directory.prepare(for: path) }
-        let path = try allocate(MemoryLayout<SocketAddress>.size, IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY).assumingMemoryBound(
-            to: CChar.self)
-        address.withPath { _ = strcpy(path, $0) }
-        do throws(IPCError) { return (try Socket.listen(at: address), path) } catch {
-            free(path)
-            throw error
+        guard let path = address.withPath({ strdup($0) }) else {
+            throw IPCError(IPC_ERROR_SERVER_INIT__NOT_ENOUGH_MEMORY, "listen at \(address)", systemError: ENOMEM)
         }
+        return (try undoing(free(path), try Socket.listen(at: address)), path)
     }
 
     /// Connects to the service wherever IPC_NETWORK says that it is; here when it says nothing, or the network daemon cannot help.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
         do throws(IPCError) {
             if let descriptor = try NetworkLookup.connect(to: name) { return descriptor }
-        } catch { Trace.note(error) }
+        } catch { error.text.withBytes { libipc_trace_error(error.code, $0, $1) } }
         return try Socket.connect(to: try address(of: name))
     }
 }

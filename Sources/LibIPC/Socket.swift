@@ -1,7 +1,5 @@
 // Socket.swift - Unix stream sockets at a path: listening, connecting, accepting (unix(7)).
 
-import CLibIPC
-
 /// The path of a socket, of a length that an address takes.
 struct SocketAddress {
     fileprivate var address = sockaddr_un()
@@ -10,23 +8,14 @@ struct SocketAddress {
     ///   - directory: a slash goes between this and the name, if there is one.
     ///   - code: for a path that does not fit.
     init(in directory: UnsafePointer<CChar>? = nil, _ name: UnsafePointer<CChar>, _ code: ErrorCode) throws(IPCError) {
-        let length = (directory.map { strlen($0) + 1 } ?? 0) + strlen(name)
-        try check(
-            length < MemoryLayout.size(ofValue: address.sun_path), code, "the path of a socket cannot be as long as \(directory)/\(name)")
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            guard let path = bytes.assumingMemoryBound(to: CChar.self).baseAddress else { return }
-            if let directory { strcat(strcpy(path, directory), "/") }
-            strcat(path, name)
-        }
+        let fits = libipc_fill_address(&address, directory, name) < MemoryLayout.size(ofValue: address.sun_path)
+        try check(fits, code, "the path of a socket cannot be as long as \(directory)/\(name)")
     }
 
     /// - Parameter body: gets the path, with a NUL, for as long as it runs.
     func withPath<Result, Failure: Error>(_ body: (UnsafePointer<CChar>) throws(Failure) -> Result) throws(Failure) -> Result {
         try withUnsafePointer(to: address.sun_path) { path throws(Failure) in
-            try path.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: address.sun_path)) { path throws(Failure) in
-                try body(path)
-            }
+            try body(UnsafeRawPointer(path).assumingMemoryBound(to: CChar.self))
         }
     }
 }
@@ -45,16 +34,18 @@ enum Socket {
     }
 
     static func connect(to target: SocketAddress) throws(IPCError) -> Int32 {
-        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET)
-        setPatience(descriptor, SO_SNDTIMEO, seconds: patience)
+        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: Int32(SOCK_NONBLOCK.rawValue))
         var address = target.address
-        guard retrying({ libipc_connect(descriptor, &address) }) == 0 else {
-            let reason = IPCError.system(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)")
-            CLibIPC.close(descriptor)
-            throw reason
+        var result = libipc_connect(descriptor, &address)
+        libipc_make_blocking(descriptor)
+        if result != 0, libipc_errno() == EAGAIN {
+            // The service's backlog is full. The limit on sending is also that of connecting (socket(7)); it must not stay.
+            setPatience(descriptor, SO_SNDTIMEO, seconds: patience)
+            result = libipc_connect(descriptor, &address)
+            setPatience(descriptor, SO_SNDTIMEO, seconds: 0)
         }
-        // The limit on sending was also that of connecting (socket(7)); it must not stay.
-        setPatience(descriptor, SO_SNDTIMEO, seconds: 0)
+        try undoing(
+            CLibIPC.close(descriptor), try check(call: result, IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)"))
         return descriptor
     }
 
@@ -70,16 +61,15 @@ enum Socket {
         // Of two services that start at once under one name, the second must find the first listening.
         let lock = target.withPath { lockDirectory(of: $0) }
         defer { if lock >= 0 { CLibIPC.close(lock) } }
+        try undoing(CLibIPC.close(descriptor), try listen(descriptor, target))
+        return descriptor
+    }
+
+    private static func listen(_ descriptor: Int32, _ target: SocketAddress) throws(IPCError) {
+        try target.withPath { path throws(IPCError) in try removeStale(path, target) }
         var address = target.address
-        do throws(IPCError) {
-            try target.withPath { path throws(IPCError) in try removeStale(path, target) }
-            _ = try check(call: libipc_bind(descriptor, &address), IPC_ERROR_USOCK_INIT__BIND, "bind to \(target)")
-            _ = try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(target)")
-            return descriptor
-        } catch {
-            CLibIPC.close(descriptor)
-            throw error
-        }
+        try check(call: libipc_bind(descriptor, &address), IPC_ERROR_USOCK_INIT__BIND, "bind to \(target)")
+        try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(target)")
     }
 
     /// An exclusive lock on the directory, or none where it cannot be had within a second: then nobody is kept waiting.
@@ -106,7 +96,7 @@ enum Socket {
     }
 
     static func accept(on server: Int32) throws(IPCError) -> Int32 {
-        try check(call: retrying { libipc_accept(server) }, IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)")
+        try check(call: libipc_accept(server), IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)")
     }
 
     /// Accepting found nobody, which is no fault of the socket.
@@ -116,9 +106,8 @@ enum Socket {
         // What was left for this number belongs to what is being closed.
         _ = Registry.takeLoose(descriptor)
         // The descriptor is gone even when the call was interrupted (close(2)).
-        if CLibIPC.close(descriptor) != 0, libipc_errno() != EINTR {
-            throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)")
-        }
+        let result = CLibIPC.close(descriptor)
+        if result != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }
     }
 
     static func remove(_ path: UnsafePointer<CChar>) throws(IPCError) {

@@ -1,8 +1,6 @@
 // Text.swift - a short text in memory of its own, for errors, traces and listings: written by interpolation, without allocation,
 // and cut where it would not fit.
 
-import CLibIPC
-
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     private static let capacity = 256
 
@@ -28,10 +26,6 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         for byte in text.prefix(Text.capacity) { append(byte) }
     }
     @inline(never) mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
-    @inline(never) mutating func appendInterpolation(_ descriptor: Descriptor) {
-        self.appendInterpolation("descriptor \(descriptor.number)" as Text)
-    }
-
     @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
         if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }
     }
@@ -45,12 +39,6 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
             append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude / divisor % 10))
             divisor /= 10
         }
-    }
-
-    @inline(never) mutating func appendInterpolation(hexadecimal byte: UInt8) {
-        let digits: StaticString = "0123456789abcdef"
-        append(digits.utf8Start[Int(byte >> 4)])
-        append(digits.utf8Start[Int(byte & 15)])
     }
 
     /// What the system says of one of its error numbers.

@@ -176,6 +176,7 @@ TEST(descriptor_0_is_a_descriptor_like_any_other) {
 	for (int which = 0; which < 2; which++) {
 		if (which == 0) close(0);
 		CHECK_OK(ipc_server_init(&first, "pong"));
+		nothing_to_tell(&first, &event); /* and what it takes to wait is there */
 		int peer = raw_connect("pong");
 		if (which == 1) close(0);
 		next(&first, &event, IPC_EVENT_TYPE_CONNECTION);

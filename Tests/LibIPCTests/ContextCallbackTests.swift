@@ -86,6 +86,20 @@ import Testing
         #expect(right.near.isOpen)
     }
 
+    @Test("What went to the other end is reported before a reader's hang-up is told")
+    func reportedFirst() throws {
+        letRead()
+        try left.far.write([1])
+        #expect(try test.next() == .callReader(left.near))
+        for text in ["one", "two", "three"] { #expect(try didRead(.done, text) == .switched(from: left.near)) }
+        let target = try test.connection(of: right.near)
+        #expect(try test.happening { context, event throws(IPCError) in try context.stepWriting(target, &event) } == .sent(to: right.near))
+        #expect(right.far.read() == ["one", "two", "three"].flatMap { Frame($0).bytes })
+        #expect(try didRead(.closing) == .sent(to: right.near))
+        #expect(try test.all() == [.sent(to: right.near), .disconnection(left.near, IPC_ERROR_CLOSED_RECIPIENT)])
+        #expect(test.queued == [])
+    }
+
     @Test("A reader that fails ends the pair, and so does one whose message is too long, or missing; neither descriptor is closed")
     func readerFails() throws {
         for (answer, length) in [(CallbackAnswer.failed, nil), (.unparsable, nil), (.done, UInt32(1_999_995)), (.done, nil)] {
@@ -127,7 +141,7 @@ import Testing
         while true {
             let event = try test.next()
             if event == .timer { break }
-            guard event.kind == .callWriter, let frame = event.frame else { continue }
+            guard event.kind == .callback, let frame = event.frame else { continue }
             written.append(frame)
             #expect(try didWrite(.done) == .sent(to: left.near))
         }
@@ -139,7 +153,7 @@ import Testing
         letWrite()
         try right.far.write(Frame("dropped"))
         #expect(try test.next() == .switched(from: right.near))
-        #expect(try test.next().kind == .callWriter)
+        #expect(try test.next() == .callWriter(Frame("dropped"), to: left.near))
         #expect(try didWrite(.ignore) == .switched(from: right.near))
         #expect(test.descriptors.count == 2)
         #expect(try test.all() == [])
@@ -150,7 +164,7 @@ import Testing
         letWrite()
         try right.far.write(Frame("too late"))
         #expect(try test.next() == .switched(from: right.near))
-        #expect(try test.next().kind == .callWriter)
+        #expect(try test.next() == .callWriter(Frame("too late"), to: left.near))
         #expect(try didWrite(.closing) == .disconnection(left.near, IPC_ERROR_CLOSED_RECIPIENT))
         #expect(test.descriptors == [])
         #expect(left.near.isOpen)
@@ -162,7 +176,7 @@ import Testing
         letWrite()
         try right.far.write(Frame("in vain"))
         #expect(try test.next() == .switched(from: right.near))
-        #expect(try test.next().kind == .callWriter)
+        #expect(try test.next() == .callWriter(Frame("in vain"), to: left.near))
         #expect(try didWrite(.failed) == .error(left.near, IPC_ERROR_CLOSED_RECIPIENT))
         #expect(test.descriptors == [])
         #expect(left.far.isAlone)

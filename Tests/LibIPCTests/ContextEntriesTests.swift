@@ -1,5 +1,4 @@
-// ContextEntriesTests.swift - entries come and go with descriptors, and sometimes without them: closed unseen, in the set twice,
-// or by another meaning of their number.
+// ContextEntriesTests.swift - entries come and go with descriptors, and sometimes without them: closed unseen.
 
 import CLibIPC
 import Testing
@@ -49,6 +48,17 @@ import Testing
         #expect(try test.all() == [.message(Frame("read ahead"), from: wire.near)])
     }
 
+    @Test("A first entry that is known to be a socket is heard, and so is one that comes behind it")
+    func knownSocket() throws {
+        let wires = try (0..<2).map { _ in try Wire() }
+        for (wire, isSocket) in zip(wires, [true, false]) {
+            test.keep(wire.near)
+            try test.context.pointee.add(wire.near.number, .ipc, isSocket: isSocket)
+            try wire.far.write(Frame("to \(wire.near.number)"))
+        }
+        #expect(try test.all() == wires.map { .message(Frame("to \($0.near.number)"), from: $0.near) })
+    }
+
     @Test("Entries that a program fills by hand count from the next call on")
     func byHand() throws {
         let wire = try Wire()
@@ -80,6 +90,40 @@ import Testing
         #expect(try test.all() == [.disconnection(wire.near)])
         #expect(test.has(wire.near))
         #expect(wire.near.isOpen)
+    }
+
+    @Test("An external descriptor that hung up is not watched until it gets a type anew", arguments: Wire.Kind.allCases)
+    func externalAnew(kind: Wire.Kind) throws {
+        let wire = try test.connect(.external, kind)
+        wire.far.close()
+        for _ in 1...3 {
+            #expect(try test.all() == [.disconnection(wire.near)])
+            test.context.pointee.setKind(.external, of: try test.connection(of: wire.near))
+        }
+    }
+
+    @Test("A FIFO that got a new writer is not watched either, until it gets a type anew")
+    func externalFIFO() throws {
+        let place = try Place()
+        #expect(mkfifo(place["fifo"], 0o600) == 0)
+        // One that reads and writes is there at once, and so is a reader beside it.
+        let both = try place.open("fifo", "r+")
+        let reader = try place.open("fifo", "r")
+        both.close()
+        try test.add(reader, .external)
+        try place.open("fifo", "w").write([1])
+        #expect(try test.next() == .readable(reader))
+        #expect(reader.read() == [1])
+        #expect(try test.all() == [.disconnection(reader)])
+        let writer = try place.open("fifo", "w")
+        try writer.write([2])
+        #expect(try test.all() == [])
+        test.context.pointee.setKind(.external, of: try test.connection(of: reader))
+        #expect(try test.next() == .readable(reader))
+        #expect(reader.read() == [2])
+        #expect(try test.all() == [])
+        writer.close()
+        #expect(try test.all() == [.disconnection(reader)])
     }
 
     @Test("A regular file is always ready, in turn with the others")
@@ -140,24 +184,6 @@ import Testing
         #expect(try test.all() == [.message(Frame("hello"), from: wire.near)])
     }
 
-    @Test("A descriptor in the set twice is told of once, and lives on in the other entry when one goes")
-    func twice() throws {
-        let wire = try test.connect()
-        try test.add(wire.near)
-        try wire.far.write(Frame("once"))
-        #expect(try test.all() == [.message(Frame("once"), from: wire.near)])
-        test.context.pointee.remove(try test.connection(of: wire.near), closing: false)
-        #expect(test.descriptors == [wire.near.number])
-        try wire.far.write(Frame("again"))
-        try test.write(Frame("answer"), to: wire.near)
-        let events = try test.all()
-        #expect(events.count == 2)
-        #expect(events.contains(.message(Frame("again"), from: wire.near)))
-        #expect(wire.far.read() == Frame("answer").bytes)
-        test.context.pointee.remove(try test.connection(of: wire.near), closing: false)
-        #expect(!test.has(wire.near))
-    }
-
     @Test("A descriptor that was closed unseen gives no events, and cannot be written to for ever")
     func closedUnseen() throws {
         let (wire, other) = (try Wire(), try test.connect())
@@ -184,23 +210,5 @@ import Testing
         #expect(events.contains(.message(Frame("hello"), from: other.near)))
         #expect(events.count <= 2)
         #expect(copy.read() == Frame("for the copy").bytes)
-    }
-
-    @Test("A number that means another file by now belongs to the entry that came last", arguments: [true, false])
-    func reused(isNew: Bool) throws {
-        let (former, latter) = (try Wire(), try Wire())
-        let end = try former.near.moved()
-        try test.add(end)
-        try test.write(Frame("for the former"), to: end)
-        let again = try latter.near.replacing(end)
-        try test.add(again, .external, isNew: isNew)
-        try latter.far.write([1, 2, 3])
-        #expect(test.context.pointee.live(again.number)?.pointee.index == 1)
-        let event = try test.next()
-        #expect(event == .readable(again))
-        #expect(event.index == 1)
-        #expect(again.read() == [1, 2, 3])
-        #expect(latter.far.read() == [])
-        #expect(test.queued == [])
     }
 }

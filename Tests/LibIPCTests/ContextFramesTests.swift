@@ -156,6 +156,22 @@ import Testing
         #expect(test.queued == [])
     }
 
+    @Test("What a peer was sent is reported before it is told that the peer left, or failed", arguments: [false, true])
+    func reportedFirst(fails: Bool) throws {
+        let (busy, leaver) = (try test.connect(), try test.connect())
+        try busy.far.write(Frame("hello"))
+        if fails { try leaver.far.write(Frame.headerBytes(length: .max)) } else { shutdown(leaver.far.number, Int32(SHUT_WR)) }
+        // One look names both; the end of the second is not found yet when it is sent something.
+        #expect(try test.next() == .message(Frame("hello"), from: busy.near))
+        try test.write(Frame("welcome"), to: busy.near)
+        #expect(try test.next() == .sent(to: busy.near))
+        for number in 1...3 { try test.write(Frame("farewell \(number)"), to: leaver.near) }
+        let end = fails ? Happening.error(leaver.near, IPC_ERROR_NONE) : .disconnection(leaver.near)
+        #expect(try test.all() == [Happening](repeating: .sent(to: leaver.near), count: 3) + [end])
+        #expect(leaver.far.read() == (1...3).flatMap { Frame("farewell \($0)").bytes })
+        #expect(test.queued == [])
+    }
+
     @Test("A receiver that is not in the context is an error")
     func notHere() throws {
         let stranger = try Wire().near

@@ -41,7 +41,7 @@ import Testing
         try left.far.write(Frame("where to?"))
         #expect(try test.all() == [.error(left.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD)])
         #expect(test.has(left.near))
-        try test.context.pointee.tie(left.near.number, right.near.number)
+        try test.pair(left.near, right.near)
         #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
         #expect(right.far.read() == Frame("where to?").bytes)
     }
@@ -51,8 +51,59 @@ import Testing
         let (left, right) = (try test.connect(.switched), try test.connect(.switched))
         try left.far.write(Frame("where to?"))
         #expect(try test.next() == .error(left.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD))
-        test.context.pointee.roster.pair(right.near.number, left.near.number)
+        try test.context.pointee.roster.pair(right.near.number, left.near.number)
         #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
+    }
+
+    // MARK: Tying
+
+    /// A service's end, which has been added last.
+    private func tie(_ client: Wire, to service: Wire) throws {
+        test.keep(client.near)
+        try test.context.pointee.tie(client.near.number, to: service.near.number)
+    }
+
+    @Test("Tying adds a client that is not there")
+    func tieNew() throws {
+        let (service, client) = (try test.connect(.switched), try Wire())
+        try client.far.write(Frame("there"))
+        try tie(client, to: service)
+        #expect(test.descriptors == [service.near.number, client.near.number])
+        #expect(test.context.pointee.roster.kind(at: 1) == .switched)
+        #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
+        try service.far.write(Frame("and back"))
+        #expect(try test.all() == [.switched(from: service.near), .sent(to: client.near)])
+        #expect(client.far.read() == Frame("and back").bytes)
+    }
+
+    @Test(
+        "A client of another type is a switched end from then on, with what was read ahead of it",
+        arguments: [ConnectionKind.ipc, .external])
+    func tieKnown(kind: ConnectionKind) throws {
+        let client = try test.connect(kind)
+        try client.far.write(Frame("for the program"), Frame("for the service"))
+        if kind == .ipc {
+            #expect(try test.next() == .message(Frame("for the program"), from: client.near))
+        } else {
+            #expect(try test.next() == .readable(client.near))
+            #expect(End.read(Frame("for the program").bytes.count, from: client.near.number) == Frame("for the program").bytes)
+        }
+        let service = try test.connect(.switched)
+        try tie(client, to: service)
+        #expect(test.context.pointee.roster.kind(at: 0) == .switched)
+        #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
+        #expect(service.far.read() == Frame("for the service").bytes)
+    }
+
+    @Test("Where no pair can be made the service's entry goes, its descriptor stays open, and the client is what it was")
+    func tieFails() throws {
+        let (client, service) = (try test.connect(), try test.connect(.switched))
+        test.context.pointee.roster.refusesPairs = true
+        #expect(throws: IPCError.self) { try tie(client, to: service) }
+        #expect(test.descriptors == [client.near.number])
+        #expect(service.near.isOpen)
+        try client.far.write(Frame("still here"))
+        #expect(try test.all() == [.message(Frame("still here"), from: client.near)])
     }
 
     // MARK: Leaving
@@ -63,9 +114,8 @@ import Testing
         let (leaver, stayer) = first ? (pair.0, pair.1) : (pair.1, pair.0)
         try leaver.far.write(Frame("last words").bytes + Frame("never whole").bytes.prefix(9))
         leaver.far.close()
-        let events = try test.all()
-        #expect(events.contains(.switched(from: leaver.near)))
-        #expect(events.last == .disconnection(leaver.near, IPC_ERROR_CLOSED_RECIPIENT))
+        let end = Happening.disconnection(leaver.near, IPC_ERROR_CLOSED_RECIPIENT)
+        #expect(try test.all() == [.switched(from: leaver.near), .sent(to: stayer.near), end])
         #expect(stayer.far.read() == Frame("last words").bytes)
         #expect(test.descriptors == [])
         #expect(leaver.near.isOpen)
@@ -78,7 +128,8 @@ import Testing
         let (left, right) = try test.connectPair()
         try left.far.write(Frame("before").bytes + Frame.headerBytes(length: .max))
         let events = try test.all()
-        #expect(events.first == .switched(from: left.near))
+        #expect(events.prefix(2) == [.switched(from: left.near), .sent(to: right.near)])
+        #expect(events.count == 3)
         #expect(events.last == .error(left.near, IPC_ERROR_CLOSED_RECIPIENT))
         #expect(events.last?.reason == "the peer announced 4294967295 bytes")
         #expect(right.far.read() == Frame("before").bytes)
@@ -172,8 +223,7 @@ import Testing
         #expect(try test.all() == [])
         if isTied {
             test.context.pointee.roster.unpair(left.near.number)
-            test.context.pointee.roster.pair(left.near.number, other.near.number)
-            libipc_note_pair_change()
+            try test.pair(left.near, other.near)
             #expect(try test.all() == [.switched(from: left.near), .sent(to: other.near)])
             #expect(other.far.read() == Frame("where to now?").bytes)
         } else {

@@ -1,4 +1,4 @@
-// HeapArrayTests.swift - the library's own array, and its table of descriptors.
+// HeapArrayTests.swift - the library's own array, and memory that cannot be had.
 
 import CLibIPC
 import Testing
@@ -75,35 +75,5 @@ import Testing
         #expect(error?.code == IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION)
         #expect(error?.systemError == ENOMEM)
         #expect(error?.isShortage == true)
-    }
-}
-
-@Suite("DescriptorTable") struct DescriptorTableTests {
-    @Test("A descriptor without a value has the absent one, whatever its number")
-    func absent() throws {
-        var table = DescriptorTable(absent: -7)
-        for number in [0, 1, -1, .min, .max] as [Int32] { #expect(table[number] == -7) }
-        try table.reserve(5)
-        for number in [0, 5, 6, -1, .max] as [Int32] { #expect(table[number] == -7) }
-    }
-
-    @Test("A value is found by its descriptor, and stays while the table grows")
-    func values() throws {
-        var table = DescriptorTable(absent: 0)
-        for number in [3, 0, 200, 50] as [Int32] {
-            try table.reserve(number)
-            table[number] = Int(number) + 1
-        }
-        for number in 0...200 as ClosedRange<Int32> { #expect(table[number] == ([3, 0, 200, 50].contains(number) ? Int(number) + 1 : 0)) }
-        table[50] = 0
-        #expect(table[50] == 0)
-    }
-
-    @Test("Setting what the table has no room for changes nothing", arguments: [-1, 2, .max, .min] as [Int32])
-    func outside(number: Int32) throws {
-        var table = DescriptorTable(absent: 0)
-        try table.reserve(1)
-        table[number] = 9
-        #expect([-1, 0, 1, 2, number].map { table[$0] } == [0, 0, 0, 0, 0])
     }
 }

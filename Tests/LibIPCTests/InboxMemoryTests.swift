@@ -38,7 +38,8 @@ import Testing
         try receiver.wire.far.write(frame.bytes)
         var receives = 0
         while try !receiver.settle() {
-            #expect(try receiver.receive() == .bytes)
+            let arrival = try receiver.receive()
+            try #require(arrival == .bytes || arrival == .message)
             receives += 1
         }
         // Through the buffer they would be 6,251.
@@ -62,7 +63,10 @@ import Testing
         let bytes = frame.bytes
         var found: [Frame] = []
         _ = try withPeer(over: receiver.wire, doing: { try End.write(bytes, to: far) }) {
-            while try !receiver.settle() { #expect(try receiver.receive(waiting: true) == .bytes) }
+            while try !receiver.settle() {
+                let arrival = try receiver.receive(waiting: true)
+                try #require(arrival == .bytes || arrival == .message)
+            }
             found += receiver.inbox.takeFrame().map { [$0] } ?? []
         }
         let isSame = found == [frame]

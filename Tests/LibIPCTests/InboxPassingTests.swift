@@ -17,13 +17,7 @@ import Testing
 
     /// The descriptor that comes with the next byte of the stream.
     private func takePassed(_ receiver: Receiver) throws -> End? {
-        if case .withDescriptor(let number) = receiver.inbox.takePassedByte() { return try End(number) }
-        return nil
-    }
-
-    private func isAlone(_ receiver: Receiver) -> Bool {
-        if case .alone = receiver.inbox.takePassedByte() { return true }
-        return false
+        try receiver.inbox.takeDescriptor().map { try End($0) }
     }
 
     @Test("A descriptor is found with its byte, close-on-exec, and is the taker's")
@@ -89,54 +83,84 @@ import Testing
         #expect(try receiver.frame()?.payload.count == 10_000)
     }
 
-    @Test("A byte without a descriptor is alone, and so is one inside a frame")
+    @Test("A byte without a descriptor brings none, and one inside a frame is not taken")
     func alone() throws {
         let receiver = try Receiver()
-        if case .notHere = receiver.inbox.takePassedByte() {} else { Issue.record("a byte out of nowhere") }
+        #expect(receiver.inbox.awaitsByte == true)
+        #expect(receiver.inbox.takeDescriptor() == nil)
         try receiver.wire.far.write([0])
         #expect(try receiver.receive() == .bytes)
-        #expect(isAlone(receiver))
-        try receiver.wire.far.write(Frame.headerBytes(length: 5))
+        #expect(receiver.inbox.awaitsByte == false)
+        #expect(receiver.inbox.takeDescriptor() == nil)
+        #expect(receiver.inbox.awaitsByte == true)
+        try receiver.wire.far.write(Array(Frame("whole").bytes.prefix(8)))
         #expect(try receiver.receive() == .bytes)
-        #expect(isAlone(receiver))
+        #expect(receiver.inbox.awaitsByte == false)
+        #expect(receiver.inbox.takeDescriptor() == nil)
+        try receiver.wire.far.write(Array(Frame("whole").bytes.dropFirst(8)))
+        #expect(try receiver.frame() == Frame("whole"))
     }
 
-    @Test("Descriptors that come one after the other keep their order and their bytes")
+    @Test("A descriptor belongs to its own byte, not to one before it")
+    func behindByte() throws {
+        let receiver = try Receiver()
+        try receiver.wire.far.write([1])
+        #expect(try receiver.receive() == .bytes)
+        let probe = try pass([2], over: receiver)
+        #expect(try receiver.receive() == .bytes)
+        #expect(try takePassed(receiver) == nil)
+        let passed = try #require(try takePassed(receiver))
+        passed.close()
+        #expect(probe.isAlone)
+    }
+
+    @Test("Descriptors that are taken one after the other keep their order")
     func order() throws {
         let receiver = try Receiver()
-        var probes: [End] = []
         for byte in 1...5 as ClosedRange<UInt8> {
+            let probe = try pass([byte], over: receiver)
+            #expect(try receiver.receive() == .bytes)
+            let passed = try #require(try takePassed(receiver))
+            try passed.write([byte])
+            #expect(probe.read() == [byte])
+        }
+    }
+
+    @Test("One descriptor waits; one that comes meanwhile is closed, and its byte brings none")
+    func limit() throws {
+        let receiver = try Receiver()
+        var probes: [End] = []
+        for byte in 1...3 as ClosedRange<UInt8> {
             probes.append(try pass([byte], over: receiver))
             #expect(try receiver.receive() == .bytes)
         }
-        for place in 0..<5 {
-            let passed = try #require(try takePassed(receiver))
-            try passed.write([UInt8(place)])
-            #expect(probes[place].read() == [UInt8(place)])
-        }
+        #expect(probes.map(\.isAlone) == [false, true, true])
+        let passed = try #require(try takePassed(receiver))
+        try passed.write([7])
+        #expect(probes[0].read() == [7])
+        for _ in 1...2 { #expect(try takePassed(receiver) == nil) }
+        #expect(receiver.inbox.isEmpty == true)
+        // The place is free again.
+        let probe = try pass([4], over: receiver)
+        #expect(try receiver.receive() == .bytes)
+        #expect(try takePassed(receiver) != nil)
+        #expect(probe.isAlone)
     }
 
-    @Test("A connection keeps eight and closes the others; with a byte goes what came with it and is not taken")
-    func limit() throws {
+    @Test("Of several in one message the first arrives, and none of the others is left open")
+    func severalAtOnce() throws {
         let receiver = try Receiver()
-        let pipes = try (1...10).map { _ in try Wire(.pipe) }
-        for five in [pipes[..<5], pipes[5...]] {
-            try receiver.wire.far.write([0], passing: five.map(\.far.number))
-            for pipe in five { pipe.far.close() }
-            #expect(try receiver.receive() == .bytes)
-        }
-        let isKept = { pipes.map { !$0.near.isAlone } }
-        #expect(isKept() == [true, true, true, true, true, true, true, true, false, false])
-        let first = try #require(try takePassed(receiver))
-        #expect(isKept() == [true, false, false, false, false, true, true, true, false, false])
-        let second = try #require(try takePassed(receiver))
-        #expect(isKept() == [true, false, false, false, false, true, false, false, false, false])
-        first.close()
-        second.close()
-        #expect(isKept() == [Bool](repeating: false, count: 10))
+        let pipes = try (1...5).map { _ in try Wire(.pipe) }
+        try receiver.wire.far.write([0], passing: pipes.map(\.far.number))
+        for pipe in pipes { pipe.far.close() }
+        #expect(try receiver.receive() == .bytes)
+        #expect(pipes.map(\.near.isAlone) == [false, true, true, true, true])
+        let passed = try #require(try takePassed(receiver))
+        passed.close()
+        #expect(pipes[0].near.isAlone)
     }
 
-    @Test("More in one message than a connection keeps: none is left open")
+    @Test("Many that came with a frame, unasked for: none is left open")
     func manyAtOnce() throws {
         let receiver = try Receiver()
         let pipes = try (1...20).map { _ in try Wire(.pipe) }

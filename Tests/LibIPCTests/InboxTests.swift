@@ -80,7 +80,7 @@ import Testing
     func many() throws {
         let receiver = try Receiver()
         try receiver.wire.far.write(Self.stream)
-        #expect(try receiver.receive() == .bytes)
+        #expect(try receiver.receive() == .message)
         #expect(receiver.wire.near.read() == [])
         var found: [Frame] = []
         while try receiver.settle(), let frame = receiver.inbox.takeFrame() { found.append(frame) }
@@ -88,12 +88,27 @@ import Testing
         #expect(receiver.inbox.isEmpty == true)
     }
 
+    @Test("A receive says whether it has made a message whole, wherever the stream is cut")
+    func says() throws {
+        let frame = Frame("whole")
+        let bytes = frame.bytes + Frame("next").bytes.prefix(8)
+        for cut in 1..<bytes.count {
+            let receiver = try Receiver()
+            try receiver.wire.far.write(Array(bytes[..<cut]))
+            #expect(try receiver.receive() == (cut < frame.bytes.count ? .bytes : .message), "cut at byte \(cut)")
+            if cut >= frame.bytes.count { #expect(receiver.inbox.takeFrame() == frame) }
+            try receiver.wire.far.write(Array(bytes[cut...]))
+            _ = try receiver.settle()
+            #expect(try receiver.receive() == (cut < frame.bytes.count ? .message : .bytes), "cut at byte \(cut)")
+        }
+    }
+
     @Test("An empty frame has a payload to free, and a text a NUL behind it")
     func emptyPayload() throws {
         let receiver = try Receiver()
         try receiver.wire.far.write(Frame(""), Frame("text"))
         for text in ["", "text"] {
-            let isWhole = try receiver.settle() || receiver.receive() == .bytes && receiver.settle()
+            let isWhole = try receiver.settle() || receiver.receive() == .message && receiver.settle()
             try #require(isWhole)
             let released = receiver.inbox.take()?.releasePayload()
             let payload = try #require(released)
@@ -145,7 +160,7 @@ import Testing
         try receiver.wire.far.write(Frame("farewell"))
         receiver.wire.far.close()
         // Whether what it sent before still comes is the system's choice (unix(7)).
-        while try receiver.receive() == .bytes {}
+        while try receiver.frame() != nil {}
         #expect(try receiver.receive() == .end)
     }
 

@@ -116,6 +116,18 @@ import Testing
         #expect(watch.poller.needsRebuild == false)
     }
 
+    @Test("A poller that begins idle, if this system has such, needs to be rebuilt, and admits what it is told is open")
+    func idle() throws {
+        let (watch, wire) = (try Watch(), try Wire())
+        #expect(watch.poller.isIdle == false)
+        watch.poller = Poller(idle: true)
+        #expect(watch.poller.needsRebuild == watch.poller.isIdle)
+        #expect(try watch.add(wire.near) == .watched)
+        watch.update(wire.near, [.read, .write])
+        watch.remove(wire.near)
+        #expect(watch.poller.needsRebuild == watch.poller.isIdle)
+    }
+
     // MARK: Registrations
 
     @Test("What is reported carries the registration that it was watched as")
@@ -126,11 +138,10 @@ import Testing
         #expect(try watch.look().map(\.registration) == [Registration(descriptor: wire.near.number, generation: .max)])
     }
 
-    @Test("A descriptor is watched once, until it is removed")
-    func duplicate() throws {
+    @Test("A descriptor that was removed can be watched anew, as another registration")
+    func anew() throws {
         let (watch, wire) = (try Watch(), try Wire())
         #expect(try watch.add(wire.near) == .watched)
-        #expect(try watch.add(wire.near, generation: 2) == .duplicate)
         try wire.far.write([1])
         #expect(try watch.look().map(\.registration.generation) == [1])
         watch.remove(wire.near)
@@ -185,7 +196,9 @@ import Testing
         let again = try other.near.replacing(end)
         #expect(try watch.add(again, generation: 2) == .watched)
         try other.far.write([1])
-        #expect(try watch.look().map(\.registration) == [Registration(descriptor: again.number, generation: 2)])
+        // Should the first be named too, it shows by its registration.
+        let generations = try watch.look().map(\.registration.generation)
+        #expect(generations == [2] || Set(generations) == [1, 2] && generations.count == 2)
     }
 
     // MARK: Interest
@@ -203,12 +216,12 @@ import Testing
         #expect(try watch.signs(of: wire.near) == [.readable])
     }
 
-    @Test("A hang-up that nobody wants is reported once at most", arguments: [[], .news] as [Interest])
-    func unwantedHangUp(interest: Interest) throws {
+    @Test("A hang-up that nobody wants is reported once at most")
+    func unwantedHangUp() throws {
         let (watch, wire) = (try Watch(), try Wire())
         try watch.add(wire.near)
         wire.far.close()
-        watch.update(wire.near, interest)
+        watch.update(wire.near, [])
         _ = try watch.look()
         for _ in 1...3 { #expect(try watch.signs(of: wire.near) == nil) }
         watch.update(wire.near, .read)
@@ -223,17 +236,6 @@ import Testing
         let (watch, file) = (try Watch(), try End.temporaryFile())
         #expect(try watch.add(file) == .alwaysReady)
         #expect(try watch.look().isEmpty)
-    }
-
-    @Test("epoll tells news of a descriptor that is not read, and only news")
-    func news() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        try watch.add(wire.near, .news)
-        for byte in 1...3 as ClosedRange<UInt8> {
-            try wire.far.write([byte])
-            #expect(try watch.signs(of: wire.near) == [.readable])
-            #expect(try watch.signs(of: wire.near) == nil)
-        }
     }
 
     @Test("epoll goes on reporting a descriptor that lives under another number: it shows by its registration")

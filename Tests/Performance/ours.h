@@ -15,13 +15,15 @@
 		if (e_.error_code != IPC_ERROR_NONE) DIE("%s: %d %s", #call, (int)e_.error_code, e_.error_message); \
 	} while (0)
 
-/* A wait that a debugger, a tracer or a stop and continuation (signal(7)) interrupts is taken up again. */
+/* A wait that a debugger, a tracer or a stop and continuation (signal(7)) interrupts is taken up again. The result is a
+ * variable of its own each time: assigned to one that is there, its 8 KiB would be copied. */
 static void ours_wait(struct ipc_ctx *ctx, struct ipc_event *event) {
-	struct ipc_error error;
-	int timer = -1;
-	do error = ipc_wait_event(ctx, event, &timer);
-	while (error.error_code == IPC_ERROR_WAIT_EVENT__POLL);
-	if (error.error_code != IPC_ERROR_NONE) DIE("ipc_wait_event: %d %s", (int)error.error_code, error.error_message);
+	for (;;) {
+		int timer = -1;
+		struct ipc_error error = ipc_wait_event(ctx, event, &timer);
+		if (error.error_code == IPC_ERROR_NONE) return;
+		if (error.error_code != IPC_ERROR_WAIT_EVENT__POLL) DIE("ipc_wait_event: %d %s", (int)error.error_code, error.error_message);
+	}
 }
 
 static void ours_serve(void) {

@@ -5,10 +5,6 @@
 #ifndef CLIBIPC_H
 #define CLIBIPC_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* accept4 */
-#endif
-
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
@@ -36,25 +32,39 @@
 
 static inline int libipc_errno(void) { return errno; }
 
-/* strerror_r has two shapes; both leave the text in `buffer`, or in the returned constant. */
+/* Repeats a system call that a signal interrupted: here and nowhere else. */
+#define LIBIPC_RETRYING(type, call)                     \
+	type result;                                    \
+	do result = call;                               \
+	while (result < 0 && errno == EINTR);           \
+	return result
+
+/* The text is in `buffer`, whatever the number. */
 static inline const char *libipc_strerror(int number, char *buffer, size_t size) {
-#ifdef __GLIBC__
-	return strerror_r(number, buffer, size);
-#else
 	return strerror_r(number, buffer, size) == 0 ? buffer : "unknown error";
-#endif
 }
 
-/* stdout is a variable that Swift 6 will not read without a lock. */
-static inline void libipc_print(const void *bytes, size_t count) { fwrite(bytes, 1, count, stdout); }
-static inline void libipc_flush(void) { fflush(stdout); }
-
-/* Permission bits and file types: casts and macros, which Swift does not import. */
-enum { LIBIPC_WRITE_USER = 0200, LIBIPC_WRITE_GROUP = 0020, LIBIPC_WRITE_OTHERS = 0002 };
+/* File types: macros, which Swift does not import. */
 static inline int libipc_is_directory(const struct stat *status) { return S_ISDIR(status->st_mode); }
+/* -1: there is nothing. */
+static inline int libipc_is_directory_at(const char *path) {
+	struct stat status;
+	return stat(path, &status) == 0 ? S_ISDIR(status.st_mode) : -1;
+}
 static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(status->st_mode); }
 
 /* Variadic calls. */
+/* Returns the length of the path, which may be more than fits; a slash goes between directory and name. */
+static inline int libipc_fill_address(struct sockaddr_un *address, const char *directory, const char *name) {
+	address->sun_family = AF_UNIX;
+	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "", name);
+}
+/* `service;routes`, malloc'ed; its length, or -1. */
+static inline int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
+	size_t size = strlen(service) + strlen(routes) + 2;
+	*lookup = size <= INT_MAX ? (char *)malloc(size) : NULL;
+	return *lookup != NULL ? snprintf(*lookup, size, "%s;%s", service, routes) : -1;
+}
 static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 /* Unknown counts as yes; a terminal that hung up says EIO. */
 static inline int libipc_has_bytes(int fd) {
@@ -66,41 +76,42 @@ static inline int libipc_is_nonblocking(int fd) {
 	return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
-/* Descriptors travel as control data (unix(7)), whose traversal is macros (cmsg(3)). With more than fit the
- * kernel closes the rest. */
-enum { LIBIPC_PASSED_MAX = 8 };
-struct libipc_passed {
-	int count;
-	int descriptors[LIBIPC_PASSED_MAX]; /* close-on-exec, the receiver's */
-};
+/* A socket that nobody else has yet; errno stays. */
+static inline void libipc_make_blocking(int fd) {
+	int error = errno;
+	fcntl(fd, F_SETFL, 0);
+	errno = error;
+}
+
+/* Descriptors travel as control data (unix(7)), which is made of macros (cmsg(3)). */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(sizeof(int) * LIBIPC_PASSED_MAX)];
+	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-/* Into `first`, then `second`. What is no socket cannot be told not to wait for one call: the kernel is asked before. */
-static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
-                                     struct libipc_passed *passed) {
+/* Into `first`, then `second`. `*passed` becomes the descriptor that came along, close-on-exec; of several, which the contract does
+ * not know, the first: the kernel has room for no more. What is no socket cannot be told not to wait for one call: the kernel is asked before. */
+static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
+                                     int *passed) {
 	union libipc_control control;
 	struct iovec vectors[] = {{first, first_size}, {second, second_size}};
 	struct iovec *used = first_size > 0 ? vectors : vectors + 1;
 	size_t count = first_size > 0 && second_size > 0 ? 2 : 1;
-	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t received = recvmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
-	passed->count = 0;
 	if (received < 0 && errno == ENOTSOCK) {
 		struct pollfd entry = {fd, POLLIN, 0};
 		if (waiting || poll(&entry, 1, 0) > 0) return readv(fd, used, (int)count);
 		errno = EAGAIN;
 	}
-	if (received < 0) return received;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-		size_t size = c->cmsg_len - CMSG_LEN(0), room = sizeof(int) * (size_t)(LIBIPC_PASSED_MAX - passed->count);
-		memcpy(passed->descriptors + passed->count, CMSG_DATA(c), size < room ? size : room);
-		passed->count += (int)((size < room ? size : room) / sizeof(int));
-	}
+	if (received < 0 || message.msg_controllen < CMSG_LEN(sizeof(int))) return received;
+	if (control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS) return received;
+	memcpy(passed, CMSG_DATA(&control.header), sizeof *passed);
 	return received;
+}
+
+static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
+	LIBIPC_RETRYING(ssize_t, libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed));
 }
 
 /* One byte 0, and a descriptor with it. */
@@ -114,7 +125,7 @@ static inline ssize_t libipc_send_descriptor(int socket, int fd) {
 	control.header.cmsg_type = SCM_RIGHTS;
 	control.header.cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	return sendmsg(socket, &message, MSG_NOSIGNAL);
+	LIBIPC_RETRYING(ssize_t, sendmsg(socket, &message, MSG_NOSIGNAL));
 }
 
 /* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
@@ -143,7 +154,7 @@ static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count
 }
 
 /* Without SIGPIPE; `*is_socket` becomes 0 where that is known not to be one. */
-static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
+static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
 	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
 	int flags = (waiting ? 0 : MSG_DONTWAIT) | MSG_NOSIGNAL;
 	/* One piece is the rule, and costs less. */
@@ -152,15 +163,35 @@ static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, i
 	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len, waiting);
 }
 
+static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
+	LIBIPC_RETRYING(ssize_t, libipc_send_once(fd, vectors, count, waiting, is_socket));
+}
+/* A program's own bytes. */
+static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) {
+	LIBIPC_RETRYING(ssize_t, send(fd, bytes, count, MSG_NOSIGNAL));
+}
+
+/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds. */
+static inline int libipc_poll(int fd, int events, int timeout) {
+	struct pollfd entry = {fd, (short)events, 0};
+	int found;
+	do found = poll(&entry, 1, timeout);
+	while (found < 0 && errno == EINTR);
+	return found > 0 ? entry.revents : 0;
+}
+
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
 
-/* Entries of the process-wide table of descriptors, read and written by several threads (Registry.swift). */
-static inline void *libipc_load(void **place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
-static inline void libipc_store(void **place, void *value) { __atomic_store_n(place, value, __ATOMIC_RELEASE); }
-static inline int libipc_replace(void **place, void *expected, void *value) {
-	return __atomic_compare_exchange_n(place, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+/* The process-wide table of descriptors, read and written by several threads (Registry.swift): as many as Linux gives a process
+ * (fs.nr_open). Memory is only behind the parts that are used. */
+enum { LIBIPC_REGISTRY_SIZE = 1 << 20 };
+extern void *libipc_registry[LIBIPC_REGISTRY_SIZE];
+static inline void *libipc_registered(int fd) {
+	return fd >= 0 && fd < LIBIPC_REGISTRY_SIZE ? __atomic_load_n(libipc_registry + fd, __ATOMIC_ACQUIRE) : NULL;
 }
-void **libipc_registry(void);
+static inline void libipc_register(int fd, void *value) {
+	if (fd >= 0 && fd < LIBIPC_REGISTRY_SIZE) __atomic_store_n(libipc_registry + fd, value, __ATOMIC_RELEASE);
+}
 
 /* The text of this thread's last error: errors themselves stay small, and nothing is allocated (IPCError.swift). */
 struct libipc_error_text {
@@ -170,22 +201,30 @@ struct libipc_error_text {
 };
 struct libipc_error_text *libipc_error_text(void);
 
-/* How often tables of switched pairs were changed by their programs: whoever waits for its pair looks again. */
-uint32_t libipc_pair_changes(void);
-void libipc_note_pair_change(void);
+/* What contexts take notice of (runtime.c): how often this process is the child of a fork, since the library was loaded, in the
+ * upper half, and how often tables of switched pairs were changed by their programs. */
+extern uint64_t libipc_changes;
+enum { LIBIPC_FORK_SHIFT = 32 };
+static inline uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libipc_changes, __ATOMIC_RELAXED); }
+static inline void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
 
-/* How often this process is the child of a fork since the library was loaded (runtime.c). */
-uint32_t libipc_forks(void);
-/* LIBIPC_DEBUG is 1, as the environment was when first asked. */
-int libipc_debug(void);
+/* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error. */
+extern int libipc_traces; /* negative: nobody has asked yet */
+void libipc_write_trace(const struct ipc_event *event);
+static inline void libipc_trace_event(const struct ipc_event *event) {
+	if (__atomic_load_n(&libipc_traces, __ATOMIC_RELAXED) != 0) libipc_write_trace(event);
+}
+void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count);
+/* Fills `result`: the text, `count` bytes, with zeros behind it. */
+void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count);
 
 /* glibc declares the addresses of these calls as a union that Swift does not see through. */
 static inline int libipc_connect(int fd, const struct sockaddr_un *address) {
-	return connect(fd, (const struct sockaddr *)address, sizeof *address);
+	LIBIPC_RETRYING(int, connect(fd, (const struct sockaddr *)address, sizeof *address));
 }
 static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);
 }
-static inline int libipc_accept(int server) { return accept4(server, NULL, NULL, 0); }
+static inline int libipc_accept(int server) { LIBIPC_RETRYING(int, accept(server, NULL, NULL)); }
 
 #endif

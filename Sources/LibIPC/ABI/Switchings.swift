@@ -1,10 +1,8 @@
 // Switchings.swift - the table of switched pairs, a program's own or a context's, as the public header shows it.
 
-import CLibIPC
-
 extension ipc_switching {
-    public typealias Reader = @convention(c) (Int32, Ref<ipc_message>, Ref<Int16>) -> ipccb
-    public typealias Writer = @convention(c) (Int32, Ref<ipc_message>) -> ipccb
+    public typealias Reader = @convention(c) (Int32, Ref<ipc_message>?, Ref<Int16>?) -> ipccb
+    public typealias Writer = @convention(c) (Int32, Ref<ipc_message>?) -> ipccb
 
     func has(_ descriptor: Int32) -> Bool { orig == descriptor || dest == descriptor }
     func end(opposite descriptor: Int32) -> Int32 { orig == descriptor ? dest : orig }
@@ -16,20 +14,37 @@ extension ipc_switching {
 }
 
 extension ipc_switchings {
-    func index(of descriptor: Int32) -> Int? { collection.flatMap { pairs in (0..<size).first { pairs[$0].has(descriptor) } } }
-    func counterpart(of descriptor: Int32) -> Int32 { index(of: descriptor).map { collection[$0].end(opposite: descriptor) } ?? -1 }
+    /// The pair of `descriptor`: looked for where it was found last, and only if it is not there any more everywhere.
+    func pair(of descriptor: Int32) -> Ref<ipc_switching>? {
+        guard let collection else { return nil }
+        if let hint = Registry[descriptor]?.pointee.pair, hint < size, collection[hint].has(descriptor) { return collection + hint }
+        guard let index = (0..<size).first(where: { collection[$0].has(descriptor) }) else { return nil }
+        Registry[descriptor]?.pointee.pair = index
+        return collection + index
+    }
+
+    func counterpart(of descriptor: Int32) -> Int32? { pair(of: descriptor)?.pointee.end(opposite: descriptor) }
 
     mutating func add(_ orig: Int32, _ dest: Int32) throws(IPCError) {
         collection = try grow(collection, count: size)
-        collection[size] = ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil)
+        place(ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil), at: size)
         size += 1
     }
 
-    /// Removes the pair; the last one takes its place.
-    mutating func remove(at index: Int) {
+    /// Removes the pair of `descriptor`, and says which was the other end; the last pair takes its place.
+    mutating func remove(_ descriptor: Int32) -> Int32? {
+        guard let removed = pair(of: descriptor) else { return nil }
+        let counterpart = removed.pointee.end(opposite: descriptor)
         size -= 1
-        collection[index] = collection[size]
+        place(collection[size], at: removed - collection)
         if size == 0 { clear() }
+        return counterpart
+    }
+
+    private func place(_ pair: ipc_switching, at index: Int) {
+        collection[index] = pair
+        Registry[pair.orig]?.pointee.pair = index
+        Registry[pair.dest]?.pointee.pair = index
     }
 
     mutating func clear() {
@@ -39,60 +54,42 @@ extension ipc_switchings {
 }
 
 /// Room for one element more in a public array, whose capacity only malloc knows.
-func grow<Element>(_ array: Ref<Element>, count: Int) throws(IPCError) -> UnsafeMutablePointer<Element> {
+func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<Element> {
     let stride = MemoryLayout<Element>.stride
     if let array, malloc_usable_size(array) >= (count + 1) * stride { return array }
     return try allocate(max(count * 2, 4) * stride, growing: array).bindMemory(to: Element.self, capacity: count + 1)
 }
 
-@c @implementation public func ipc_switching_add(_ is: Ref<ipc_switchings>, _ orig: Int32, _ dest: Int32) {
+@c @implementation public func ipc_switching_add(_ is: Ref<ipc_switchings>?, _ orig: Int32, _ dest: Int32) {
     libipc_note_pair_change()
     try? `is`?.pointee.add(orig, dest)
 }
 
-@c @implementation public func ipc_switching_del(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 {
+@c @implementation public func ipc_switching_del(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 {
     libipc_note_pair_change()
-    guard let table = `is`, let index = table.pointee.index(of: fd) else { return -1 }
-    defer { table.pointee.remove(at: index) }
-    return table.pointee.counterpart(of: fd)
+    return `is`?.pointee.remove(fd) ?? -1
 }
 
 @c @implementation
-public func ipc_switching_get(_ is: Ref<ipc_switchings>, _ fd: Int32) -> Int32 { `is`?.pointee.counterpart(of: fd) ?? -1 }
+public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 { `is`?.pointee.counterpart(of: fd) ?? -1 }
 
-@c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>) {
+@c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>?) {
     libipc_note_pair_change()
     `is`?.pointee.clear()
 }
 
-@c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>, _ orig: Int32, _ dest: Int32) {
-    guard let ctx else { return }
-    guard PublicRoster.context(behind: ctx) != nil else { return ipc_switching_add(&ctx.pointee.switchdb, orig, dest) }
-    try? withContext(ctx) { context throws(IPCError) in try context.tie(orig, dest) }
-}
-
-@c @implementation public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>, _ fd: Int32) -> Int32 {
-    guard let ctx else { return -1 }
-    return ipc_switching_del(&ctx.pointee.switchdb, fd)
-}
-
 @c @implementation
-public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ cb_in: ipc_switching.Reader?, _ cb_out: ipc_switching.Writer?) {
-    change(ctx, fd) {
-        $0.set(fd, reader: cb_in)
-        $0.set(fd, writer: cb_out)
-    }
+public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?, _ cb_out: ipc_switching.Writer?) {
+    ipc_switching_callbacks_(ctx, fd, cb_in)
+    change(ctx, fd) { $0.set(fd, writer: cb_out) }
 }
 
-@c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
+@c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
     change(ctx, fd) { $0.set(fd, reader: cb_in) }
 }
 
 /// Changes the pair of `fd`, and has its ends looked at again.
-private func change(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
-    guard let ctx, PublicRoster.context(behind: ctx) != nil else { return }
-    try? withContext(ctx) { context throws(IPCError) in
-        context.roster.withPair(of: fd, body)
-        if let connection = context.live(fd) { context.resume(connection) }
-    }
+private func change(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
+    libipc_note_pair_change()
+    if let pair = ctx?.pointee.switchdb.pair(of: fd) { body(&pair.pointee) }
 }

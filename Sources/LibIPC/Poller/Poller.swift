@@ -5,6 +5,7 @@
 //
 // What each must offer:
 //   init() throws(IPCError)
+//   init(idle: Bool)                       one that may watch nothing (isIdle) until it is rebuilt, which it then needs
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
@@ -12,8 +13,6 @@
 //   readiness(at: Int) -> Readiness        of those
 //   needsRebuild                           a new poller must take over: this one reports registrations that are gone and cannot
 //                                          be silenced, or could not be told what is wanted
-
-import CLibIPC
 
 #if os(Linux) && !POLLER_POLL
 typealias Poller = EpollPoller
@@ -27,29 +26,24 @@ struct Registration: Equatable, BitwiseCopyable {
     let generation: UInt32
 }
 
+/// What is wanted. Where it is nothing, not even a hang-up is reported twice.
 struct Interest: OptionSet, BitwiseCopyable {
-    let rawValue: UInt8
+    let rawValue: Int32
 
-    static let read = Interest(rawValue: 1)
-    static let write = Interest(rawValue: 2)
-    /// Reading, but only what is new, if the system can tell: for a descriptor that hung up.
-    static let news = Interest(rawValue: 4)
+    static let read = Interest(rawValue: POLLIN)
+    static let write = Interest(rawValue: POLLOUT)
 }
 
-enum Admission {
-    case watched
-    /// The system calls it always ready and does not watch it: a regular file.
-    case alwaysReady
-    /// This very file is watched under this number already.
-    case duplicate
-    /// Not an open descriptor.
-    case notOpen
-}
+/// Watched; not, because the system calls it always ready: a regular file; not, because it is no open descriptor.
+enum Admission { case watched, alwaysReady, notOpen }
 
 struct Readiness: BitwiseCopyable {
     let registration: Registration
-    let readable: Bool
-    let writable: Bool
+    /// As poll(2) says it.
+    let events: Int32
+
+    var readable: Bool { events & POLLIN != 0 }
+    var writable: Bool { events & POLLOUT != 0 }
     /// Nothing more can come: both sides are closed, or the descriptor has failed.
-    let hungUp: Bool
+    var hungUp: Bool { events & (POLLHUP | POLLERR) != 0 }
 }

@@ -8,7 +8,6 @@ struct ListRoster: Roster, ~Copyable {
     struct Entry {
         var descriptor: Int32
         var kind: ConnectionKind
-        var holdsMore = false
         var socketPath: UnsafeMutablePointer<CChar>?
     }
 
@@ -19,6 +18,8 @@ struct ListRoster: Roster, ~Copyable {
     /// The switched ends that the program reads or writes itself.
     var readers: Set<Int32> = []
     var writers: Set<Int32> = []
+    /// There is no memory for another pair.
+    var refusesPairs = false
 
     init() {}
 
@@ -28,14 +29,7 @@ struct ListRoster: Roster, ~Copyable {
     func descriptor(at index: Int) -> Int32 { entries[index].descriptor }
     func kind(at index: Int) -> ConnectionKind { entries[index].kind }
     mutating func setKind(_ kind: ConnectionKind, at index: Int) { entries[index].kind = kind }
-    func holdsMore(at index: Int) -> Bool { entries[index].holdsMore }
-    mutating func setHoldsMore(_ holdsMore: Bool, at index: Int) { entries[index].holdsMore = holdsMore }
-    func socketPath(at index: Int) -> UnsafePointer<CChar>? { UnsafePointer(entries[index].socketPath) }
-
-    mutating func dropSocketPath(at index: Int) {
-        free(entries[index].socketPath)
-        entries[index].socketPath = nil
-    }
+    mutating func takeSocketPath(at index: Int) -> UnsafeMutablePointer<CChar>? { entries[index].socketPath.take() }
 
     mutating func reserve() {}
 
@@ -44,7 +38,7 @@ struct ListRoster: Roster, ~Copyable {
     }
 
     mutating func swapRemove(at index: Int) {
-        dropSocketPath(at: index)
+        free(takeSocketPath(at: index))
         entries.swapAt(index, entries.count - 1)
         entries.removeLast()
     }
@@ -73,6 +67,9 @@ struct ListRoster: Roster, ~Copyable {
 
     func hasReader(_ descriptor: Int32) -> Bool { readers.contains(descriptor) }
     func hasWriter(_ descriptor: Int32) -> Bool { writers.contains(descriptor) }
-    mutating func pair(_ first: Int32, _ second: Int32) { pairs.append((first, second)) }
+    mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError) {
+        try check(!refusesPairs, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "no room for a pair")
+        pairs.append((first, second))
+    }
     mutating func unpair(_ descriptor: Int32) { pairs.removeAll { $0.first == descriptor || $0.second == descriptor } }
 }

@@ -35,6 +35,13 @@ final class Place {
     func makeFile(_ name: String, _ content: String = "") throws { try End(creat(self[name], 0o600)).write(content.utf8) }
 
     func exists(_ name: String) -> Bool { access(self[name], F_OK) == 0 }
+
+    /// - Parameter mode: as fopen(3) has it.
+    func open(_ name: String, _ mode: String) throws -> End {
+        let file = try #require(fopen(self[name], mode))
+        defer { fclose(file) }
+        return try End(dup(fileno(file)))
+    }
 }
 
 extension End {

@@ -23,7 +23,8 @@ final class Receiver {
     /// The next frame, if it can be made of what is here and in the kernel.
     func frame(_ extent: Inbox.Extent = .all) throws -> Frame? {
         while try !settle() {
-            guard try receive(extent) == .bytes else { return nil }
+            let arrival = try receive(extent)
+            guard arrival == .bytes || arrival == .message else { return nil }
         }
         return inbox.takeFrame()
     }

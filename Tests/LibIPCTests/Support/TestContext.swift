@@ -24,8 +24,8 @@ struct Happening: Equatable, CustomStringConvertible {
     }
     static func error(_ end: End, _ code: ErrorCode) -> Happening { Happening(kind: .error, descriptor: end.number, code: code.rawValue) }
     static func switched(from end: End) -> Happening { Happening(kind: .switched, descriptor: end.number) }
-    static func callReader(_ end: End) -> Happening { Happening(kind: .callReader, descriptor: end.number) }
-    static func callWriter(_ frame: Frame, to end: End) -> Happening { Happening(kind: .callWriter, descriptor: end.number, frame: frame) }
+    static func callReader(_ end: End) -> Happening { Happening(kind: .callback, descriptor: end.number) }
+    static func callWriter(_ frame: Frame, to end: End) -> Happening { Happening(kind: .callback, descriptor: end.number, frame: frame) }
     static let timer = Happening(kind: .timer)
 
     static func == (left: Happening, right: Happening) -> Bool {
@@ -46,10 +46,7 @@ final class TestContext {
 
     init() throws {
         context = .allocate(capacity: 1)
-        do { context.initialize(to: try Context(roster: ListRoster(), address: context)) } catch {
-            context.deallocate()
-            throw error
-        }
+        context.initialize(to: Context(roster: ListRoster(), address: context))
     }
 
     deinit {
@@ -62,9 +59,9 @@ final class TestContext {
     /// The end is closed with the context, if that has not done so.
     func keep(_ end: End) { ends.append(end) }
 
-    func add(_ end: End, _ kind: ConnectionKind = .ipc, isNew: Bool = false) throws {
+    func add(_ end: End, _ kind: ConnectionKind = .ipc) throws {
         keep(end)
-        try context.pointee.add(end.number, kind, isNew: isNew)
+        try context.pointee.add(end.number, kind)
     }
 
     /// A wire whose near end is an entry.
@@ -77,8 +74,14 @@ final class TestContext {
     /// Two wires whose near ends are a pair.
     func connectPair() throws -> (Wire, Wire) {
         let (first, second) = (try connect(.switched), try connect(.switched))
-        try context.pointee.tie(first.near.number, second.near.number)
+        try pair(first.near, second.near)
         return (first, second)
+    }
+
+    /// As a program does it.
+    func pair(_ first: End, _ second: End) throws {
+        try context.pointee.roster.pair(first.number, second.number)
+        libipc_note_pair_change()
     }
 
     func connection(of end: End) throws -> ConnectionReference {
