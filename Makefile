@@ -1,8 +1,12 @@
-# Makefile - builds, tests, measures and installs libipc. Variables: PREFIX, LIBDIR, INCLUDEDIR, DESTDIR, POLLER (epoll or poll), BUILD.
+# Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
+# DESTDIR, POLLER (epoll or poll), BUILD.
 VERSION := 1.0.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 BUILD ?= build
 POLLER ?= epoll
@@ -15,9 +19,10 @@ LIBRARY_CC ?= $(TOOLCHAIN)clang
 LLD ?= $(TOOLCHAIN)ld.lld
 CC ?= cc
 
+EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
+	$(EXTRA_SWIFTFLAGS)
 # The optimizer inlines twice as much as it would: 14 % fewer instructions for a message, 25 % more code.
-SWIFTFLAGS := -swift-version 6 -O -Xllvm -inline-threshold=400 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
-	-Xcc -fPIC $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(EXTRA_SWIFTFLAGS)
+SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xllvm -inline-threshold=400 -Xcc -fPIC $(if $(filter poll,$(POLLER)),-D POLLER_POLL)
 # TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library.
 LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC $(if $(filter x86_64,$(shell uname -m)),-mtls-dialect=gnu2) -fvisibility=default -Wall -Wextra -Werror $(EXTRA_CFLAGS)
 CFLAGS ?= -O2
@@ -31,11 +36,18 @@ OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o
 SHARED := $(BUILD)/lib/libipc.so.$(VERSION)
 STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
+# Programs in Swift, which have a man page: compiled together with what they share.
+DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
+daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
+DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
+DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
+DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
 EXPORTS := Sources/CLibIPC/exports.map
 
-.PHONY: all library demo test bench install uninstall clean dist format
-all: library $(PROGRAMS)
+.PHONY: all library daemons demo test bench install uninstall clean dist format
+all: library daemons $(PROGRAMS)
 library: $(SHARED) $(STATIC)
+daemons: $(DAEMONS:%=$(BUILD)/bin/%)
 
 $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
@@ -66,6 +78,23 @@ $(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib'
 
+$(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
+		-ISources/CDaemon/include -c $< -o $@
+
+define DAEMON_OBJECT
+$(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
+	@mkdir -p $$(@D)
+	$(SWIFTC) $(EMBEDDED_FLAGS) -Osize -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
+		-c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
+endef
+$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon))))
+
+$(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
+	@mkdir -p $(@D)
+	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS)
+
 demo: all
 	@sh Sources/demo.sh $(BUILD)
 
@@ -75,7 +104,7 @@ test: all
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
 
-install: library
+install: library daemons
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(VERSION)
 	ln -sf libipc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
@@ -86,10 +115,17 @@ install: library
 		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
 	done
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
+	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
+	for unit in $(wildcard Sources/*/*.service); do \
+		sed -e 's|@BINDIR@|$(BINDIR)|' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
+	done
 
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
+	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(DAEMONS:%=$(DESTDIR)$(UNITDIR)/%.service)
 
 clean:
 	rm -rf build .build

@@ -94,6 +94,10 @@ sh Tests/readme.sh "$work/epoll" | keep
 part "Crystal"
 sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 
+part "the daemons"
+sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
+if grep -q '^not ok daemons' "$log"; then cat "$work/err"; fi
+
 # swift_tests NAME FLAGS...
 swift_tests() {
 	name=$1

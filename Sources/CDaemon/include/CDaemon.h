@@ -1,0 +1,124 @@
+/*
+ * CDaemon.h - what the daemons' Swift sources see of C: the public header of libipc, the system's, and what only C can
+ * say (errno, macros, variadic functions, socket addresses, the 8 KiB result of libipc's functions).
+ */
+#ifndef CDAEMON_H
+#define CDAEMON_H
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../../include/ipc.h"
+
+#pragma clang assume_nonnull begin
+
+/* ---- libipc: the calls that the daemons make, with the code as result; the text of the last one that had any ---- */
+
+const char *cd_reason(void);
+enum ipc_error_code cd_note(const struct ipc_error *result);
+
+#define CD_CALL(name, call, ...)                                 \
+	static inline enum ipc_error_code name(__VA_ARGS__) {    \
+		const struct ipc_error result = call;            \
+		return cd_note(&result);                         \
+	}
+CD_CALL(cd_wait, ipc_wait_event(ctx, event, timer), struct ipc_ctx *ctx, struct ipc_event *event, int *timer)
+CD_CALL(cd_serve, ipc_server_init(ctx, name), struct ipc_ctx *ctx, const char *name)
+CD_CALL(cd_watch, ipc_add_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
+CD_CALL(cd_watch_switched, ipc_add_fd_switched(ctx, fd), struct ipc_ctx *ctx, int fd)
+CD_CALL(cd_unwatch, ipc_del_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
+CD_CALL(cd_service_path, service_path(path, name), char *path, const char *name)
+CD_CALL(cd_close, usock_close(fd), int fd)
+CD_CALL(cd_write, ipc_write(ctx, m), struct ipc_ctx *ctx, const struct ipc_message *m)
+CD_CALL(cd_listen_at_path, usock_init(fd, path), int *fd, const char *path)
+CD_CALL(cd_close_all, ipc_close_all(ctx), struct ipc_ctx *ctx)
+static inline void cd_empty(struct ipc_event *event) { IPC_EVENT_CLEAN(event) }
+/* `path`: the socket's file, which goes when it is closed; copied, may be NULL. */
+enum ipc_error_code cd_watch_server(struct ipc_ctx *ctx, int fd, const char *_Nullable path);
+
+/* ---- the process (process.c) ---- */
+
+static inline int cd_errno(void) { return errno; }
+static inline void cd_set_errno(int number) { errno = number; }
+const char *cd_version(void);
+/* Milliseconds of a clock that only goes forward. */
+int64_t cd_now(void);
+/* Descriptors 0 to 2 are open, so that no client gets one of them. */
+void cd_open_standard(void);
+/* Ignores SIGHUP and SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM or SIGINT has come. */
+int cd_signals(void);
+/* Raises the limit on descriptors to `wanted` as far as it goes; what it is now. */
+int64_t cd_raise_descriptor_limit(int64_t wanted);
+/* How many sockets this process has inherited, at descriptors 3 and on; forgets that it was told. */
+int cd_inherited(void);
+/* One line on stderr, unless whoever reads it is so late that writing would wait. */
+void cd_log_line(const char *program, const char *level, const char *text, size_t count);
+
+/* ---- sockets (sockets.c) ---- */
+
+struct cd_address {
+	struct sockaddr_storage storage;
+	socklen_t length;
+};
+
+int cd_family(int fd);
+int cd_is_listening(int fd);
+/* Of the socket itself (0) or its peer (1); whether there is one. */
+int cd_address_of(int fd, int peer, struct cd_address *address);
+int cd_is_loopback(const struct cd_address *address);
+/* `127.0.0.1:9000`, `[::1]:9000`. */
+void cd_print_address(const struct cd_address *address, char *text, size_t size);
+/* What limits for each peer go by: an IPv4 address, an IPv6 network of 64 bits, a local user. */
+uint64_t cd_peer_key(int fd);
+/* Up to `room` addresses of a host, without waiting for anybody if `numeric`; negative: getaddrinfo's error. */
+int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room);
+const char *cd_lookup_error(int code);
+/* Has a child look the host up: a socket that receives the addresses, or ends without, or -1. */
+int cd_lookup_in_child(const char *host, const char *port, int seconds);
+int cd_listen(const struct cd_address *address);
+/* Begins to connect: a descriptor that does not block, or -1. */
+int cd_dial(const struct cd_address *address);
+/* How that went: 0, or an error's number. */
+int cd_dialled(int fd);
+/* Sends each message at once, and notices a peer that is gone. */
+void cd_tune(int fd);
+/* Connects to the socket at `path` without waiting: a blocking descriptor, or -1; EAGAIN: its backlog is full. */
+int cd_connect_local(const char *path);
+/* Sends without waiting, with the descriptor `passed` unless that is negative. */
+ssize_t cd_send(int fd, const void *bytes, size_t count, int passed);
+/* The same with two pieces and no descriptor. */
+ssize_t cd_send_two(int fd, const void *first, size_t first_count, const void *_Nullable second, size_t second_count);
+/* Receives, or looks, without waiting. */
+ssize_t cd_receive(int fd, void *bytes, size_t count, int peek);
+
+static inline int cd_set_blocking(int fd, int blocking) {
+	int flags = fcntl(fd, F_GETFL);
+	return fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+static inline int cd_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+static inline int cd_epoll_make(void) { return epoll_create1(EPOLL_CLOEXEC); }
+/* Tells when `fd`, which connects, is through: `set` is readable then. */
+static inline int cd_epoll_add(int set, int fd) {
+	struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+static inline void cd_epoll_remove(int set, int fd) { epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL); }
+/* A descriptor of the set that is through, or -1. */
+static inline int cd_epoll_next(int set) {
+	struct epoll_event event;
+	return epoll_wait(set, &event, 1, 0) == 1 ? event.data.fd : -1;
+}
+
+#pragma clang assume_nonnull end
+
+#endif

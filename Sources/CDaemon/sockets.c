@@ -1,0 +1,218 @@
+/*
+ * sockets.c - sockets and their addresses: what libipc does not do, because it only knows Unix sockets.
+ *
+ * Nothing here waits, except cd_lookup when it is not numeric.
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+
+#include "CDaemon.h"
+
+static int option(int fd, int level, int name) {
+	int value = 0;
+	socklen_t size = sizeof value;
+	return getsockopt(fd, level, name, &value, &size) == 0 ? value : -1;
+}
+
+static void set(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
+
+int cd_family(int fd) { return option(fd, SOL_SOCKET, SO_DOMAIN); }
+int cd_is_listening(int fd) { return option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1; }
+int cd_dialled(int fd) { return option(fd, SOL_SOCKET, SO_ERROR); }
+
+int cd_address_of(int fd, int peer, struct cd_address *address) {
+	memset(address, 0, sizeof *address);
+	address->length = sizeof address->storage;
+	return (peer ? getpeername : getsockname)(fd, (struct sockaddr *)&address->storage, &address->length) == 0;
+}
+
+static const struct in6_addr *v6(const struct cd_address *address) {
+	return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
+}
+
+/* The IPv4 address, also where it is written as an IPv6 one. */
+static int v4(const struct cd_address *address, uint32_t *host) {
+	if (address->storage.ss_family == AF_INET) {
+		*host = ntohl(((const struct sockaddr_in *)&address->storage)->sin_addr.s_addr);
+		return 1;
+	}
+	if (address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6(address))) {
+		memcpy(host, v6(address)->s6_addr + 12, 4);
+		*host = ntohl(*host);
+		return 1;
+	}
+	return 0;
+}
+
+int cd_is_loopback(const struct cd_address *address) {
+	uint32_t host;
+	if (v4(address, &host)) {
+		return host >> 24 == 127;
+	}
+	return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(v6(address));
+}
+
+void cd_print_address(const struct cd_address *address, char *text, size_t size) {
+	char host[INET6_ADDRSTRLEN + 32], port[16];
+	if (getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host, port, sizeof port,
+	                NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		snprintf(text, size, "an unknown address");
+	} else {
+		snprintf(text, size, address->storage.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	}
+}
+
+uint64_t cd_peer_key(int fd) {
+	struct cd_address address;
+	struct ucred user = {0};
+	socklen_t size = sizeof user;
+	uint32_t host;
+	uint64_t network;
+	if (!cd_address_of(fd, 1, &address)) {
+		return 0;
+	}
+	if (v4(&address, &host)) {
+		return (uint64_t)1 << 32 | host;
+	}
+	if (address.storage.ss_family == AF_INET6) {
+		memcpy(&network, v6(&address)->s6_addr, sizeof network);
+		return network;
+	}
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 ? (uint64_t)2 << 32 | user.uid : 0;
+}
+
+int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room) {
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0)};
+	struct addrinfo *found = NULL;
+	int code = getaddrinfo(host, port, &hints, &found), count = 0;
+	if (code != 0) {
+		return code < 0 ? code : -code;
+	}
+	for (struct addrinfo *each = found; each != NULL && count < room; each = each->ai_next) {
+		memset(addresses + count, 0, sizeof *addresses);
+		memcpy(&addresses[count].storage, each->ai_addr, each->ai_addrlen);
+		addresses[count++].length = each->ai_addrlen;
+	}
+	freeaddrinfo(found);
+	return count;
+}
+
+const char *cd_lookup_error(int code) { return gai_strerror(code); }
+
+/* Names are looked up by calls that wait for others. The child has nothing of ours but its end of a pair. */
+int cd_lookup_in_child(const char *host, const char *port, int seconds) {
+	struct cd_address addresses[8];
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		return -1;
+	}
+	pid_t child = fork();
+	if (child == 0) {
+		sigset_t none;
+		dup2(ends[1], 0);
+		for (long fd = 1, limit = sysconf(_SC_OPEN_MAX); close_range(1, ~0u, 0) != 0 && fd < limit; fd++) {
+			close((int)fd);
+		}
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGALRM, SIG_DFL);
+		signal(SIGIO, SIG_DFL);
+		/* Nobody waits for longer than that; and SIGIO ends this when our side has closed the pair. */
+		alarm((unsigned)seconds);
+		fcntl(0, F_SETOWN, getpid());
+		fcntl(0, F_SETFL, O_ASYNC);
+		int count = cd_lookup(host, port, 0, addresses, sizeof addresses / sizeof *addresses);
+		_exit(count > 0 && send(0, addresses, (size_t)count * sizeof *addresses, MSG_NOSIGNAL) > 0 ? 0 : 1);
+	}
+	close(ends[1]);
+	if (child < 0) {
+		close(ends[0]);
+		return -1;
+	}
+	return ends[0];
+}
+
+int cd_listen(const struct cd_address *address) {
+	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		return -1;
+	}
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (address->storage.ss_family == AF_INET6) {
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	}
+	if (bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0 && listen(fd, 4096) == 0) {
+		return fd;
+	}
+	int number = errno;
+	close(fd);
+	errno = number;
+	return -1;
+}
+
+static int reach(int family, const struct sockaddr *address, socklen_t length) {
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, address, length) == 0 || errno == EINPROGRESS) {
+		return fd;
+	}
+	int number = errno;
+	close(fd);
+	errno = number;
+	return -1;
+}
+
+int cd_dial(const struct cd_address *address) {
+	return reach(address->storage.ss_family, (const struct sockaddr *)&address->storage, address->length);
+}
+
+int cd_connect_local(const char *path) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	int fd = reach(AF_UNIX, (const struct sockaddr *)&address, sizeof address);
+	if (fd >= 0) {
+		cd_set_blocking(fd, 1);
+	}
+	return fd;
+}
+
+void cd_tune(int fd) {
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+}
+
+ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec piece = {(void *)bytes, count};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	if (passed >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &passed, sizeof passed);
+	}
+	return TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+ssize_t cd_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count) {
+	struct iovec pieces[] = {{(void *)first, first_count}, {(void *)second, second_count}};
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+	return TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+ssize_t cd_receive(int fd, void *bytes, size_t count, int peek) {
+	return TEMP_FAILURE_RETRY(recv(fd, bytes, count, MSG_DONTWAIT | (peek ? MSG_PEEK : 0)));
+}

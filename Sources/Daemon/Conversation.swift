@@ -1,0 +1,181 @@
+// Conversation.swift - one who has connected, and the other end that is opened for it; and what a daemon does about it.
+
+import CDaemon
+
+/// - Parameter State: what the daemon knows of it.
+final class Conversation<State> {
+    let client: Int32
+    /// Of what is counted for each peer.
+    let peer: UInt64
+    /// Opened for the client; -1 while there is none.
+    fileprivate(set) var other: Int32 = -1
+    var state: State
+    /// Messages go from one end to the other.
+    fileprivate(set) var isTied = false
+    /// It has been refused, and may still read why.
+    fileprivate(set) var isParting = false
+    /// The library has closed the client's descriptor, or it has ended altogether.
+    fileprivate(set) var isOver = false
+
+    init(_ client: Int32, peer: UInt64, _ state: State) {
+        self.client = client
+        self.peer = peer
+        self.state = state
+    }
+}
+
+enum Deadline: Int, CaseIterable {
+    /// The peer says what it wants; that is reached; something is said.
+    case hello, connect, idle
+    /// What could not be had is tried again.
+    case retry
+    /// The peer may have more to say; it has been refused, and may read why.
+    case grace, parting
+}
+
+/// A daemon's own part, called from the loop. Nothing in it may wait.
+protocol Service: AnyObject {
+    associatedtype State
+    typealias Talk = Conversation<State>
+
+    /// A client was accepted: its state, and whether the library reads its frames.
+    func greet(_ client: Int32) -> (state: State, speaksFrames: Bool)
+    func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Self>)
+    /// One of its descriptors has something to read, or has hung up.
+    func readable(_ descriptor: Int32, of talk: Talk, _ loop: Loop<Self>)
+    /// A descriptor of no conversation.
+    func readable(_ descriptor: Int32, _ loop: Loop<Self>)
+    func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Self>)
+    /// One of two tied ends has left, and the library has taken both out; after a failure it may have closed them.
+    func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>)
+    /// The loop has ended: the last words.
+    func stopping(_ loop: Loop<Self>)
+    /// The conversation is over, or only waits for the client to leave.
+    func ended(_ talk: Talk)
+    /// Tells a client that it gets nothing.
+    func sendRefusal(_ reason: String, to client: Int32)
+}
+
+extension Service {
+    func readable(_ descriptor: Int32, _ loop: Loop<Self>) {}
+    func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>) { loop.dropUntied(talk, reason) }
+    func stopping(_ loop: Loop<Self>) {}
+    func ended(_ talk: Talk) {}
+}
+
+extension Loop {
+    // MARK: The other end
+
+    func talk(of descriptor: Int32) -> Talk? { Int(descriptor) < talks.count && descriptor >= 0 ? talks[Int(descriptor)] : nil }
+
+    private func enter(_ talk: Talk?, at descriptor: Int32) {
+        while talks.count <= Int(descriptor) { talks.append(nil) }
+        talks[Int(descriptor)] = talk
+    }
+
+    /// A client is here, watched by the library.
+    func begin(_ talk: Talk) {
+        enter(talk, at: talk.client)
+        count += 1
+        start(.hello, talk)
+    }
+
+    /// `descriptor` is the conversation's, in place of what it had; the library watches it, unless somebody else does.
+    func attach(_ descriptor: Int32, to talk: Talk, watched: Bool = true) {
+        detach(talk)
+        talk.other = descriptor
+        enter(talk, at: descriptor)
+        if watched { watch(descriptor) }
+    }
+
+    /// Closes the other end.
+    func detach(_ talk: Talk) {
+        guard talk.other >= 0 else { return }
+        release(talk.other)
+        talk.other = -1
+    }
+
+    /// Takes the descriptor out, and closes it.
+    private func release(_ descriptor: Int32) {
+        enter(nil, at: descriptor)
+        unwatch(descriptor)
+        _ = cd_close(descriptor)
+    }
+
+    /// From now on messages go from one end to the other.
+    func tie(_ talk: Talk) {
+        for end in [talk.client, talk.other] where ipc_ctx_fd_type(context, end, IPC_CONNECTION_TYPE_SWITCHED) != 0 {
+            guard cd_watch_switched(context, end) == IPC_ERROR_NONE else { return drop(talk, String(c: cd_reason())) }
+        }
+        ipc_ctx_switching_add(context, talk.client, talk.other)
+        talk.isTied = true
+        for deadline in Deadline.allCases { stop(deadline, talk) }
+        start(.idle, talk)
+    }
+
+    // MARK: The end
+
+    /// Refuses, and that is all there will be.
+    func refuse(_ talk: Talk, _ reason: String) {
+        guard !talk.isOver, !talk.isParting else { return }
+        service.sendRefusal(reason, to: talk.client)
+        guard cd_family(talk.client) != AF_UNIX else { return drop(talk, reason) }
+        // TCP throws away what was sent when a socket is closed with something unread.
+        log(.info, "client \(talk.client) is refused: \(reason)")
+        shutdown(talk.client, Int32(SHUT_WR))
+        detach(talk)
+        for deadline in Deadline.allCases { stop(deadline, talk) }
+        service.ended(talk)
+        talk.isParting = true
+        start(.parting, talk)
+        // It may not have been watched.
+        unwatch(talk.client)
+        watch(talk.client)
+    }
+
+    /// Throws away what a refused client still has to say.
+    func drain(_ talk: Talk) {
+        if let bytes = receive(16 * 1024, from: talk.client), bytes.isEmpty { drop(talk, "has left") }
+    }
+
+    func drop(_ talk: Talk, _ reason: @autoclosure () -> String) {
+        guard !talk.isOver else { return }
+        log(.info, "client \(talk.client): \(reason())")
+        if talk.isTied { ipc_ctx_switching_del(context, talk.client) }
+        detach(talk)
+        release(talk.client)
+        finish(talk)
+    }
+
+    /// The library has taken both ends out. No other descriptor was opened since.
+    func dropUntied(_ talk: Talk, _ reason: @autoclosure () -> String) {
+        log(.info, "client \(talk.client): \(reason())")
+        for end in [talk.client, talk.other] {
+            enter(nil, at: end)
+            if cd_is_open(end) != 0 { _ = cd_close(end) }
+        }
+        finish(talk)
+    }
+
+    func didUntie(_ talk: Talk, _ reason: String, failed: Bool) {
+        talk.isTied = false
+        service.untied(talk, reason, failed: failed, self)
+    }
+
+    /// The library has closed the client.
+    func dropClosed(_ talk: Talk, _ reason: @autoclosure () -> String) {
+        log(.info, "client \(talk.client): \(reason())")
+        enter(nil, at: talk.client)
+        detach(talk)
+        finish(talk)
+    }
+
+    private func finish(_ talk: Talk) {
+        talk.isOver = true
+        for deadline in Deadline.allCases { stop(deadline, talk) }
+        if !talk.isParting { service.ended(talk) }
+        peers.remove(talk.peer)
+        count -= 1
+        openListeners()
+    }
+}

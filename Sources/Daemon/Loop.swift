@@ -1,0 +1,192 @@
+// Loop.swift - a daemon's loop over the events of one context: accepts clients within limits, keeps deadlines, hands the rest to
+// the service, and ends when a signal says so.
+
+import CDaemon
+
+final class Loop<Owner: Service> {
+    typealias Talk = Conversation<Owner.State>
+
+    let service: Owner
+    let context: UnsafeMutablePointer<ipc_ctx>
+    private let event: UnsafeMutablePointer<ipc_event>
+    private let signals: Int32
+    let settings: Settings
+    private var timelines: [Timeline]
+    private var listeners: [Listener]
+    private var areListenersOpen = false
+    /// So many conversations can have both their descriptors.
+    private let room: Int
+    private var isStopping = false
+
+    /// By descriptor, both ends.
+    var talks: [Talk?] = []
+    var count = 0
+    var peers = PeerCounts()
+
+    /// - Parameter listeners: they are the loop's from now on.
+    init(_ service: Owner, _ settings: Settings, _ listeners: [Listener]) {
+        self.service = service
+        self.settings = settings
+        self.listeners = listeners
+        context = .allocate(capacity: 1)
+        context.initialize(to: ipc_ctx())
+        event = .allocate(capacity: 1)
+        event.initialize(to: ipc_event())
+        timelines = settings.times.map { Timeline(milliseconds: $0) }
+        signals = cd_signals()
+        // Two for each conversation, some for the daemon itself and for what it opens for a moment.
+        let spare = Int(signals) + 16
+        let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
+        room = max((available - spare) / 2, 1)
+        if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }
+        watch(signals)
+        openListeners()
+    }
+
+    deinit {
+        for listener in listeners where !areListenersOpen { listener.remove() }
+        // What is EXTERNAL the library leaves open: the process ends.
+        _ = cd_close_all(context)
+        ipc_ctx_free(context)
+        cd_empty(event)
+        event.deallocate()
+        context.deallocate()
+    }
+
+    /// Until a signal comes; false: the library can no longer wait.
+    func run() -> Bool {
+        while !isStopping {
+            var timer = expireDeadlines()
+            switch cd_wait(context, event, &timer) {
+            case IPC_ERROR_NONE: handle(event.pointee, wasTied: false)
+            case IPC_ERROR_CLOSED_RECIPIENT: handle(event.pointee, wasTied: true)
+            case IPC_ERROR_WAIT_EVENT__POLL: break
+            case IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, IPC_ERROR_USOCK_SEND, IPC_ERROR_USOCK_ACCEPT, IPC_ERROR_USOCK_RECV:
+                // The system is short of memory; nothing is lost.
+                log(.warning, String(c: cd_reason()))
+                poll(nil, 0, 50)
+            default:
+                log(.error, "waiting failed: \(String(c: cd_reason()))")
+                return false
+            }
+        }
+        return true
+    }
+
+    // MARK: Events
+
+    private func handle(_ event: ipc_event, wasTied: Bool) {
+        switch event.type {
+        case IPC_EVENT_TYPE_CONNECTION: admit(event.origin, at: event.index)
+        case IPC_EVENT_TYPE_MESSAGE:
+            guard let talk = talk(of: event.origin), let message = event.m else { return }
+            service.message(UnsafePointer(message.assumingMemoryBound(to: ipc_message.self)), from: talk, self)
+        case IPC_EVENT_TYPE_EXTRA_SOCKET: handleReadable(event.origin)
+        case IPC_EVENT_TYPE_SWITCH:
+            if let talk = talk(of: event.origin) { start(.idle, talk) }
+        case IPC_EVENT_TYPE_DISCONNECTION, IPC_EVENT_TYPE_ERROR:
+            let failed = event.type == IPC_EVENT_TYPE_ERROR
+            handleEnd(event, wasTied: wasTied, failed: failed, failed ? String(c: cd_reason()) : "the connection has ended")
+        default: break
+        }
+    }
+
+    private func handleReadable(_ descriptor: Int32) {
+        if descriptor == signals {
+            isStopping = true
+        } else if let talk = talk(of: descriptor) {
+            talk.isParting ? drain(talk) : service.readable(descriptor, of: talk, self)
+        } else {
+            service.readable(descriptor, self)
+        }
+    }
+
+    private func handleEnd(_ event: ipc_event, wasTied: Bool, failed: Bool, _ reason: String) {
+        guard let talk = talk(of: event.origin) else { return log(.warning, "descriptor \(event.origin): \(reason)") }
+        let index = Int(event.index)
+        if wasTied {
+            didUntie(talk, reason, failed: failed)
+        } else if index < context.pointee.size, context.pointee.pollfd[index].fd == event.origin {
+            // Whoever reads it finds out.
+            handleReadable(event.origin)
+        } else {
+            dropClosed(talk, reason)
+        }
+    }
+
+    // MARK: Clients
+
+    private func admit(_ client: Int32, at index: UInt32) {
+        let peer = cd_peer_key(client)
+        guard count < settings.connections else { return turnAway(client, "too many connections") }
+        guard peers.add(peer, limit: settings.perPeer) else { return turnAway(client, "too many connections from this peer") }
+        let (state, speaksFrames) = service.greet(client)
+        if !speaksFrames { context.pointee.cinfos[Int(index)].type = IPC_CONNECTION_TYPE_EXTERNAL }
+        begin(Talk(client, peer: peer, state))
+        if count >= room { closeListeners() }
+    }
+
+    /// One more than there may be: it is told at once, and costs nothing further.
+    private func turnAway(_ client: Int32, _ reason: String) {
+        log(.warning, "client \(client) is turned away: \(reason)")
+        service.sendRefusal(reason, to: client)
+        shutdown(client, Int32(SHUT_WR))
+        unwatch(client)
+        _ = cd_close(client)
+    }
+
+    /// No further client is accepted: they wait in the backlog.
+    private func closeListeners() {
+        guard areListenersOpen else { return }
+        for listener in listeners { unwatch(listener.descriptor) }
+        areListenersOpen = false
+        log(.info, "no descriptors for more than \(count) connections")
+    }
+
+    func openListeners() {
+        guard !areListenersOpen, count < room else { return }
+        for listener in listeners {
+            let code = listener.path.withOptionalCText { cd_watch_server(context, listener.descriptor, $0) }
+            if code != IPC_ERROR_NONE { log(.error, "cannot listen: \(String(c: cd_reason()))") }
+        }
+        areListenersOpen = true
+    }
+
+    // MARK: Watching
+
+    func watch(_ descriptor: Int32) {
+        if cd_watch(context, descriptor) != IPC_ERROR_NONE { log(.error, String(c: cd_reason())) }
+    }
+
+    func unwatch(_ descriptor: Int32) { _ = cd_unwatch(context, descriptor) }
+
+    // MARK: Deadlines
+
+    func start(_ deadline: Deadline, _ talk: Talk) { timelines[deadline.rawValue].start(talk.client, now: cd_now()) }
+    func stop(_ deadline: Deadline, _ talk: Talk) { timelines[deadline.rawValue].stop(talk.client) }
+
+    private func expire(_ deadline: Deadline, _ talk: Talk) {
+        switch deadline {
+        case .idle: drop(talk, "was idle for too long")
+        case .parting: drop(talk, "has had time to leave")
+        default: service.expired(deadline, of: talk, self)
+        }
+    }
+
+    /// Tells of each that is due; how long it is until the next one, or -1.
+    private func expireDeadlines() -> Int32 {
+        var next: Int64 = .max
+        let now = cd_now()
+        for deadline in Deadline.allCases {
+            while let (descriptor, due) = timelines[deadline.rawValue].first {
+                guard due <= now else {
+                    next = min(next, due - now)
+                    break
+                }
+                timelines[deadline.rawValue].stop(descriptor)
+                if let talk = talk(of: descriptor) { expire(deadline, talk) }
+            }
+        }
+        return next == .max ? -1 : Int32(clamping: next)
+    }
+}

@@ -1,0 +1,23 @@
+// Settings.swift - what all daemons let one set, as the options say.
+
+import CDaemon
+
+struct Settings {
+    let connections: Int
+    let perPeer: Int
+    /// In milliseconds, by `Deadline`.
+    let times: [Int]
+    /// nil: a line on stdout tells.
+    let readyDescriptor: Int32?
+
+    init(_ options: Options) throws(Ending) {
+        let descriptor = try options.number("ready-fd", default: -1, in: 0...1_000_000)
+        readyDescriptor = descriptor < 0 ? nil : Int32(descriptor)
+        connections = try options.number("max-connections", default: 2048, in: 1...100_000)
+        perPeer = try options.number("max-per-peer", default: 1024, in: 1...100_000)
+        times = [
+            try options.milliseconds("hello-time", default: 10_000), try options.milliseconds("connect-time", default: 8_000),
+            try options.milliseconds("idle-time", default: 0), 50, 300, 1_000,
+        ]
+    }
+}

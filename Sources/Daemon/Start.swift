@@ -1,0 +1,54 @@
+// Start.swift - how a daemon starts and ends, which all of them do alike.
+
+import CDaemon
+
+/// Runs `body`, and tells why it could not.
+func start(_ program: StaticString, _ body: () throws(Ending) -> Bool) -> Int32 {
+    Log.program = program
+    cd_open_standard()
+    // Services of this machine are meant: a daemon that looked them up would ask itself.
+    unsetenv("IPC_NETWORK")
+    do throws(Ending) { return try body() ? 0 : 1 } catch {
+        if error.status == 0 { return write(error.text + "\n", to: 1) ? 0 : 1 }
+        log(.error, error.text)
+        return error.status
+    }
+}
+
+/// The level first: what follows may want to say something.
+func setLogLevel(_ options: Options) throws(Ending) {
+    guard let name = options.text("log") else { return }
+    guard let level = LogLevel(named: name) else { throw .wrong("--log takes error, warning, info or debug") }
+    Log.level = level
+}
+
+/// Serves until a signal comes.
+/// - Parameters:
+///   - listeners: opened when the options are known to be right; some leave a file.
+///   - prepare: adds what else the loop is to watch.
+func serve<Owner: Service>(
+    _ service: Owner, _ options: Options, _ listeners: @autoclosure () throws(Ending) -> [Listener],
+    _ prepare: (Loop<Owner>) -> Void = { _ in }
+) throws(Ending) -> Bool {
+    let settings = try Settings(options)
+    let listeners = try listeners()
+    let loop = Loop(service, settings, listeners)
+    prepare(loop)
+    var line = ""
+    if settings.readyDescriptor == nil {
+        line = "ready"
+        for listener in listeners { line += " \(listener.name)" }
+    }
+    if !write(line + "\n", to: settings.readyDescriptor ?? 1) { log(.warning, "nobody could be told that this is ready") }
+    if let descriptor = settings.readyDescriptor, descriptor > 2 { close(descriptor) }
+    log(.info, "started")
+    let result = loop.run()
+    service.stopping(loop)
+    log(.info, "stopped")
+    return result
+}
+
+private func write(_ text: String, to descriptor: Int32) -> Bool {
+    var text = text
+    return text.withUTF8 { CDaemon.write(descriptor, $0.baseAddress, $0.count) == $0.count }
+}
