@@ -11,6 +11,8 @@ let package = Package(
         .target(name: "CLibIPC", exclude: ["exports.map"]),
         .target(name: "LibIPC", dependencies: ["CLibIPC"]),
         .testTarget(name: "LibIPCTests", dependencies: ["LibIPC", "CLibIPC"]),
+        .target(name: "WebSocket", path: "Sources/ipc-websocketd/Protocol"),
+        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,7 +1,7 @@
 #!/bin/sh
 # demo.sh - shows in a second that the library works: runs the service pongd and its client pong in a
 # directory of their own, shows what both print, checks how both end; then pong once more, from another run
-# directory, by TCP: pong, ipcd, ipc-tcpd there, and ipc-tcpd here. `make demo` is the way to it.
+# directory, by TCP: pong, ipcd, ipc-tcpd there, and ipc-tcpd here; and webpong by WebSocket. `make demo` is the way to it.
 #
 # demo.sh [BUILD]    BUILD is the build directory, `build` if not given. Exits 0 only when all was right.
 
@@ -78,6 +78,11 @@ start_daemon() {
 
 start_daemon ipc-tcpd "$run" --listen 127.0.0.1:0 --allow pong
 port=${line##*:}
+start_daemon ipc-websocketd "$run" --listen 127.0.0.1:0 --allow pong
+web=${line##*:}
+echo 'webpong | a client that speaks WebSocket'
+"$build/bin/webpong" "$web" > "$run/web" || fail 'webpong failed'
+label webpong < "$run/web"
 start_daemon ipc-tcpd "$run/elsewhere"
 start_daemon ipcd "$run/elsewhere"
 echo "pong  | from another run directory, with IPC_NETWORK=\"pong tcp://127.0.0.1:$port/pong\""

@@ -1,13 +1,14 @@
 #!/bin/sh
 # readme.sh - the README's examples, extracted and run: a block is named by the comment on the line before it.
 #
-#   readme.sh INSTALLED_TREE
+#   readme.sh INSTALLED_TREE BUILD      BUILD/bin has the demo's pong and pongd
 set -u
 tree=$(cd "${1:?installed tree}" && pwd) || exit 1
+programs=$(cd "${2:?build directory}/bin" && pwd) || exit 1
 readme=$(cd "$(dirname "$0")/.." && pwd)/README.md
 work=$(mktemp -d) || exit 1
 service=
-trap '[ -n "$service" ] && kill "$service" 2> /dev/null; rm -rf "$work"' EXIT
+trap '[ -n "$service" ] && kill $service 2> /dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
 export PKG_CONFIG_PATH="$tree/lib/pkgconfig" LD_LIBRARY_PATH="$tree/lib" IPC_RUNDIR="$work/run" CRYSTAL_CACHE_DIR="$work/cache"
@@ -26,8 +27,10 @@ ask() {
 	return 1
 }
 stop() {
-	kill "$service"
-	wait "$service" 2> /dev/null
+	# shellcheck disable=SC2086
+	kill $service
+	# shellcheck disable=SC2086
+	wait $service 2> /dev/null
 	service=
 }
 
@@ -42,6 +45,38 @@ done
 service=$!
 ask ./client && [ "$(cat answer)" = "hello, user type 42" ]
 result readme_client_gets_its_answer $?
+stop
+
+# example NAME: starts the lines of a daemon's example that end in &, in directories and on a port of its own; leaves the others in
+# NAME.last
+example() {
+	extract "$1.sh"
+	rm -rf there here
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	sed -i -e "s|/tmp/|$work/|g" -e "s|:900[01]|:$port|g" "$1.sh"
+	grep -v '&$' "$1.sh" > "$1.last"
+	sed -n 's/ &$/ > \/dev\/null 2>\&1 \& service="$service $!"/p' "$1.sh" > started
+	# shellcheck disable=SC1091
+	. ./started
+}
+PATH=$tree/bin:$programs:$PATH
+for name in ipcd ipc-tcpd; do
+	example $name
+	ask sh $name.last && grep -q '^  largest' answer
+	result "readme_${name}_example_reaches_the_service" $?
+	stop
+done
+example ipc-websocketd
+cat > page.py << 'EOF'
+import sys, urllib.request
+try:
+    page = urllib.request.urlopen(sys.argv[1], timeout=5).read().decode()
+except OSError as error:
+    sys.exit(f'refused: {error}')
+sys.exit(0 if 'pong' in page else 'the page does not name the service')
+EOF
+ask python3 page.py "http://127.0.0.1:$port/"
+result readme_ipc_websocketd_example_shows_its_page $?
 stop
 
 if ! command -v crystal > /dev/null 2>&1; then

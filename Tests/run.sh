@@ -89,14 +89,15 @@ part "the number of instructions"
 sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
 
 part "the README's examples"
-sh Tests/readme.sh "$work/epoll" | keep
+sh Tests/readme.sh "$work/epoll" "$build" | keep
 
 part "Crystal"
 sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
-if grep -q '^not ok daemons' "$log"; then cat "$work/err"; fi
+sh Tests/Daemons/websocket.sh "$work/epoll" "$build/websocket" 2>> "$work/err" | keep
+if grep -qE '^not ok (daemons|websocket)' "$log"; then cat "$work/err"; fi
 
 # swift_tests NAME FLAGS...
 swift_tests() {

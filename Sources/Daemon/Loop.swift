@@ -60,7 +60,8 @@ final class Loop<Owner: Service> {
             switch cd_wait(context, event, &timer) {
             case IPC_ERROR_NONE: handle(event.pointee, wasTied: false)
             case IPC_ERROR_CLOSED_RECIPIENT: handle(event.pointee, wasTied: true)
-            case IPC_ERROR_WAIT_EVENT__POLL: break
+            // An end without a partner is told of once; ipc-websocketd has such ends (Parking).
+            case IPC_ERROR_WAIT_EVENT__POLL, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD: break
             case IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY, IPC_ERROR_USOCK_SEND, IPC_ERROR_USOCK_ACCEPT, IPC_ERROR_USOCK_RECV:
                 // The system is short of memory; nothing is lost.
                 log(.warning, String(c: cd_reason()))

@@ -1,0 +1,189 @@
+// Gateway.swift - the daemon's part of the loop: a request comes, the service that it names is reached, both are tied; and how it ends.
+
+import CDaemon
+
+final class Gateway: Service {
+    typealias State = Client
+
+    private let gate: Gate
+    private let page: [UInt8]
+    /// What `sendRefusal` says, if not that there is no room.
+    private var farewell: [UInt8]?
+
+    init(_ gate: Gate) {
+        self.gate = gate
+        page = Page.make(gate.services)
+    }
+
+    // MARK: Events of the loop
+
+    func greet(_ socket: Int32) -> (state: Client, speaksFrames: Bool) {
+        if cd_family(socket) != AF_UNIX { cd_tune(socket) }
+        let client = Client(socket)
+        Clients.enter(client, at: socket)
+        return (client, false)
+    }
+
+    func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Gateway>) {}
+
+    func readable(_ descriptor: Int32, of talk: Talk, _ loop: Loop<Gateway>) {
+        switch talk.state.phase {
+        case .asking: hear(talk, loop)
+        case .reaching, .open, .leaving: break
+        }
+    }
+
+    /// One of those who wait can be sent something.
+    func readable(_ descriptor: Int32, _ loop: Loop<Gateway>) {
+        guard descriptor == Parking.writable else { return }
+        let socket = cd_epoll_next(descriptor)
+        guard let talk = loop.talk(of: socket) else { return cd_epoll_remove(descriptor, socket) }
+        let client = talk.state
+        guard client.outflow.flush(to: socket) else { return loop.drop(talk, "the client takes no more") }
+        if case .leaving = client.phase { loop.start(.connect, talk) } else { loop.start(.idle, talk) }
+        guard client.outflow.isEmpty else { return }
+        cd_epoll_remove(descriptor, socket)
+        if case .leaving = client.phase { return part(talk, loop) }
+        if client.isParked { join(talk, loop) }
+    }
+
+    func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Gateway>) {
+        switch (deadline, talk.state.phase) {
+        case (.hello, .asking): refuse(talk, .requestTimeout, "no request came in time", loop)
+        case (.retry, .reaching(let name, let answer)): reach(name, answer, talk, loop)
+        case (.connect, .reaching): refuse(talk, .gatewayTimeout, "nothing was free in time", loop)
+        case (.connect, .leaving): loop.drop(talk, "does not take what is left for it")
+        default: break
+        }
+    }
+
+    func ended(_ talk: Talk) {
+        let client = talk.state
+        if !client.outflow.isEmpty { cd_epoll_remove(Parking.writable, client.socket) }
+        Clients.enter(nil, at: client.socket)
+    }
+
+    func sendRefusal(_ reason: String, to client: Int32) {
+        _ = send(farewell ?? Status.serviceUnavailable.answer(), to: client)
+    }
+
+    // MARK: The request
+
+    private func hear(_ talk: Talk, _ loop: Loop<Gateway>) {
+        guard let bytes = receive(4096, from: talk.client) else { return }
+        guard !bytes.isEmpty else { return loop.drop(talk, "left before it asked for anything") }
+        do throws(Status) {
+            guard let verdict = try judge(bytes, talk.state) else { return }
+            switch verdict {
+            case .page(let isHead): refuse(talk, .ok, "has the page", page: page, isHead: isHead, loop)
+            case .service(let name, let form, let answer):
+                talk.state.open(form)
+                loop.stop(.hello, talk)
+                loop.start(.connect, talk)
+                reach(name, answer, talk, loop)
+            }
+        } catch { refuse(talk, error, "asks for what it does not get", loop) }
+    }
+
+    /// nil: the head is not whole.
+    private func judge(_ bytes: [UInt8], _ client: Client) throws(Status) -> Verdict? {
+        var (end, failure) = (Int?.none, Status?.none)
+        bytes.withUnsafeBytes { chunk in
+            do throws(Status) {
+                let (count, isWhole) = try client.head.take(chunk)
+                if isWhole { end = count }
+                // A client may not speak before it has its answer, but what it says comes to the same.
+                if isWhole, count < chunk.count { client.held.keep(UnsafeRawBufferPointer(rebasing: chunk[count...])) }
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes))
+    }
+
+    /// Answers, and lets the client leave.
+    private func refuse(
+        _ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, isHead: Bool = false, _ loop: Loop<Gateway>
+    ) {
+        farewell = status.answer(page, isHead: isHead)
+        loop.refuse(talk, "\(reason) (\(status.rawValue))")
+        farewell = nil
+    }
+
+    // MARK: The service
+
+    private func reach(_ name: [UInt8], _ answer: [UInt8], _ talk: Talk, _ loop: Loop<Gateway>) {
+        switch Reach.service(name) {
+        case .failed(let reason):
+            log(.warning, reason)
+            refuse(talk, .serviceUnavailable, "the service \(String(bytes: name)) does not run", loop)
+        case .later:
+            // Its frames wait in the kernel.
+            loop.unwatch(talk.client)
+            talk.state.phase = .reaching(name: name, answer: answer)
+            loop.start(.retry, talk)
+        case .connected(let service):
+            loop.attach(service, to: talk, watched: false)
+            guard send(answer, to: talk.client) else { return loop.drop(talk, "does not take its answer") }
+            log(.info, "client \(talk.client) is connected to \(String(bytes: name))")
+            talk.state.phase = .open
+            join(talk, loop)
+        }
+    }
+
+    /// Ties both ends, and hands over what was received before that.
+    private func join(_ talk: Talk, _ loop: Loop<Gateway>) {
+        let client = talk.state
+        client.isParked = false
+        loop.tie(talk)
+        guard !talk.isOver else { return }
+        ipc_switching_callbacks(loop.context, client.socket, readFromWeb, writeToWeb)
+        while !client.held.isEmpty {
+            switch client.decodeHeld() {
+            case .needsMore: return
+            case .message(var message):
+                message.fd = talk.other
+                let code = cd_write(loop.context, &message)
+                free(message.payload)
+                if code != IPC_ERROR_NONE { return loop.drop(talk, String(c: cd_reason())) }
+            case .stuck: return Parking.park(client)
+            case .over:
+                if !client.outflow.isEmpty { Parking.watch(client) }
+                // The library sees an end, asks the callback, and tells of it when the service has all that came before.
+                _ = shutdown(client.socket, Int32(SHUT_RD))
+                return
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// The pair is over: the library has taken both ends out.
+    func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Gateway>) {
+        let client = talk.state
+        guard cd_is_open(client.socket) != 0, !client.isBroken else { return loop.dropUntied(talk, String(client.reason)) }
+        loop.detach(talk)
+        if failed { client.sayClose(.internalError, "the service failed") } else { client.sayClose(.goingAway, "the service has left") }
+        client.phase = .leaving
+        if client.outflow.isEmpty { return part(talk, loop) }
+        Parking.watch(client)
+        loop.start(.connect, talk)
+    }
+
+    /// All is said: the client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
+    private func part(_ talk: Talk, _ loop: Loop<Gateway>) {
+        farewell = []
+        loop.refuse(talk, String(talk.state.reason))
+        farewell = nil
+    }
+
+    /// A signal came.
+    func stopping(_ loop: Loop<Gateway>) {
+        for client in Clients.table {
+            if let client, case .open = client.phase, client.outflow.isEmpty { client.sayClose(.goingAway, "the server stops") }
+        }
+    }
+}
+
+extension String {
+    init(_ literal: StaticString) { self.init(bytes: literal.bytes) }
+}

@@ -1,0 +1,55 @@
+// Main.swift - ipc-websocketd, the daemon that lets web pages talk to local services: WebSocket on one side, libipc on the other.
+
+import CDaemon
+
+private let options = [
+    Option(
+        name: "listen", argument: "PLACE", isList: true,
+        help: "HOST:PORT, IPv6 as [::1]:8080, port 0 for any; or the path of a Unix socket (default 127.0.0.1:8080)"),
+    Option(name: "public", help: "listen also where other machines can reach it; TLS is left to a proxy"),
+    Option(name: "allow", argument: "NAME", isList: true, help: "a local service that clients may reach (default: none)"),
+    Option(name: "origin", argument: "ORIGIN", isList: true, help: "pages of it may connect, https://example.org say, or * for any"),
+    Option(name: "no-page", help: "answer nothing at /"),
+]
+
+private func listeners(_ options: Options) throws(Ending) -> [Listener] {
+    var listeners = try Listener.inherited()
+    var places = options.list("listen")
+    if listeners.isEmpty, places.isEmpty { places = [("127.0.0.1:8080" as StaticString).cText] }
+    do throws(Ending) {
+        if !options.isGiven("public") { for listener in listeners { try Place.checkIsPrivate(listener) } }
+        for place in places { listeners += try Place.listen(place, isPublic: options.isGiven("public")) }
+    } catch {
+        for listener in listeners { listener.remove() }
+        throw error
+    }
+    return listeners
+}
+
+private func gate(_ options: Options) throws(Ending) -> Gate {
+    var gate = Gate()
+    gate.hasPage = !options.isGiven("no-page")
+    gate.services = options.list("allow").map { bytes(of: $0) }
+    gate.origins.allowed = options.list("origin").map { bytes(of: $0) }
+    for origin in gate.origins.allowed where !OriginPolicy.isOrigin(origin) {
+        throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
+    }
+    if gate.services.isEmpty { log(.warning, "nobody can reach anything: no service is allowed (--allow)") }
+    return gate
+}
+
+func bytes(of text: CText) -> [UInt8] { [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text))) }
+
+@c(main)
+func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+    start("ipc-websocketd") { () throws(Ending) in
+        let about: StaticString = "Lets web pages talk to libipc services of this machine, by WebSocket: ws://HOST/NAME."
+        let options = try Options("ipc-websocketd", about: about, options, count, arguments)
+        try setLogLevel(options)
+        let gateway = Gateway(try gate(options))
+        return try serve(gateway, options, try listeners(options)) { loop in
+            Parking.context = loop.context
+            loop.watch(Parking.writable)
+        }
+    }
+}

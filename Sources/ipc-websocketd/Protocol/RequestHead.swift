@@ -1,0 +1,124 @@
+// RequestHead.swift - the head of an HTTP/1.1 request (RFC 9112), read strictly: where two readers could see two requests, there is none.
+//
+// Of the fields only those are kept that decide something here.
+
+struct RequestHead {
+    enum Method { case get, head, other }
+
+    private static let mostFields = 64
+
+    private(set) var method = Method.other
+    /// Without the query, decoded.
+    private(set) var path: [UInt8] = []
+    private(set) var isVersion11 = true
+    private(set) var hasBody = false
+
+    private(set) var host: [UInt8]?
+    private(set) var origin: [UInt8]?
+    private(set) var key: [UInt8]?
+    private(set) var version: [UInt8]?
+    private(set) var protocols: [[UInt8]] = []
+    private(set) var asksForWebSocket = false
+    private(set) var asksForUpgrade = false
+    private var connectionHasUpgrade = false
+
+    /// - Parameter bytes: to the empty line, as `HeadBuffer` has checked them.
+    init(_ bytes: [UInt8]) throws(Status) {
+        let lines = bytes.split(separator: 10).map { $0.dropLast() }
+        guard let first = lines.first, lines.count - 2 <= RequestHead.mostFields else { throw .headTooLarge }
+        try readLine(first)
+        for line in lines.dropFirst() where !line.isEmpty { try readField(line) }
+        asksForUpgrade = asksForWebSocket && connectionHasUpgrade
+        // A request of HTTP/1.1 without Host is none (RFC 9112, 3.2).
+        guard host != nil || !isVersion11 else { throw .badRequest }
+    }
+
+    // MARK: The request line (RFC 9112, 3)
+
+    private mutating func readLine(_ line: ArraySlice<UInt8>) throws(Status) {
+        let words = line.split(separator: 32, omittingEmptySubsequences: false)
+        guard words.count == 3, !words[0].isEmpty, words[0].allSatisfy({ $0.isTokenCharacter }) else { throw .badRequest }
+        try readVersion(words[2])
+        method = words[0].isEqual(to: "GET") ? .get : words[0].isEqual(to: "HEAD") ? .head : .other
+        // `*`, and the authority that CONNECT names, have no path; their methods are refused before it is asked for.
+        path = method == .other ? [] : try RequestHead.path(of: words[1])
+    }
+
+    private mutating func readVersion(_ word: ArraySlice<UInt8>) throws(Status) {
+        let digits = word.suffix(3)
+        guard word.count == 8, word.prefix(5).isEqual(to: "HTTP/"), let major = digits.first, let minor = digits.last, major.isDigit,
+            minor.isDigit, digits[digits.startIndex + 1] == UInt8(ascii: ".")
+        else { throw .badRequest }
+        guard major == UInt8(ascii: "1") else { throw .versionNotSupported }
+        isVersion11 = minor != UInt8(ascii: "0")
+    }
+
+    /// Of a target in origin-form or absolute-form (RFC 9112, 3.2).
+    private static func path(of target: ArraySlice<UInt8>) throws(Status) -> [UInt8] {
+        var rest = target
+        let schemes: [StaticString] = ["http://", "https://", "ws://", "wss://"]
+        for scheme in schemes where rest.prefix(scheme.utf8CodeUnitCount).isEqualIgnoringCase(to: scheme) {
+            rest = rest.dropFirst(scheme.utf8CodeUnitCount).drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+            if rest.first != UInt8(ascii: "/") { return [UInt8(ascii: "/")] }
+            break
+        }
+        guard rest.first == UInt8(ascii: "/") else { throw .badRequest }
+        return try decode(rest.prefix { $0 != UInt8(ascii: "?") })
+    }
+
+    /// Decodes `%41` (RFC 3986, 2.1). A fragment is not sent; no byte below a blank is in a name.
+    private static func decode(_ text: ArraySlice<UInt8>) throws(Status) -> [UInt8] {
+        var (decoded, index) = ([UInt8](), text.startIndex)
+        while index < text.endIndex {
+            var byte = text[index]
+            index += 1
+            guard byte > 32, byte < 127, byte != UInt8(ascii: "#") else { throw .badRequest }
+            if byte == UInt8(ascii: "%") {
+                guard index + 2 <= text.endIndex, let high = text[index].hexadecimalDigit, let low = text[index + 1].hexadecimalDigit
+                else { throw .badRequest }
+                byte = high << 4 | low
+                index += 2
+                guard byte >= 32, byte != 127 else { throw .badRequest }
+            }
+            decoded.append(byte)
+        }
+        return decoded
+    }
+
+    // MARK: Fields (RFC 9112, 5; RFC 6455, 4.2.1)
+
+    private mutating func readField(_ line: ArraySlice<UInt8>) throws(Status) {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .badRequest }
+        let name = line[..<colon]
+        // No blank before the colon, and no line that continues the last one: both have fooled proxies.
+        guard !name.isEmpty, name.allSatisfy({ $0.isTokenCharacter }) else { throw .badRequest }
+        let value = line[(colon + 1)...].trimmed
+        if name.isEqualIgnoringCase(to: "host") { return try keepOnce(value, &host) }
+        if name.isEqualIgnoringCase(to: "origin") { return try keepOnce(value, &origin) }
+        if name.isEqualIgnoringCase(to: "sec-websocket-key") { return try keepOnce(value, &key) }
+        if name.isEqualIgnoringCase(to: "sec-websocket-version") { return try keepOnce(value, &version) }
+        if name.isEqualIgnoringCase(to: "sec-websocket-protocol") { return try readProtocols(value) }
+        if name.isEqualIgnoringCase(to: "upgrade") {
+            asksForWebSocket = asksForWebSocket || value.listElements.contains { $0.isEqualIgnoringCase(to: "websocket") }
+        } else if name.isEqualIgnoringCase(to: "connection") {
+            connectionHasUpgrade = connectionHasUpgrade || value.listElements.contains { $0.isEqualIgnoringCase(to: "upgrade") }
+        } else if name.isEqualIgnoringCase(to: "transfer-encoding") {
+            hasBody = true
+        } else if name.isEqualIgnoringCase(to: "content-length") {
+            guard !value.isEmpty, value.allSatisfy({ $0.isDigit }) else { throw .badRequest }
+            hasBody = hasBody || value.contains { $0 != UInt8(ascii: "0") }
+        }
+    }
+
+    private func keepOnce(_ value: ArraySlice<UInt8>, _ place: inout [UInt8]?) throws(Status) {
+        guard place == nil else { throw .badRequest }
+        place = Array(value)
+    }
+
+    private mutating func readProtocols(_ value: ArraySlice<UInt8>) throws(Status) {
+        for element in value.listElements {
+            guard element.allSatisfy({ $0.isTokenCharacter }) else { throw .badRequest }
+            protocols.append(Array(element))
+        }
+    }
+}

@@ -1,0 +1,54 @@
+#!/bin/sh
+# websocket.sh - ipc-websocketd as it is installed, from outside: raw bytes, two Python libraries, a browser, and Autobahn's fuzzer.
+#
+#   websocket.sh PREFIX WORK [NAME...]    PREFIX has the installation; WORK is a directory for what is made: the browser's picture
+#                                         (page.png) and Autobahn's report (autobahn/) stay there. Names: only these tests.
+#
+# Python's packages go into virtual environments in WORK: websockets and wsproto for Python 3; autobahntestsuite, which is for
+# Python 2.7: PYTHON27 names the interpreter, else it is looked for. What is missing shows as a skipped test.
+set -u
+prefix=${1:?prefix of the installation}
+work=${2:?directory to work in}
+shift 2
+here=$(dirname "$0")
+CC=${CC:-cc}
+
+if ! command -v python3 > /dev/null 2>&1; then
+	echo "skipped websocket: python3 is not installed"
+	exit 0
+fi
+mkdir -p "$work" || exit 1
+PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+LD_LIBRARY_PATH=$prefix/lib
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+# shellcheck disable=SC2046
+if ! $CC -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "$here/../../Sources/pongd/main.c" -o "$work/pongd" \
+	$(pkg-config --libs libipc); then
+	echo "not ok websocket.compiling_pongd"
+	exit 0
+fi
+
+# The packages' own tests say what they miss.
+if [ ! -e "$work/python3/ready" ]; then
+	python3 -m venv "$work/python3" > "$work/python3.log" 2>&1 \
+		&& "$work/python3/bin/pip" install -q websockets wsproto >> "$work/python3.log" 2>&1 && touch "$work/python3/ready"
+fi
+python=python3
+[ -e "$work/python3/ready" ] && python=$work/python3/bin/python
+
+# One that runs: pyenv has commands that do not.
+find_python27() {
+	for candidate in "${PYTHON27:-}" python2.7 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/2.7.*/bin/python2.7; do
+		[ -n "$candidate" ] && "$candidate" -c "import sys; sys.exit(sys.version_info[0] != 2)" > /dev/null 2>&1 && echo "$candidate" && return
+	done
+}
+if [ ! -e "$work/python27/ready" ]; then
+	python27=$(find_python27)
+	if [ -n "$python27" ]; then
+		# virtualenv 20.15 is the last that makes environments for 2.7, whatever it runs under.
+		{ "$python27" -m pip install -q --target "$work/virtualenv27" virtualenv==20.15.1 \
+			&& PYTHONPATH=$work/virtualenv27 "$python27" -m virtualenv -q "$work/python27" \
+			&& "$work/python27/bin/pip" install -q autobahntestsuite==25.10.1 && touch "$work/python27/ready"; } > "$work/python27.log" 2>&1
+	fi
+fi
+"$python" -B "$here/WebSocket/run.py" "$prefix/bin" "$work" "$@"
