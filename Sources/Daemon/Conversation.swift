@@ -46,6 +46,8 @@ protocol Service: AnyObject {
     /// A descriptor of no conversation.
     func readable(_ descriptor: Int32, _ loop: Loop<Self>)
     func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Self>)
+    /// Nothing was said for too long: it is to end.
+    func idled(_ talk: Talk, _ loop: Loop<Self>)
     /// One of two tied ends has left, and the library has taken both out; after a failure it may have closed them.
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>)
     /// The loop has ended: the last words.
@@ -59,6 +61,7 @@ protocol Service: AnyObject {
 extension Service {
     func readable(_ descriptor: Int32, _ loop: Loop<Self>) {}
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>) { loop.dropUntied(talk, reason) }
+    func idled(_ talk: Talk, _ loop: Loop<Self>) { loop.drop(talk, "was idle for too long") }
     func stopping(_ loop: Loop<Self>) {}
     func ended(_ talk: Talk) {}
 }
@@ -121,7 +124,7 @@ extension Loop {
         service.sendRefusal(reason, to: talk.client)
         guard cd_family(talk.client) != AF_UNIX else { return drop(talk, reason) }
         // TCP throws away what was sent when a socket is closed with something unread.
-        log(.info, "client \(talk.client) is refused: \(reason)")
+        log(.info, "client \(talk.client) goes: \(reason)")
         shutdown(talk.client, Int32(SHUT_WR))
         detach(talk)
         for deadline in Deadline.allCases { stop(deadline, talk) }

@@ -168,7 +168,7 @@ final class Loop<Owner: Service> {
 
     private func expire(_ deadline: Deadline, _ talk: Talk) {
         switch deadline {
-        case .idle: drop(talk, "was idle for too long")
+        case .idle: service.idled(talk, self)
         case .parting: drop(talk, "has had time to leave")
         default: service.expired(deadline, of: talk, self)
         }

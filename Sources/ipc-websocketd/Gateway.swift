@@ -176,6 +176,12 @@ final class Gateway: Service {
         farewell = nil
     }
 
+    func idled(_ talk: Talk, _ loop: Loop<Gateway>) {
+        // Behind a message that is cut nothing can be said.
+        if talk.state.outflow.isEmpty { talk.state.sayClose(.goingAway, "nothing was said for too long") }
+        loop.drop(talk, "was idle for too long")
+    }
+
     /// A signal came.
     func stopping(_ loop: Loop<Gateway>) {
         for client in Clients.table {

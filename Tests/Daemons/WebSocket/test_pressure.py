@@ -208,4 +208,4 @@ def test_idle_time(world):
     web = world.web("--idle-time", "0.5")
     client = world.client(web)
     client.echoes()
-    assert client.sock.recv(1) == b""
+    client.is_closed(1001)
