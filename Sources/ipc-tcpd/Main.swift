@@ -9,29 +9,13 @@ private let options = [
 ]
 
 private func listeners(_ options: Options) throws(Ending) -> [Listener] {
-    var listeners = try Listener.inherited()
-    for text in options.list("listen") {
-        guard let place = HostAndPort([UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text)))) else {
-            throw .wrong("--listen \(String(c: text)): not a HOST:PORT")
-        }
-        let addresses = place.addresses(numeric: false)
-        guard !addresses.isEmpty else { throw .failed("--listen \(String(c: text)): no such address") }
-        for address in addresses { listeners.append(try Listener.at(address)) }
+    var listeners = try Place.listeners(options)
+    if !options.isGiven("allow"), let far = listeners.first(where: { !$0.isLocal }) {
+        log(.warning, "\(far.name): nobody can reach anything, because no service is allowed (--allow)")
     }
-    try check(listeners, options)
     // The last one to be opened: it leaves a file behind.
     if !listeners.contains(where: { $0.isLocal }) { listeners.insert(try Listener.service("tcp"), at: 0) }
     return listeners
-}
-
-private func check(_ listeners: [Listener], _ options: Options) throws(Ending) {
-    let (isPublic, hasService) = (options.isGiven("public"), options.isGiven("allow"))
-    for listener in listeners where !listener.isLocal {
-        var address = cd_address()
-        guard cd_address_of(listener.descriptor, 0, &address) != 0 else { throw .failed("\(listener.name) has no address") }
-        if cd_is_loopback(&address) == 0, !isPublic { throw .wrong("listening at \(String(address)) needs --public") }
-        if !hasService { log(.warning, "\(listener.name): nobody can reach anything, because no service is allowed (--allow)") }
-    }
 }
 
 @c(main)

@@ -12,20 +12,6 @@ private let options = [
     Option(name: "no-page", help: "answer nothing at /"),
 ]
 
-private func listeners(_ options: Options) throws(Ending) -> [Listener] {
-    var listeners = try Listener.inherited()
-    var places = options.list("listen")
-    if listeners.isEmpty, places.isEmpty { places = [("127.0.0.1:8080" as StaticString).cText] }
-    do throws(Ending) {
-        if !options.isGiven("public") { for listener in listeners { try Place.checkIsPrivate(listener) } }
-        for place in places { listeners += try Place.listen(place, isPublic: options.isGiven("public")) }
-    } catch {
-        for listener in listeners { listener.remove() }
-        throw error
-    }
-    return listeners
-}
-
 private func gate(_ options: Options) throws(Ending) -> Gate {
     var gate = Gate()
     gate.hasPage = !options.isGiven("no-page")
@@ -38,8 +24,6 @@ private func gate(_ options: Options) throws(Ending) -> Gate {
     return gate
 }
 
-func bytes(of text: CText) -> [UInt8] { [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text))) }
-
 @c(main)
 func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
     start("ipc-websocketd") { () throws(Ending) in
@@ -47,7 +31,7 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
         let gateway = Gateway(try gate(options))
-        return try serve(gateway, options, try listeners(options)) { loop in
+        return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Parking.context = loop.context
             loop.watch(Parking.writable)
         }

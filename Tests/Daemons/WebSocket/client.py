@@ -4,7 +4,7 @@ import struct
 import time
 
 import harness
-from harness import World, is_over, read_exactly
+from harness import Skipped, World, is_over, read_exactly
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
@@ -12,15 +12,11 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 LARGEST = 1_999_994
 
 
-class Missing(Exception):
-    """A tool is not there."""
-
-
 def need(module):
     try:
         return __import__(module)
     except ImportError:
-        raise Missing(f"Python's {module} is not there; see python3.log")
+        raise Skipped(f"Python's {module} is not there; see python3.log")
 
 
 class WebWorld(World):

@@ -11,7 +11,8 @@ import tempfile
 import threading
 
 import harness
-from client import Missing, need
+from client import need
+from harness import Skipped
 
 
 class Browser:
@@ -93,7 +94,7 @@ def test_page(world):
     connect = need("websockets.sync.client").sync.client.connect
     program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
     if program is None:
-        raise Missing("no chromium is installed")
+        raise Skipped("no chromium is installed")
     pong = world.pong()
     web = world.web(allow=("pong", "other"))
     with tempfile.TemporaryDirectory(dir=world.directory, ignore_cleanup_errors=True) as directory:

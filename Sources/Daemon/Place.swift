@@ -1,0 +1,88 @@
+// Place.swift - where `--listen` says: `HOST:PORT`, an IPv6 address in brackets, or the path of a Unix socket.
+
+import CDaemon
+
+struct HostAndPort {
+    let host: [UInt8]
+    let port: [UInt8]
+
+    init?(_ text: [UInt8]) {
+        guard let colon = text.lastIndex(of: UInt8(ascii: ":")) else { return nil }
+        var host = text[..<colon]
+        if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(UInt8(ascii: ":")) {
+            return nil
+        }
+        let port = text[(colon + 1)...]
+        let isNumber = port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard (1...255).contains(host.count), (1...5).contains(port.count), isNumber else { return nil }
+        self.host = Array(host)
+        self.port = Array(port)
+    }
+
+    /// Addresses that need no looking up; none for a name.
+    func addresses(numeric: Bool = true) -> [cd_address] {
+        let room = 8
+        return [cd_address](unsafeUninitializedCapacity: room) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            let found = withCText(host) { host in withCText(port) { cd_lookup(host, $0, numeric ? 1 : 0, base, Int32(room)) } }
+            count = max(Int(found), 0)
+        }
+    }
+}
+
+enum Place {
+    /// The sockets that were inherited, and those that `--listen` wants; beyond loopback only with `--public`.
+    /// - Parameter place: where to listen when nothing says it.
+    static func listeners(_ options: Options, takesPaths: Bool = false, otherwise place: StaticString? = nil) throws(Ending) -> [Listener] {
+        var listeners = try Listener.inherited()
+        var places = options.list("listen")
+        if listeners.isEmpty, places.isEmpty, let place { places = [place.cText] }
+        let isPublic = options.isGiven("public")
+        do throws(Ending) {
+            for listener in listeners where !listener.isLocal && !isPublic {
+                var address = cd_address()
+                guard cd_address_of(listener.descriptor, 0, &address) != 0 else { throw .failed("\(listener.name) has no address") }
+                try checkIsLoopback(address)
+            }
+            for place in places {
+                if takesPaths, strchr(place, Int32(UInt8(ascii: "/"))) != nil {
+                    listeners.append(try listen(path: place))
+                } else {
+                    for address in try addresses(place, isPublic) { listeners.append(try Listener.at(address)) }
+                }
+            }
+        } catch {
+            for listener in listeners { listener.remove() }
+            throw error
+        }
+        return listeners
+    }
+
+    private static func addresses(_ text: CText, _ isPublic: Bool) throws(Ending) -> [cd_address] {
+        guard let place = HostAndPort(bytes(of: text)) else { throw .wrong("--listen \(String(c: text)): not a place to listen") }
+        let addresses = place.addresses(numeric: false)
+        guard !addresses.isEmpty else { throw .failed("--listen \(String(c: text)): no such address") }
+        for address in addresses where !isPublic { try checkIsLoopback(address) }
+        return addresses
+    }
+
+    private static func checkIsLoopback(_ address: cd_address) throws(Ending) {
+        var address = address
+        if cd_is_loopback(&address) == 0 { throw .wrong("listening at \(String(address)) needs --public") }
+    }
+
+    /// A stale socket is replaced, a live one and any other file left alone.
+    private static func listen(path: CText) throws(Ending) -> Listener {
+        var descriptor: Int32 = -1
+        guard cd_listen_at_path(&descriptor, path) == IPC_ERROR_NONE else {
+            throw .failed("cannot listen at \(String(c: path)): \(String(c: cd_reason()))")
+        }
+        cd_set_blocking(descriptor, 0)
+        return Listener(
+            descriptor: descriptor, path: [CChar](UnsafeBufferPointer(start: path, count: strlen(path) + 1)), name: String(c: path))
+    }
+}
+
+func bytes(of text: CText) -> [UInt8] { [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text))) }
