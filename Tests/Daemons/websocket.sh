@@ -6,27 +6,12 @@
 #
 # Python's packages go into virtual environments in WORK: websockets and wsproto for Python 3; autobahntestsuite, which is for
 # Python 2.7: PYTHON27 names the interpreter, else it is looked for. What is missing shows as a skipped test.
-set -u
-prefix=${1:?prefix of the installation}
-work=${2:?directory to work in}
+group=websocket
+# shellcheck source=begin.sh
+. "$(dirname "$0")/begin.sh"
 shift 2
-here=$(dirname "$0")
-CC=${CC:-cc}
 
-if ! command -v python3 > /dev/null 2>&1; then
-	echo "skipped websocket: python3 is not installed"
-	exit 0
-fi
-mkdir -p "$work" || exit 1
-PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-LD_LIBRARY_PATH=$prefix/lib
-export PKG_CONFIG_PATH LD_LIBRARY_PATH
-# shellcheck disable=SC2046
-if ! $CC -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "$here/../../Sources/pongd/main.c" -o "$work/pongd" \
-	$(pkg-config --libs libipc); then
-	echo "not ok websocket.compiling_pongd"
-	exit 0
-fi
+compile pongd "$here/../../Sources/pongd/main.c"
 
 # The packages' own tests say what they miss.
 if [ ! -e "$work/python3/ready" ]; then
