@@ -136,7 +136,11 @@ struct Outbox: ~Copyable {
     }
 
     private func sendBatch(to descriptor: Descriptor, waiting: Bool, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
-        try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
+        if let frame = firstPending, frame.pointee.next == nil, frame.isInline {
+            var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
+            return try descriptor.send(&whole, 1, whole.iov_len, waiting: waiting)
+        }
+        return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
             var (count, total, skipped) = (0, 0, offset)
             var next = firstPending

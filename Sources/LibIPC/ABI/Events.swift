@@ -1,15 +1,15 @@
 // Events.swift - exports: waiting for events, and single steps of the loop.
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
+    let deadline = Deadline(milliseconds: timer?.pointee ?? -1)
     answer(result) { () throws(IPCError) in
-        let deadline = Deadline(milliseconds: timer?.pointee ?? -1)
-        defer { if let timer, timer.pointee > 0 { timer.pointee = event.pointee.type == IPC_EVENT_TYPE_TIMER ? 0 : deadline.remaining } }
         guard PublicRoster.context(behind: ctx) != nil else { return try waitForNothing(event, deadline) }
         repeat {
             try fill(event, ctx) { context, found throws(IPCError) in try context.next(&found, deadline) }
             // A callback may have freed the context.
         } while event.pointee.type == IPC_EVENT_TYPE_NOT_SET && PublicRoster.context(behind: ctx) != nil
     }
+    if let timer, timer.pointee > 0 { timer.pointee = event.pointee.type == IPC_EVENT_TYPE_TIMER ? 0 : deadline.remaining }
 }
 
 /// An empty context has nothing but time to wait for.
