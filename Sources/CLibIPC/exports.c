@@ -40,9 +40,3 @@ __attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enu
 	}
 #define LIBIPC_EXPORT(name, arguments, needed, ...) LIBIPC_SHARED(name, name##_into arguments, needed, __VA_ARGS__)
 #include "exports.h"
-
-void ipc_ctx_switching_add(struct ipc_ctx *ctx, int orig, int dest) {
-	if (ctx != NULL) ipc_switching_add(&ctx->switchdb, orig, dest);
-}
-
-int ipc_ctx_switching_del(struct ipc_ctx *ctx, int fd) { return ctx != NULL ? ipc_switching_del(&ctx->switchdb, fd) : -1; }

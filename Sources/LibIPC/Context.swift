@@ -279,7 +279,13 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             if isNew, let added = connection(of: client) { remove(added) }
             throw error
         }
-        libipc_note_pair_change()
-        if let client = connection(of: client) { setKind(.switched, of: client) }
+        if let client = connection(of: client) { roster.setKind(.switched, at: client.pointee.index) }
+        lookAgain(at: client, service)
+    }
+
+    /// The pair of these two has changed.
+    mutating func lookAgain(at first: Int32, _ second: Int32) {
+        if let connection = live(first) { resume(connection) }
+        if let connection = live(second) { resume(connection) }
     }
 }

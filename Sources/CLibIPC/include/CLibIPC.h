@@ -33,11 +33,19 @@
 static inline int libipc_errno(void) { return errno; }
 
 /* Repeats a system call that a signal interrupted: here and nowhere else. */
-#define LIBIPC_RETRYING(type, call)                     \
-	type result;                                    \
-	do result = call;                               \
-	while (result < 0 && errno == EINTR);           \
-	return result
+#define LIBIPC_RETRYING(call)                             \
+	({                                                \
+		__typeof__(call) result_;                 \
+		do result_ = (call);                      \
+		while (result_ < 0 && errno == EINTR);    \
+		result_;                                  \
+	})
+
+/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds. */
+static inline int libipc_poll(int fd, int events, int timeout) {
+	struct pollfd entry = {fd, (short)events, 0};
+	return LIBIPC_RETRYING(poll(&entry, 1, timeout)) > 0 ? entry.revents : 0;
+}
 
 /* The text is in `buffer`, whatever the number. */
 static inline const char *libipc_strerror(int number, char *buffer, size_t size) {
@@ -100,8 +108,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
 	ssize_t received = recvmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
 	if (received < 0 && errno == ENOTSOCK) {
-		struct pollfd entry = {fd, POLLIN, 0};
-		if (waiting || poll(&entry, 1, 0) > 0) return readv(fd, used, (int)count);
+		if (waiting || libipc_poll(fd, POLLIN, 0) != 0) return readv(fd, used, (int)count);
 		errno = EAGAIN;
 	}
 	if (received < 0 || message.msg_controllen < CMSG_LEN(sizeof(int))) return received;
@@ -111,7 +118,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 }
 
 static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
-	LIBIPC_RETRYING(ssize_t, libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed));
+	return LIBIPC_RETRYING(libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed));
 }
 
 /* One byte 0, and a descriptor with it. */
@@ -125,7 +132,7 @@ static inline ssize_t libipc_send_descriptor(int socket, int fd) {
 	control.header.cmsg_type = SCM_RIGHTS;
 	control.header.cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	LIBIPC_RETRYING(ssize_t, sendmsg(socket, &message, MSG_NOSIGNAL));
+	return LIBIPC_RETRYING(sendmsg(socket, &message, MSG_NOSIGNAL));
 }
 
 /* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
@@ -133,9 +140,8 @@ static inline ssize_t libipc_send_descriptor(int socket, int fd) {
  * not to block for this moment. */
 static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count, int waiting) {
 	sigset_t sigpipe, before, pending;
-	struct pollfd entry = {fd, POLLOUT, 0};
 	int flags = waiting || !isatty(fd) ? -1 : fcntl(fd, F_GETFL);
-	if (!waiting && poll(&entry, 1, 0) == 0) return errno = EAGAIN, -1;
+	if (!waiting && libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
 	if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
@@ -164,20 +170,11 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 }
 
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
-	LIBIPC_RETRYING(ssize_t, libipc_send_once(fd, vectors, count, waiting, is_socket));
+	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, waiting, is_socket));
 }
 /* A program's own bytes. */
 static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) {
-	LIBIPC_RETRYING(ssize_t, send(fd, bytes, count, MSG_NOSIGNAL));
-}
-
-/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds. */
-static inline int libipc_poll(int fd, int events, int timeout) {
-	struct pollfd entry = {fd, (short)events, 0};
-	int found;
-	do found = poll(&entry, 1, timeout);
-	while (found < 0 && errno == EINTR);
-	return found > 0 ? entry.revents : 0;
+	return LIBIPC_RETRYING(send(fd, bytes, count, MSG_NOSIGNAL));
 }
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
@@ -220,11 +217,11 @@ void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void 
 
 /* glibc declares the addresses of these calls as a union that Swift does not see through. */
 static inline int libipc_connect(int fd, const struct sockaddr_un *address) {
-	LIBIPC_RETRYING(int, connect(fd, (const struct sockaddr *)address, sizeof *address));
+	return LIBIPC_RETRYING(connect(fd, (const struct sockaddr *)address, sizeof *address));
 }
 static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);
 }
-static inline int libipc_accept(int server) { LIBIPC_RETRYING(int, accept(server, NULL, NULL)); }
+static inline int libipc_accept(int server) { return LIBIPC_RETRYING(accept(server, NULL, NULL)); }
 
 #endif

@@ -78,18 +78,37 @@ public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 
     `is`?.pointee.clear()
 }
 
+@c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>?, _ orig: Int32, _ dest: Int32) {
+    guard let ctx, (try? ctx.pointee.switchdb.add(orig, dest)) != nil else { return }
+    lookAgain(ctx, at: orig, dest)
+}
+
+@c @implementation public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>?, _ fd: Int32) -> Int32 {
+    guard let ctx, let counterpart = ctx.pointee.switchdb.remove(fd) else { return -1 }
+    lookAgain(ctx, at: fd, counterpart)
+    return counterpart
+}
+
 @c @implementation
 public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?, _ cb_out: ipc_switching.Writer?) {
-    ipc_switching_callbacks_(ctx, fd, cb_in)
-    change(ctx, fd) { $0.set(fd, writer: cb_out) }
+    change(ctx, fd) {
+        $0.set(fd, reader: cb_in)
+        $0.set(fd, writer: cb_out)
+    }
 }
 
 @c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
     change(ctx, fd) { $0.set(fd, reader: cb_in) }
 }
 
-/// Changes the pair of `fd`, and has its ends looked at again.
 private func change(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
-    libipc_note_pair_change()
-    if let pair = ctx?.pointee.switchdb.pair(of: fd) { body(&pair.pointee) }
+    guard let ctx, let pair = ctx.pointee.switchdb.pair(of: fd) else { return }
+    body(&pair.pointee)
+    lookAgain(ctx, at: fd, pair.pointee.end(opposite: fd))
+}
+
+/// The pair of these two has changed: its context looks at both again, and at nobody else.
+private func lookAgain(_ ctx: Ref<ipc_ctx>, at first: Int32, _ second: Int32) {
+    guard PublicRoster.context(behind: ctx) != nil else { return }
+    try? withContext(ctx) { context throws(IPCError) in context.lookAgain(at: first, second) }
 }
