@@ -29,6 +29,14 @@ def need_ipv6():
         raise Skipped(f"no IPv6 loopback: {error}") from error
 
 
+def send_cut(sock, whole, cut):
+    """In two segments, which arrive apart as far as anybody can tell."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(whole[:cut])
+    time.sleep(0.001)
+    sock.sendall(whole[cut:])
+
+
 def until(condition, what="a condition", patience=PATIENCE):
     """Waits until `condition()` is true; returns it."""
     end = time.monotonic() + patience
@@ -154,31 +162,28 @@ class World:
         """The C client, in `here`."""
         return self.start([WORK / "crossing", *arguments], self.here, environment={"IPC_NETWORK": network}, ready=False)
 
-    def tcp(self, port, host="127.0.0.1"):
-        sock = socket.create_connection((host, port), PATIENCE)
+    def keep(self, sock):
+        """Closes it with the world; nothing on it takes for ever."""
+        sock.settimeout(PATIENCE)
         self.sockets.append(sock)
         return sock
 
+    def tcp(self, port, host="127.0.0.1"):
+        return self.keep(socket.create_connection((host, port), PATIENCE))
+
     def local(self, path):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(PATIENCE)
+        sock = self.keep(socket.socket(socket.AF_UNIX))
         sock.connect(str(path))
-        self.sockets.append(sock)
         return sock
 
     def listen(self, path):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(PATIENCE)
+        sock = self.keep(socket.socket(socket.AF_UNIX))
         sock.bind(str(path))
         sock.listen(128)
-        self.sockets.append(sock)
         return sock
 
     def accept(self, server):
-        sock, _ = server.accept()
-        sock.settimeout(PATIENCE)
-        self.sockets.append(sock)
-        return sock
+        return self.keep(server.accept()[0])
 
     def look_up(self, service, routes, sock=None):
         """Asks ipcd: the reason, or the connection."""

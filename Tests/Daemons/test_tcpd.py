@@ -6,7 +6,7 @@ import threading
 import time
 
 import harness
-from harness import echoes, frame, is_over, need_ipv6, read_exactly, read_frame, until
+from harness import echoes, frame, is_over, need_ipv6, read_exactly, read_frame, send_cut, until
 
 
 def greet(sock, name=b"pong\n"):
@@ -30,10 +30,7 @@ def test_hello_cut_everywhere(world):
     whole = b"pong\n" + frame(b"hello", 2, 7) + frame(b"", 5, 6)
     for cut in range(1, len(whole)):
         sock = world.tcp(tcpd.port)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.sendall(whole[:cut])
-        time.sleep(0.001)
-        sock.sendall(whole[cut:])
+        send_cut(sock, whole, cut)
         assert read_exactly(sock, 2) == b"OK"
         assert read_frame(sock) == (2, 7, b"hello") and read_frame(sock) == (5, 6, b"")
         sock.close()

@@ -1,10 +1,9 @@
 """Frames by hand: cut at every byte, against every rule; closes with their codes."""
 import socket
 import struct
-import time
 
 from client import BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, Client, close_frame, web_frame
-from harness import frame
+from harness import frame, send_cut
 
 
 def test_cut_everywhere(world):
@@ -14,10 +13,7 @@ def test_cut_everywhere(world):
              + web_frame(CONTINUATION, "wör".encode()[2:]) + web_frame(BINARY, bytes(range(256))) + close_frame(1000, b"done"))
     for cut in range(1, len(whole)):
         client = world.client(web)
-        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.sock.sendall(whole[:cut])
-        time.sleep(0.001)
-        client.sock.sendall(whole[cut:])
+        send_cut(client.sock, whole, cut)
         assert client.read() == (PONG, b"now"), cut
         # The close may overtake the service's answers.
         expected = [(TEXT, "wör".encode()), (BINARY, bytes(range(256)))]

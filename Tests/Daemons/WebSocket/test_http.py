@@ -2,7 +2,6 @@
 import os
 import socket
 import subprocess
-import time
 
 import harness
 from client import Client, KEY, request, status, web_frame
@@ -61,10 +60,7 @@ def test_head_cut_everywhere(world):
     whole = request() + web_frame(1, b"hello") + web_frame(2, b"")
     for cut in range(1, len(whole)):
         sock = world.tcp(web.port)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.sendall(whole[:cut])
-        time.sleep(0.001)
-        sock.sendall(whole[cut:])
+        harness.send_cut(sock, whole, cut)
         assert harness.read_exactly(sock, len(answer) + 9) == answer + b"\x81\x05hello\x82\0", cut
         sock.close()
 
