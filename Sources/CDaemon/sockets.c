@@ -98,8 +98,6 @@ int cd_lookup(const char *host, const char *port, int numeric, struct cd_address
 	return count;
 }
 
-const char *cd_lookup_error(int code) { return gai_strerror(code); }
-
 /* Names are looked up by calls that wait for others. The child has nothing of ours but its end of a pair. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds) {
 	struct cd_address addresses[8];

@@ -122,6 +122,12 @@ extension Loop {
     func refuse(_ talk: Talk, _ reason: String) {
         guard !talk.isOver, !talk.isParting else { return }
         service.sendRefusal(reason, to: talk.client)
+        part(talk, reason)
+    }
+
+    /// All was said to the client: it has a moment to read it.
+    func part(_ talk: Talk, _ reason: String) {
+        guard !talk.isOver, !talk.isParting else { return }
         guard cd_family(talk.client) != AF_UNIX else { return drop(talk, reason) }
         // TCP throws away what was sent when a socket is closed with something unread.
         log(.info, "client \(talk.client) goes: \(reason)")

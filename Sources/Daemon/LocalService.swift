@@ -64,21 +64,18 @@ enum ShortFrame {
     static let ok: [UInt8] = [UInt8(ascii: "O"), UInt8(ascii: "K")]
     /// Of a payload that is an answer.
     static let longest = 4096
-    static let headerSize = 6
 
     static func make(_ payload: some Collection<UInt8>) -> [UInt8] {
         let type = UInt8(MSG_TYPE_NETWORK_LOOKUP.rawValue)
-        let count = UInt16(clamping: payload.count)
-        return [type, 0, 0, UInt8(count >> 8), UInt8(count & 255), type] + payload.prefix(Int(count))
+        return FrameHeader(type: type, userType: type, length: payload.count).bytes + payload
     }
 
     static func refusal(_ reason: String) -> [UInt8] { make(Array(reason.utf8).prefix(longest)) }
 
     /// How many bytes are missing of the frame that `bytes` begins; nil: it is too long.
     static func missing(_ bytes: [UInt8]) -> Int? {
-        guard bytes.count >= headerSize else { return headerSize - bytes.count }
-        let length = bytes[1...4].reduce(0) { $0 << 8 | Int($1) }
-        return length <= longest ? headerSize + length - bytes.count : nil
+        guard let header = FrameHeader(Array(bytes.prefix(FrameHeader.size))) else { return FrameHeader.size - bytes.count }
+        return header.length <= longest ? FrameHeader.size + header.length - bytes.count : nil
     }
 }
 

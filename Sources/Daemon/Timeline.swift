@@ -18,11 +18,11 @@ struct Timeline {
     var first: (descriptor: Int32, due: Int64)? { head < 0 ? nil : (head, places[Int(head)].due) }
 
     /// Starts, or starts again.
-    mutating func start(_ descriptor: Int32, now: Int64) {
+    mutating func start(_ descriptor: Int32, now: @autoclosure () -> Int64) {
         guard duration > 0, descriptor >= 0 else { return }
         stop(descriptor)
         while places.count <= Int(descriptor) { places.append(Place()) }
-        places[Int(descriptor)] = Place(previous: tail, due: now + Int64(duration), isUsed: true)
+        places[Int(descriptor)] = Place(previous: tail, due: now() + Int64(duration), isUsed: true)
         if tail >= 0 { places[Int(tail)].next = descriptor } else { head = descriptor }
         tail = descriptor
     }

@@ -6,18 +6,12 @@
 import CDaemon
 
 enum Clients {
-    /// By descriptor.
-    nonisolated(unsafe) static var table: [Client?] = []
+    /// As long as it runs.
+    nonisolated(unsafe) static var loop: Loop<Gateway>?
     /// What one receive goes to; what is left of it is kept with its client.
     nonisolated(unsafe) static let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
 
-    static func find(_ descriptor: Int32) -> Client? { descriptor >= 0 && Int(descriptor) < table.count ? table[Int(descriptor)] : nil }
-
-    static func enter(_ client: Client?, at descriptor: Int32) {
-        guard descriptor >= 0 else { return }
-        while table.count <= Int(descriptor) { table.append(nil) }
-        table[Int(descriptor)] = client
-    }
+    static func find(_ descriptor: Int32) -> Client? { loop?.talk(of: descriptor)?.state }
 }
 
 func readFromWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message>?, _ more: UnsafeMutablePointer<Int16>?) -> ipccb {

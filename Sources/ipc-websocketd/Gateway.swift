@@ -7,8 +7,6 @@ final class Gateway: Service {
 
     private let gate: Gate
     private let page: [UInt8]
-    /// What `sendRefusal` says, if not that there is no room.
-    private var farewell: [UInt8]?
 
     init(_ gate: Gate) {
         self.gate = gate
@@ -19,9 +17,7 @@ final class Gateway: Service {
 
     func greet(_ socket: Int32) -> (state: Client, speaksFrames: Bool) {
         if cd_family(socket) != AF_UNIX { cd_tune(socket) }
-        let client = Client(socket)
-        Clients.enter(client, at: socket)
-        return (client, false)
+        return (Client(socket), false)
     }
 
     func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Gateway>) {}
@@ -43,7 +39,8 @@ final class Gateway: Service {
         if case .leaving = client.phase { loop.start(.connect, talk) } else { loop.start(.idle, talk) }
         guard client.outflow.isEmpty else { return }
         cd_epoll_remove(descriptor, socket)
-        if case .leaving = client.phase { return part(talk, loop) }
+        // The client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
+        if case .leaving = client.phase { return loop.part(talk, "\(client.reason)") }
         if client.isParked { join(talk, loop) }
     }
 
@@ -60,11 +57,10 @@ final class Gateway: Service {
     func ended(_ talk: Talk) {
         let client = talk.state
         if !client.outflow.isEmpty { cd_epoll_remove(Parking.writable, client.socket) }
-        Clients.enter(nil, at: client.socket)
     }
 
     func sendRefusal(_ reason: String, to client: Int32) {
-        _ = send(farewell ?? Status.serviceUnavailable.answer(), to: client)
+        _ = send(Status.serviceUnavailable.answer(), to: client)
     }
 
     // MARK: The request
@@ -104,9 +100,8 @@ final class Gateway: Service {
     private func refuse(
         _ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, isHead: Bool = false, _ loop: Loop<Gateway>
     ) {
-        farewell = status.answer(page, isHead: isHead)
-        loop.refuse(talk, "\(reason) (\(status.rawValue))")
-        farewell = nil
+        _ = send(status.answer(page, isHead: isHead), to: talk.client)
+        loop.part(talk, "\(reason) (\(status.rawValue))")
     }
 
     // MARK: The service
@@ -160,20 +155,13 @@ final class Gateway: Service {
     /// The pair is over: the library has taken both ends out.
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Gateway>) {
         let client = talk.state
-        guard cd_is_open(client.socket) != 0, !client.isBroken else { return loop.dropUntied(talk, String(client.reason)) }
+        guard cd_is_open(client.socket) != 0, !client.isBroken else { return loop.dropUntied(talk, "\(client.reason)") }
         loop.detach(talk)
         if failed { client.sayClose(.internalError, "the service failed") } else { client.sayClose(.goingAway, "the service has left") }
         client.phase = .leaving
-        if client.outflow.isEmpty { return part(talk, loop) }
+        if client.outflow.isEmpty { return loop.part(talk, "\(client.reason)") }
         Parking.watch(client)
         loop.start(.connect, talk)
-    }
-
-    /// All is said: the client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
-    private func part(_ talk: Talk, _ loop: Loop<Gateway>) {
-        farewell = []
-        loop.refuse(talk, String(talk.state.reason))
-        farewell = nil
     }
 
     func idled(_ talk: Talk, _ loop: Loop<Gateway>) {
@@ -184,12 +172,10 @@ final class Gateway: Service {
 
     /// A signal came.
     func stopping(_ loop: Loop<Gateway>) {
-        for client in Clients.table {
-            if let client, case .open = client.phase, client.outflow.isEmpty { client.sayClose(.goingAway, "the server stops") }
+        for talk in loop.talks {
+            guard let talk, talk.isTied, talk.state.outflow.isEmpty else { continue }
+            talk.state.sayClose(.goingAway, "the server stops")
         }
+        Clients.loop = nil
     }
-}
-
-extension String {
-    init(_ literal: StaticString) { self.init(bytes: literal.bytes) }
 }

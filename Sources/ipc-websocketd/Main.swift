@@ -32,7 +32,7 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         try setLogLevel(options)
         let gateway = Gateway(try gate(options))
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
-            Parking.context = loop.context
+            Clients.loop = loop
             loop.watch(Parking.writable)
         }
     }

@@ -8,13 +8,12 @@
 import CDaemon
 
 enum Parking {
-    nonisolated(unsafe) static var context: UnsafeMutablePointer<ipc_ctx>?
     /// Readable when a client that waits can be sent something, or is gone.
     static let writable = cd_epoll_make()
 
     /// Called in a callback: the library looks whether the entry is still there.
     static func park(_ client: Client) {
-        guard !client.isParked, let context else { return }
+        guard !client.isParked, let context = Clients.loop?.context else { return }
         for index in 0..<context.pointee.tx.size where context.pointee.tx.messages[index].fd == client.socket {
             client.send(context.pointee.tx.messages[index])
         }

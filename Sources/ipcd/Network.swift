@@ -77,7 +77,7 @@ final class Network: Service {
             answer += bytes
         }
         guard ShortFrame.missing(answer) != nil else { return no(talk, loop, "\(name) answered nothing that makes sense") }
-        let payload = answer.dropFirst(ShortFrame.headerSize)
+        let payload = answer.dropFirst(FrameHeader.size)
         payload.elementsEqual(ShortFrame.ok) ? yes(talk, loop) : no(talk, loop, "\(name): \(String(bytes: payload.prefix(1000)))")
     }
 

@@ -49,7 +49,6 @@ enum ipc_error_code cd_watch_server(struct ipc_ctx *ctx, int fd, const char *_Nu
 /* ---- the process (process.c) ---- */
 
 static inline int cd_errno(void) { return errno; }
-static inline void cd_set_errno(int number) { errno = number; }
 const char *cd_version(void);
 /* Milliseconds of a clock that only goes forward. */
 int64_t cd_now(void);
@@ -82,7 +81,6 @@ void cd_print_address(const struct cd_address *address, char *text, size_t size)
 uint64_t cd_peer_key(int fd);
 /* Up to `room` addresses of a host, without waiting for anybody if `numeric`; negative: getaddrinfo's error. */
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room);
-const char *cd_lookup_error(int code);
 /* Has a child look the host up: a socket that receives the addresses, or ends without, or -1. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds);
 int cd_listen(const struct cd_address *address);

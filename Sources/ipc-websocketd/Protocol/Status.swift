@@ -13,7 +13,6 @@ enum Status: UInt16, Error {
     case targetTooLong = 414
     case upgradeRequired = 426
     case headTooLarge = 431
-    case badGateway = 502
     case serviceUnavailable = 503
     case gatewayTimeout = 504
     case versionNotSupported = 505
@@ -31,7 +30,6 @@ enum Status: UInt16, Error {
         case .targetTooLong: "URI Too Long"
         case .upgradeRequired: "Upgrade Required"
         case .headTooLarge: "Request Header Fields Too Large"
-        case .badGateway: "Bad Gateway"
         case .serviceUnavailable: "Service Unavailable"
         case .gatewayTimeout: "Gateway Timeout"
         case .versionNotSupported: "HTTP Version Not Supported"

@@ -15,6 +15,7 @@ struct FrameHeader {
         self.init(type: UInt8(bitPattern: message.type), userType: UInt8(bitPattern: message.user_type), length: Int(message.length))
     }
 
+    /// - Parameter bytes: the header alone.
     init?(_ bytes: [UInt8]) {
         guard bytes.count == FrameHeader.size else { return nil }
         self.init(type: bytes[0], userType: bytes[5], length: bytes[1...4].reduce(0) { $0 << 8 | Int($1) })
