@@ -1,6 +1,8 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
 # DESTDIR, POLLER (epoll or poll), BUILD.
-VERSION := 1.0.0
+VERSION := 1.1.0
+# Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
+FILE_VERSION := 1.0.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
@@ -10,6 +12,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 BUILD ?= build
 POLLER ?= epoll
+SOAK_SECONDS ?= 600
 
 SWIFTC ?= swiftc
 SWIFT ?= swift
@@ -33,7 +36,7 @@ C_SOURCES := $(sort $(wildcard Sources/CLibIPC/*.c))
 HEADERS := $(sort $(wildcard include/*.h))
 INTERNAL_HEADERS := $(wildcard Sources/CLibIPC/include/*)
 OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o,$(C_SOURCES))
-SHARED := $(BUILD)/lib/libipc.so.$(VERSION)
+SHARED := $(BUILD)/lib/libipc.so.$(FILE_VERSION)
 STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
 # Programs in Swift, which have a man page: compiled together with what they share.
@@ -44,7 +47,7 @@ DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
 EXPORTS := Sources/CLibIPC/exports.map
 
-.PHONY: all library daemons demo test bench install uninstall clean dist format
+.PHONY: all library daemons demo test soak bench install uninstall clean dist format
 all: library daemons $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
@@ -57,12 +60,13 @@ $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
 
-# lld, because it refuses a version script that names a function which is not there.
+# lld, because it refuses a version script that names a function which is not there. Never unloaded (nodelete): what is to be done
+# when a thread ends lies in it.
 $(SHARED): $(OBJECTS) $(EXPORTS)
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) -shared -fuse-ld=$(LLD) -Wl,-soname,libipc.so.1 -Wl,--version-script=$(EXPORTS) \
+	$(LIBRARY_CC) -shared -fuse-ld=$(LLD) -Wl,-soname,libipc.so.1 -Wl,-z,nodelete -Wl,--version-script=$(EXPORTS) \
 		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS) -o $@ $(OBJECTS)
-	ln -sf libipc.so.$(VERSION) $(BUILD)/lib/libipc.so.1
+	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
 	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
 
 # One object in which only the contract is global: no Swift symbol can clash with those of the program.
@@ -101,13 +105,18 @@ demo: all
 test: all
 	@sh Tests/run.sh $(BUILD)
 
+# 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds.
+soak: all
+	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
+	@sh Tests/Threads/soak.sh $(BUILD)/soak/tree $(SOAK_SECONDS) $(BUILD)/soak
+
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
 
 install: library daemons
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc
-	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(VERSION)
-	ln -sf libipc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(FILE_VERSION)
+	ln -sf libipc.so.$(FILE_VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
 	ln -sf libipc.so.1 $(DESTDIR)$(LIBDIR)/libipc.so
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/libipc.a
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/libipc/
@@ -123,7 +132,7 @@ install: library daemons
 	done
 
 uninstall:
-	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
+	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
 	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(DAEMONS:%=$(DESTDIR)$(UNITDIR)/%.service)
 

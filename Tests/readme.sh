@@ -47,6 +47,19 @@ ask ./client && [ "$(cat answer)" = "hello, user type 42" ]
 result readme_client_gets_its_answer $?
 stop
 
+# Whichever worker answers, each connection counts for itself.
+extract pool.c
+# shellcheck disable=SC2046
+${CC:-cc} -Wall -Wextra -Werror pool.c -o pool $(pkg-config --cflags --libs libipc) -lpthread >&2
+result readme_pool_compiles $?
+./pool &
+service=$!
+counted=0
+for _ in 1 2 3 4 5; do ask ./client && [ "$(cat answer)" = "answer 1, user type 42" ] && counted=$((counted + 1)); done
+[ $counted -eq 5 ]
+result readme_pool_answers_each_client $?
+stop
+
 # example NAME: starts the lines of a daemon's example that end in &, in directories and on a port of its own; leaves the others in
 # NAME.last
 example() {

@@ -85,6 +85,14 @@ else
 	echo "skipped valgrind: it is not installed" | keep
 fi
 
+part "many threads"
+sh Tests/Threads/run.sh "$work/epoll" "$work/threads" 2> "$work/err" | keep
+THREADS_MESSAGES=100000 THREADS_SECONDS=2 sh Tests/Threads/run.sh "$work/poll" "$work/threads" 2>> "$work/err" | sed 's/threads\./threads.poll./' | keep
+sh Tests/Threads/sanitized.sh . "$build/tsan" 2>> "$work/err" | keep
+sh Tests/Threads/helgrind.sh . "$build/helgrind" 2>> "$work/err" | keep
+sh Tests/Threads/soak.sh "$work/epoll" 30 "$work/threads" 2>> "$work/err" | keep
+if grep -qE '^not ok (threads|tsan|helgrind|soak)' "$log"; then cat "$work/err"; fi
+
 part "the number of instructions"
 sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
 

@@ -14,13 +14,28 @@
  *
  * Limits. A payload: IPC_MAX_MESSAGE_SIZE. What waits to be sent to one receiver: 64 MiB,
  * or what ipc_ctx_queue_limit says; ipc_write then fails with 110. Descriptors received and
- * not yet asked for: 8 a connection, further ones are closed. Connections: as many as the
+ * not yet asked for: one a connection, further ones are closed. Connections: as many as the
  * process may have descriptors; when none is left new clients wait in the backlog, and are
  * accepted when one is free again. Between switched ends at most 256 KiB and one message wait
  * for a slow end; then its partner is not read until there is room.
  *
- * Threads. Different contexts may be used by different threads at once. One context, and
- * the descriptors in it, belong to one thread at a time.
+ * Threads. Any function may be called on any context and any descriptor from any thread at any
+ * time; contexts do not disturb one another. What is said of one function below holds for all:
+ * what a call does to a context is whole when another call sees it. Not locked are: the public
+ * arrays of struct ipc_ctx (ask ipc_ctx_entries and its kin instead: an index may mean another
+ * entry as soon as another thread was inside, so threads name descriptors), tables and lists
+ * that a program keeps of its own (ipc_switching_*, ipc_messages_*), and one struct ipc_event or
+ * ipc_message in two calls at once. A program must not end the life of the memory of a context
+ * while another thread may still enter a call on it.
+ *
+ * Several threads may wait for events of one context: each event is given to one of them. That
+ * thread then holds the event's connection (both ends of a switched pair): the next event of
+ * it is given to no other thread before this one calls ipc_wait_event on the context again, or
+ * ipc_ctx_release, or ends. So a handler needs no lock for what belongs to one connection.
+ *
+ * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
+ * inside the library: its parent notices nothing. A socket file is removed by the process
+ * that listened; by another one when that is gone.
  *
  * All functions: since 1.0, unless said otherwise.
  */
@@ -208,6 +223,9 @@ enum ipc_error_code {
 	IPC_ERROR_SERVICE_PATH__INVALID_NAME = 111, /* a service name that is empty, has a . or .. component or makes too long a path (since 1.0) */
 	IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM = 112, /* ipc_ctx_queue_limit without a context (since 1.0) */
 	IPC_ERROR_POLLER = 113, /* the kernel refused to watch a descriptor (since 1.0) */
+	IPC_ERROR_WAIT_EVENT__CONTEXT_FREED = 114, /* another thread freed the context meanwhile (since 1.1) */
+	IPC_ERROR_CTX_ENTRY__NO_PARAM = 115, /* a call of 1.1 without a context, or without a place for its answer (since 1.1) */
+	IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND = 116, /* a call of 1.1 for a descriptor that the context does not have (since 1.1) */
 };
 
 /* The result of most functions. Of the text every byte after the NUL is zero on failure. */
@@ -379,6 +397,36 @@ struct ipc_error ipc_write_fd(int fd, const struct ipc_message *m);
 struct ipc_error handle_writing_message(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
 struct ipc_error fd_switching_read(struct ipc_event *event, struct ipc_ctx *ctx, int index);
 struct ipc_error fd_switching_write(struct ipc_event *event, struct ipc_ctx *ctx, int index);
+
+/* ---- for programs with several threads: all since 1.1 ---- */
+
+/* One entry of a context, as ipc_ctx_entry and ipc_ctx_entries show it. */
+struct ipc_entry {
+	int fd;
+	enum ipc_connection_type type;
+	uint32_t pending; /* messages queued for it whose TX event has not been told yet */
+	char path[108];   /* the socket's path of a SERVER, with its NUL; else empty */
+};
+
+/* How many entries the context has, and how many messages wait in it (ctx->tx.size), at one
+ * moment. Either pointer may be NULL. 115. */
+struct ipc_error ipc_ctx_status(struct ipc_ctx *ctx, size_t *connections, size_t *messages);
+
+/* Type, path and pending messages of the entry with this descriptor. 115, 116. */
+struct ipc_error ipc_ctx_entry(struct ipc_ctx *ctx, int fd, struct ipc_entry *entry);
+
+/* All entries at one moment, in an array of `*count` that is the caller's: free(3) it. Without
+ * entries it is NULL. 115, 105. */
+struct ipc_error ipc_ctx_entries(struct ipc_ctx *ctx, struct ipc_entry **entries, size_t *count);
+
+/* ipc_close and ipc_del_fd of the entry with this descriptor, in one step: between the two
+ * another thread could get the number for something else. An EXTERNAL descriptor stays
+ * open. 109 no context, 116, 48. */
+struct ipc_error ipc_close_fd(struct ipc_ctx *ctx, int fd);
+
+/* The calling thread is done with the event that it was given last: other threads may be given the
+ * next one of that connection. ipc_wait_event does this first. 115. */
+struct ipc_error ipc_ctx_release(struct ipc_ctx *ctx);
 
 /* ---- messages in memory ---- */
 

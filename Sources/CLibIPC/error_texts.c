@@ -114,6 +114,9 @@ static const char *const texts[] = {
 	[IPC_ERROR_SERVICE_PATH__INVALID_NAME] = "the service name cannot be used",
 	[IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM] = "ctx queue limit: no ctx param",
 	[IPC_ERROR_POLLER] = "the descriptor cannot be watched",
+	[IPC_ERROR_WAIT_EVENT__CONTEXT_FREED] = "the context was freed meanwhile",
+	[IPC_ERROR_CTX_ENTRY__NO_PARAM] = "ctx entry: no param",
+	[IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND] = "the context has no such descriptor",
 };
 
 const char *ipc_errors_get(enum ipc_error_code e) {

@@ -20,7 +20,6 @@ __attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enu
 	}
 #define NEED(argument, code) REFUSE_IF((argument) == NULL, code, "no " #argument)
 #define FILL(path, code) REFUSE_IF((path) == NULL || *(path) == 0, code, "no " #path)
-#define ENTRY(index, code) REFUSE_IF((size_t)(index) >= ctx->size || ctx->cinfos == NULL, code, "the context has no such entry")
 /* A message that does not contradict itself. */
 #define WHOLE(m)                                                                                                             \
 	REFUSE_IF((m)->length > IPC_MAX_MESSAGE_SIZE, IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "too many bytes for a message") \

@@ -21,20 +21,13 @@ void error_message_format(char *formatted_message, const char *tag, const char *
 	memcpy(formatted_message + used, "\n", 2);
 }
 
-/* A child shares its parent's epoll sets (fork(2)); a context that notices a fork makes its own. */
-uint64_t libipc_changes;
-static void count_fork(void) { __atomic_add_fetch(&libipc_changes, (uint64_t)1 << LIBIPC_FORK_SHIFT, __ATOMIC_RELAXED); }
-__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
-
 struct libipc_error_text *libipc_error_text(void) {
 	static _Thread_local struct libipc_error_text text;
 	return &text;
 }
 
-void *libipc_registry[LIBIPC_REGISTRY_SIZE];
-
 int libipc_traces = -1;
-static int traces(void) {
+LIBIPC_ATOMIC int traces(void) {
 	int known = __atomic_load_n(&libipc_traces, __ATOMIC_RELAXED); /* asked twice at once, the answer is the same */
 	if (known >= 0) return known;
 	const char *value = getenv("LIBIPC_DEBUG");

@@ -11,16 +11,14 @@ enum ConnectionKind: UInt32 { case ipc, external, server, switched }
 typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
-    fileprivate struct Link: BitwiseCopyable {
-        var previous: ConnectionReference?, next: ConnectionReference?, isLinked = false
-    }
+    fileprivate struct Link: BitwiseCopyable { var previous: ConnectionReference?, next: ConnectionReference? }
 
     let registration: Registration
     var channel: Channel
     /// In the context and its roster.
     var index: Int
-    /// Address of the context that has it; nil for what a call without one had to leave behind (Registry).
-    let context: UnsafeMutableRawPointer?
+    /// Whose lock guards it: that of the context that has it; or, for what a call without one had to leave behind, of a stripe (Registry).
+    let owner: MonitorReference
     fileprivate var links = InlineArray<5, Link>(repeating: Link())
 
     /// What the poller was asked for.
@@ -46,18 +44,24 @@ struct Connection: ~Copyable {
     /// In which call the poller last reported it: older news of a program's descriptor is asked for again.
     var reportedIn: UInt32 = 0
     /// The socket file of a server, to remove no other.
-    var socketFile: FileIdentity?
+    var socketFile: SocketFile?
     /// The callback that reads said that it holds more.
     var holdsMore = false
-    /// Where its pair was found last.
-    var pair = 0
     /// Another entry of the context has this number too.
     var hasTwin = false
 
-    init(_ channel: consuming Channel, generation: UInt32 = 0, index: Int = 0, context: UnsafeMutableRawPointer? = nil) {
+    /// The place of the thread that has its last event in hand.
+    var seat: SeatReference?
+    /// A call that waits for one message has taken the inbox along; others wait until it is back.
+    var reader = Reader.none
+    var isReaderAwaited = false
+    /// Its turn came when it was in a thread's hands.
+    var isDeferred = false
+
+    init(_ channel: consuming Channel, generation: UInt32 = 0, index: Int = 0, owner: MonitorReference) {
         registration = Registration(descriptor: channel.descriptor.number, generation: generation)
         self.channel = channel
-        (self.index, self.context) = (index, context)
+        (self.index, self.owner) = (index, owner)
     }
 
     var number: Int32 { registration.descriptor }
@@ -87,16 +91,18 @@ struct Line {
 
     func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot].next }
 
+    private func has(_ connection: ConnectionReference) -> Bool { first == connection || connection.pointee.links[slot].previous != nil }
+
     mutating func append(_ connection: ConnectionReference) {
-        guard !connection.pointee.links[slot].isLinked else { return }
-        connection.pointee.links[slot] = Connection.Link(previous: last, next: nil, isLinked: true)
+        guard !has(connection) else { return }
+        connection.pointee.links[slot] = Connection.Link(previous: last, next: nil)
         if let last { last.pointee.links[slot].next = connection } else { first = connection }
         last = connection
     }
 
     mutating func remove(_ connection: ConnectionReference) {
+        guard has(connection) else { return }
         let link = connection.pointee.links[slot]
-        guard link.isLinked else { return }
         connection.pointee.links[slot] = Connection.Link()
         if let previous = link.previous { previous.pointee.links[slot].next = link.next } else { first = link.next }
         if let next = link.next { next.pointee.links[slot].previous = link.previous } else { last = link.previous }

@@ -12,33 +12,45 @@ extension Context where Entries: ~Copyable {
     /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
     private static var starvedPause: Int64 { 100 }
 
-    /// The next event, or a call of one of the program's callbacks that is needed to find it.
+    /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
     /// - Parameter deadline: when to give a timer event instead.
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        call &+= 1
-        defer { wasReport = event.kind == .sent }
-        if report(&event) { return }
-        var (looks, found) = (0, 1)
+        if !reports.isEmpty, report(&event) { return wasReport = true }
+        try search(&event, deadline)
+    }
+
+    /// The same, after what was asked of the caller.
+    mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
+        defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
         while true {
             if !aside.isEmpty { attend() }
-            try serveReady(&event)
+            if !ready.isEmpty { try serveReady(&event) }
             if event.kind == .none { try sendUnsent(&event) }
             if event.kind != .none { return }
             // Who answers reports with messages must not keep others from being heard.
-            if turns < Self.patience, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
+            if !reports.isEmpty, turns < Self.patience, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
             if !ready.isEmpty, turns < Self.patience { continue }
-            let remaining = deadline.remaining
-            if remaining == 0, found == 0 || looks >= Self.maximumLooks { return event.kind = .timer }
+            if deadline.remaining == 0, event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
+            event.looks += 1
             let isIdle = ready.isEmpty && reports.isEmpty
-            if isIdle { burst = 0 }
-            found = try look(isIdle ? remaining : 0) + (isIdle ? 0 : 1)
-            looks += 1
+            if isIdle {
+                burst = 0
+                // Where there is no other thread the lock keeps nobody out.
+                if libipc_is_alone() == 0 { return event.kind = .waiting }
+            }
+            try look(isIdle ? patience(until: deadline) : 0, &event)
+            if !isIdle { event.named += 1 }
         }
     }
 
     /// Gives the ready connections their turns until there is an event.
     private mutating func serveReady(_ event: inout Event) throws(IPCError) {
         while event.kind == .none, turns < Self.patience, let connection = ready.first {
+            if isTaken(connection, from: event.seat) {
+                ready.remove(connection)
+                deferTurn(connection)
+                continue
+            }
             // A reply is not kept back for a system call, nor for more messages than went before it.
             if !unsent.isEmpty, heldBack >= burst || !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
             heldBack = unsent.isEmpty ? 0 : heldBack + 1
@@ -53,15 +65,32 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// Asks the poller, and notes what it says. Returns how many descriptors it named.
-    private mutating func look(_ patience: Int32) throws(IPCError) -> Int {
+    // MARK: The poller
+
+    /// Asks the poller. Where another thread does, that one sees what there is.
+    private mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
         turns = 0
+        if !isLed { try hear(try prepareToWait().wait(timeout: patience), &event) }
+    }
+
+    /// What to ask the poller; with the lock or without it, by one thread at a time.
+    mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
         if poller.needsRebuild { try rebuild() }
+        return try poller.prepare()
+    }
+
+    /// How long to ask it, in milliseconds: not longer than a pause lasts.
+    func patience(until deadline: Deadline) -> Int32 {
         // Negative, which is for ever, is more than any pause.
         let pause = aside.isEmpty || retryAt == 0 ? UInt32.max : UInt32(truncatingIfNeeded: max(retryAt - Clock.now, 0))
-        let found = try poller.wait(timeout: Int32(bitPattern: min(UInt32(bitPattern: patience), pause)))
-        for index in 0..<found { note(poller.readiness(at: index)) }
-        return found
+        return Int32(bitPattern: min(UInt32(bitPattern: deadline.remaining), pause))
+    }
+
+    /// The poller has named so many descriptors.
+    mutating func hear(_ count: Int, _ event: inout Event) throws(IPCError) {
+        turns = 0
+        event.named = count
+        for index in 0..<(try poller.collect(count)) { note(poller.readiness(at: index), event.seat) }
     }
 
     /// Looks after those that are aside: a program changes types and pairs in place.
@@ -81,7 +110,8 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    private mutating func note(_ readiness: Readiness) {
+    private mutating func note(_ readiness: Readiness, _ seat: SeatReference?) {
+        guard readiness.registration != Registration.alarm else { return poller.silence() }
         guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
         else { return poller.needsRebuild = true }
         if readiness.writable {
@@ -92,7 +122,11 @@ extension Context where Entries: ~Copyable {
         connection.pointee.isReadable = true
         connection.pointee.isHungUp = readiness.hungUp
         connection.pointee.reportedIn = call
-        if !connection.pointee.isPaused { ready.append(connection) }
+        if connection.pointee.isPaused { return }
+        if !isTaken(connection, from: seat) { return ready.append(connection) }
+        // The poller would name it again and again.
+        deferTurn(connection)
+        pause(connection)
     }
 
     // MARK: What a program reads itself

@@ -13,6 +13,7 @@ extension Context where Entries: ~Copyable {
             try roster.reserveListing()
             enlist(try OutboundFrame.make(header, copying: payload, &scratch), for: connection)
         }
+        sendAtOnce(connection)
     }
 
     /// Puts the frame into the outbox and onto the roster's list, which has room for it.
@@ -50,7 +51,9 @@ extension Context where Entries: ~Copyable {
     mutating func send(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         let descriptor = connection.pointee.channel.descriptor
         let hasWriter = kind(of: connection) == .switched && roster.hasWriter(descriptor.number)
-        if hasWriter, !connection.pointee.channel.outbox.isHalfSent { return offerToCallback(connection, &event) }
+        if hasWriter, !connection.pointee.channel.outbox.isHalfSent {
+            return isTaken(connection, from: event.seat) ? deferTurn(connection) : offerToCallback(connection, &event)
+        }
         do throws(IPCError) {
             defer { settle(connection) }
             connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor, finishing: hasWriter)
@@ -83,10 +86,15 @@ extension Context where Entries: ~Copyable {
 
     /// Reports a frame that was sent, connections in turn. False: there is none.
     mutating func report(_ event: inout Event) -> Bool {
-        guard let connection = reports.takeFirst() else { return false }
-        report(connection, &event)
-        if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
-        return true
+        while event.kind == .none, let connection = reports.takeFirst() {
+            if isHeld(connection, from: event.seat) {
+                deferTurn(connection)
+            } else {
+                report(connection, &event)
+                if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
+            }
+        }
+        return event.kind != .none
     }
 
     /// The same for one connection.
@@ -161,7 +169,7 @@ extension Context where Entries: ~Copyable {
             return report(connection, &event)
         }
         event.set(kind, connection)
-        remove(connection, closing: true)
+        remove(connection, closing: true, for: event.seat)
         if let reason { throw reason.with(code: IPC_ERROR_NONE) }
     }
 }

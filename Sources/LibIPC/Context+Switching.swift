@@ -83,6 +83,7 @@ extension Context where Entries: ~Copyable {
     ) throws(IPCError) {
         try roster.reserveListing()
         enlist(try OutboundFrame.make(header, elsewhere: payload, &scratch), for: target)
+        sendAtOnce(target)
     }
 
     /// The pair is over: both entries go.
@@ -94,11 +95,35 @@ extension Context where Entries: ~Copyable {
         let twin = if let opposite { self.connection(of: opposite) } else { nil as ConnectionReference? }
         event.set(kind, connection)
         roster.unpair(descriptor)
-        remove(connection, closing: closing)
-        if let twin, twin != connection { remove(twin, closing: closing) }
+        remove(connection, closing: closing, for: event.seat)
+        if let twin, twin != connection { remove(twin, closing: closing, for: event.seat) }
         let code = IPC_ERROR_CLOSED_RECIPIENT
         let end: StaticString = kind == .error ? "failed" : "left"
         throw reason?.with(code: code) ?? IPCError(code, "descriptor \(descriptor) of a switched pair has \(end)")
+    }
+
+    // MARK: Pairs
+
+    /// Makes a pair of a service's end, which has been added last, and a client's, which is added if it is not there yet. When this
+    /// fails the service's is there no more.
+    mutating func tie(_ client: Int32, to service: Int32) throws(IPCError) {
+        let isNew = connection(of: client) == nil
+        do throws(IPCError) {
+            if isNew { try add(client, .switched) }
+            try roster.pair(client, service)
+        } catch {
+            if let added = live(service) { remove(added) }
+            if isNew, let added = connection(of: client) { remove(added) }
+            throw error
+        }
+        if let client = connection(of: client) { roster.setKind(.switched, at: client.pointee.index) }
+        lookAgain(at: client, service)
+    }
+
+    /// The pair of these two has changed.
+    mutating func lookAgain(at first: Int32, _ second: Int32) {
+        if let connection = live(first) { resume(connection) }
+        if let connection = live(second) { resume(connection) }
     }
 
     // MARK: The program's callbacks

@@ -9,8 +9,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     static var defaultQueueLimit: Int { 64 * 1024 * 1024 }
 
     var roster: Entries
-    /// Where its owner has put this context: so a connection leads back to it.
-    let address: UnsafeMutableRawPointer
+    /// Guards it; connections lead back to it.
+    let monitor: MonitorReference
     private(set) var connections = HeapArray<ConnectionReference>()
     private var generation: UInt32 = 0
     private var changes = libipc_noted_changes()
@@ -31,7 +31,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// nil: the default, and the context may vanish with its last entry.
     var queueLimit: Int?
-    /// Which call for an event this is.
+    /// How often somebody came in: counted by those who do.
     var call: UInt32 = 0
     /// Turns taken since the poller was last asked.
     var turns = 0
@@ -44,19 +44,37 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// When starved servers try again, on `Clock`.
     var retryAt: Int64 = 0
 
-    init(roster: consuming Entries, address: UnsafeMutableRawPointer) {
+    var seats = Seats()
+    /// Threads that wait for events, without the lock; one of them may lead: it asks the poller.
+    var waiting = 0
+    var isLed = false
+    /// Connections whose turn came when they were in a thread's hands.
+    var deferred = 0
+
+    init(roster: consuming Entries, monitor: MonitorReference) {
         poller = Poller(idle: true)
         self.roster = roster
-        self.address = address
+        self.monitor = monitor
     }
 
-    /// Descriptors are the program's: none is closed.
-    deinit {
-        if unadmitted >= 0 { close(unadmitted) }
+    deinit { Self.drop(connections, unadmitted) }
+
+    /// Nothing is left of the entries. Descriptors are the program's: none is closed.
+    mutating func dissolve() {
+        Self.drop(connections, unadmitted)
+        connections.removeAll()
+        unadmitted = -1
+        seats = Seats()
+    }
+
+    private static func drop(_ connections: borrowing HeapArray<ConnectionReference>, _ unadmitted: Int32) {
+        if unadmitted >= 0 { CLibIPC.close(unadmitted) }
         for index in 0..<connections.count {
-            connections[index].pointee.channel.outbox.drop()
-            withdraw(connections[index])
-            Connection.destroy(connections[index])
+            let connection = connections[index]
+            connection.pointee.channel.outbox.drop()
+            withdraw(connection)
+            if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeAll() }
+            Connection.destroy(connection)
         }
     }
 
@@ -65,7 +83,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// The entry of this descriptor, the live one if there is one.
     mutating func connection(of descriptor: Int32) -> ConnectionReference? {
-        if let found = Registry[descriptor], found.pointee.context == address { return found }
+        if let found = Registry[descriptor, monitor] { return found }
         return search(descriptor)
     }
 
@@ -97,7 +115,10 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             try admit(roster.descriptor(at: connections.count))
         }
         let noted = libipc_noted_changes()
-        if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT { try rebuild() }
+        if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT {
+            forgetThreads()
+            try rebuild()
+        }
         changes = noted
         while let connection = held.first { resume(connection) }
     }
@@ -113,7 +134,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         // What cannot be watched must be known at once.
         if !isSocket, poller.isIdle { try rebuild() }
         try admit(descriptor)
-        connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { FileIdentity(path: $0) }
+        connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { SocketFile(path: $0) }
         roster.append(descriptor, kind, socketPath)
     }
 
@@ -127,7 +148,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         generation &+= 1
         try connections.reserve()
         let connection = try Connection.make(
-            Connection(Channel(descriptor), generation: generation, index: connections.count, context: address))
+            Connection(Channel(descriptor), generation: generation, index: connections.count, owner: monitor))
         try undoing(Connection.destroy(connection), try activate(connection))
         try connections.append(connection)
     }
@@ -137,8 +158,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let descriptor = connection.pointee.number
         guard descriptor >= 0 else { return }
         try check(descriptor < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(descriptor) is too large")
-        connection.pointee.channel = Registry.takeLoose(descriptor)
-        if let former = Registry[descriptor], former.pointee.context == address {
+        Registry.takeLoose(connection)
+        if let former = Registry[descriptor, monitor] {
             // The one that was added last counts: the other's program may have closed its descriptor, and got the number again.
             if former.pointee.channel.isCurrent { swap(&connection.pointee.channel, &former.pointee.channel) }
             bury(former)
@@ -152,7 +173,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         if admission == .notOpen { return }
         connection.pointee.isLive = true
         connection.pointee.isAlwaysReady = admission == .alwaysReady
-        Registry[descriptor] = connection
+        Registry.register(connection)
         if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
         if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
         if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
@@ -170,7 +191,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     // MARK: Leaving
 
     /// The descriptor of a live entry is gone, the entry stays: nothing is kept for it any more.
+    @inline(never)
     mutating func bury(_ connection: ConnectionReference) {
+        letGo(connection)
         guard connection.pointee.isLive else { return }
         let descriptor = connection.pointee.number
         dropFrames(connection)
@@ -179,8 +202,11 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         aside.remove(connection)
         held.remove(connection)
         poller.remove(connection.pointee.registration)
-        if Registry[descriptor] == connection { Registry[descriptor] = nil }
         connection.pointee.channel = Channel(descriptor)
+        Registry.unregister(connection)
+        // Somebody may wait for the one who reads it.
+        if connection.pointee.isReaderAwaited { monitor.wakeAll() }
+        (connection.pointee.reader, connection.pointee.isReaderAwaited) = (Reader.none, false)
         connection.pointee.isLive = false
         // Should it live again, it begins anew.
         (connection.pointee.isPaused, connection.pointee.isBlocked, connection.pointee.interest) = (false, false, .read)
@@ -191,30 +217,30 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     /// The registry does not lead here any more. What was read ahead stays there, and the rest of a frame that is begun, for
     /// whoever reads and writes the descriptor now.
-    private func withdraw(_ connection: ConnectionReference) {
-        guard Registry[connection.pointee.number] == connection else { return }
-        Registry[connection.pointee.number] = nil
-        Registry.leave(&connection.pointee.channel)
+    private static func withdraw(_ connection: ConnectionReference) {
+        if Registry.unregister(connection) { Registry.leave(connection) }
     }
 
     /// Drops the entry; the last one moves into its place.
     /// - Parameters:
-    ///   - closing: closes its descriptor.
+    ///   - closing: closes its descriptor, for the thread that is told of it.
     ///   - keeping: the descriptor goes on outside of this context.
-    mutating func remove(_ connection: ConnectionReference, closing: Bool = false, keeping: Bool = false) {
+    mutating func remove(
+        _ connection: ConnectionReference, closing: Bool = false, for seat: SeatReference? = nil, keeping: Bool = false
+    ) {
         let (descriptor, index) = (connection.pointee.number, connection.pointee.index)
         let isClosed = closing && connection.pointee.isLive
         let hasTwin = connection.pointee.hasTwin && !isClosed
         if keeping {
             dropFrames(connection)
-            withdraw(connection)
+            Self.withdraw(connection)
         }
         bury(connection)
         connections.swapRemove(at: index)
         roster.swapRemove(at: index)
         if index < connections.count { connections[index].pointee.index = index }
         Connection.destroy(connection)
-        if isClosed { close(descriptor) }
+        if isClosed { close(descriptor, for: seat) }
         // The same descriptor was in the set twice: its other entry lives from now on.
         guard hasTwin, let twin = self.connection(of: descriptor) else { return }
         twin.pointee.hasTwin = true
@@ -228,10 +254,13 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         if !connection.pointee.isLive { throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF) }
         if let path = roster.takeSocketPath(at: connection.pointee.index) {
             // While this socket listens nobody else takes its name: so the file goes first.
-            if let file = connection.pointee.socketFile, file == FileIdentity(path: path) { unlink(path) }
+            if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
             free(path)
         }
+        let isAwaited = connection.pointee.reader.isThere || connection.pointee.channel.outbox.holdsLent
         bury(connection)
+        // A thread that waits in a call for the descriptor would not see that it is closed.
+        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         try Socket.close(descriptor)
     }
 
@@ -265,27 +294,5 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
         roster.setKind(kind, at: connection.pointee.index)
         if connection.pointee.isLive { resume(connection) }
-    }
-
-    /// Makes a pair of a service's end, which has been added last, and a client's, which is added if it is not there yet. When this
-    /// fails the service's is there no more.
-    mutating func tie(_ client: Int32, to service: Int32) throws(IPCError) {
-        let isNew = connection(of: client) == nil
-        do throws(IPCError) {
-            if isNew { try add(client, .switched) }
-            try roster.pair(client, service)
-        } catch {
-            if let added = live(service) { remove(added) }
-            if isNew, let added = connection(of: client) { remove(added) }
-            throw error
-        }
-        if let client = connection(of: client) { roster.setKind(.switched, at: client.pointee.index) }
-        lookAgain(at: client, service)
-    }
-
-    /// The pair of these two has changed.
-    mutating func lookAgain(at first: Int32, _ second: Int32) {
-        if let connection = live(first) { resume(connection) }
-        if let connection = live(second) { resume(connection) }
     }
 }

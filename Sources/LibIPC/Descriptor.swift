@@ -22,27 +22,30 @@ struct Descriptor {
         }
     }
 
-    /// How many of `total` bytes were sent, without SIGPIPE, and whether no more can be now. `waiting`: a blocking socket takes
-    /// them all.
-    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int, waiting: Bool) throws(IPCError) -> (
-        count: Int, isFull: Bool
-    ) {
+    /// How many of `total` bytes were sent, without SIGPIPE and without waiting, and whether no more can be now.
+    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         var isSocket: Int32 = 1
-        let sent = libipc_send(number, vectors, count, waiting ? 1 : 0, &isSocket)
+        let sent = libipc_send(number, vectors, count, &isSocket)
         if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
         // What is no socket takes little at once: that says nothing about room.
-        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total && !waiting)
+        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total)
     }
 
     /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
-    /// Waits where a call that should have waited came back empty: a descriptor that does not block is waited for here; one
-    /// with a limit of its own (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) has reached it.
-    func wait(for events: Int32, _ code: ErrorCode) throws(IPCError) {
+    /// Waits for bytes where a call that should have waited came back empty: a descriptor that does not block is waited for here;
+    /// one with a limit of its own (SO_RCVTIMEO, socket(7)) has reached it.
+    func waitForBytes(_ code: ErrorCode) throws(IPCError) {
         if libipc_is_nonblocking(number) == 0 { throw IPCError(code, "wait for descriptor \(number)", systemError: EAGAIN) }
-        poll(events, timeout: -1)
+        poll(POLLIN, timeout: -1)
+    }
+
+    /// Waits until there is room; not longer than the descriptor's own limit (SO_SNDTIMEO).
+    func waitForRoom(_ code: ErrorCode) throws(IPCError) {
+        if poll(POLLOUT, timeout: libipc_send_limit(number)) != 0 { return }
+        throw IPCError(code, "wait for room at descriptor \(number)", systemError: EAGAIN)
     }
 
     var hasBytes: Bool { libipc_has_bytes(number) != 0 }
@@ -62,4 +65,21 @@ struct FileIdentity: Equatable, BitwiseCopyable {
 
     init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
     init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
+}
+
+/// The file of a listening socket, and the process that listens there: a child of that one must not remove it.
+struct SocketFile: BitwiseCopyable {
+    private let identity: FileIdentity
+    private let process = getpid()
+
+    init?(path: UnsafePointer<CChar>) {
+        guard let found = FileIdentity(path: path) else { return nil }
+        identity = found
+    }
+
+    /// It still is this file, and this process may remove it: that listened, or is what is left of those that did.
+    func isOurs(at path: UnsafePointer<CChar>) -> Bool {
+        guard identity == FileIdentity(path: path) else { return false }
+        return process == getpid() || kill(process, 0) != 0 && libipc_errno() == ESRCH
+    }
 }

@@ -30,8 +30,14 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     mutating func append(_ element: Element) throws(IPCError) {
         try reserve()
+        appendReserved(element)
+    }
+
+    /// Into the room that `reserve` has made; without any, which is a fault of the library, not at all.
+    mutating func appendReserved(_ element: Element) {
+        guard let base, count < capacity else { return }
+        base[count] = element
         count += 1
-        self[count - 1] = element
     }
 
     /// Drops the element; the last one moves into its place.

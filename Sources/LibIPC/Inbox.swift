@@ -73,7 +73,7 @@ struct Inbox: ~Copyable {
     }
 
     private mutating func advance(_ source: inout UnsafeRawBufferPointer, _ count: Int) {
-        source = UnsafeRawBufferPointer(rebasing: source.dropFirst(count))
+        source = source.behind(count)
         pass(count)
     }
 
@@ -103,7 +103,7 @@ struct Inbox: ~Copyable {
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
         let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
         let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room.count, space.count)
-        let behind = UnsafeMutableRawBufferPointer(rebasing: space.prefix(rest))
+        let behind = UnsafeMutableRawBufferPointer(start: space.baseAddress, count: min(rest, space.count))
         var arrived: Int32 = -1
         guard let count = try descriptor.receive(room, behind, waiting: waiting, &arrived) else { return .nothing }
         if arrived >= 0 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }

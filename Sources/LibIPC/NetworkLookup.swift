@@ -15,21 +15,24 @@ enum NetworkLookup {
         defer { close(daemon) }
         Socket.setPatience(daemon, SO_RCVTIMEO, seconds: patience)
         Socket.setPatience(daemon, SO_SNDTIMEO, seconds: patience)
-        var channel = Channel(daemon)
         var scratch = Scratch(size: 16 * 1024)
         var question: UnsafeMutablePointer<CChar>?
         let count = libipc_make_lookup(&question, name, routes)
         defer { free(question) }
         let fits = count > 0 && count <= FrameHeader.maximumLength
         try check(fits, IPC_ERROR_CONTACT_IPCD__NO_SERVER_PARAM, "no room for the routes to \(name)")
-        try channel.write(FrameHeader(type: lookupType, userType: lookupType, length: UInt32(count)), question, &scratch)
+        let header = FrameHeader(type: lookupType, userType: lookupType, length: UInt32(count))
+        var outbox = Outbox()
+        outbox.append(try OutboundFrame.make(header, copying: question, &scratch))
+        while try !outbox.send(to: Descriptor(daemon)) { try Descriptor(daemon).waitForRoom(IPC_ERROR_USOCK_SEND) }
         // All that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
-        try channel.waitForFrame(&scratch, .all)
-        if let answer = channel.inbox.take(), answer.header.length != 2 {
+        var inbox = Inbox()
+        try inbox.waitForFrame(from: Descriptor(daemon), &scratch, .all) { false }
+        if let answer = inbox.take(), answer.header.length != 2 {
             let reason = UnsafeRawBufferPointer(start: answer.payload, count: answer.header.payloadSize)
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }
-        return try channel.receiveDescriptor(&scratch)
+        return try inbox.waitForDescriptor(from: Descriptor(daemon), &scratch)
     }
 
     /// Whether an entry's first word is `name`, whole.

@@ -11,12 +11,19 @@ struct OutboundFrame: BitwiseCopyable {
     /// Where the roster lists it; nil when nobody is to be told of it.
     var listing: Int? = 0
     let payload: UnsafeMutableRawPointer
-    fileprivate let ownsPayload: Bool
+    fileprivate let ownership: Ownership
+
+    /// Whose the payload is: part of the frame, or a block that goes with it; or it is lent, by a call that waits until the frame
+    /// has left the outbox, and that frees the frame itself.
+    fileprivate enum Ownership { case inside, adopted, lent }
+    /// Of a frame that is lent.
+    enum Fate { case queued, sent, dropped }
+    fileprivate(set) var fate = Fate.queued
 
     /// A frame with a copy of `payload` behind it; or, `elsewhere`, without: that one stays where it is, malloc'ed and the frame's
-    /// own when it is `adopted`. `destroy` frees it.
+    /// own, unless it is `lent`. `destroy` frees it.
     static func make(
-        _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, adopted: Bool = true,
+        _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, lent: Bool = false,
         _ scratch: inout Scratch
     ) throws(IPCError) -> FrameReference {
         let size = MemoryLayout<OutboundFrame>.stride + (elsewhere == nil ? header.frameSize : FrameHeader.size)
@@ -24,8 +31,10 @@ struct OutboundFrame: BitwiseCopyable {
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
         header.encode(into: frame.encoded)
         if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
-        let ownsPayload = elsewhere != nil && adopted
-        frame.pointee = OutboundFrame(header: header, payload: elsewhere ?? frame.inlinePayload, ownsPayload: ownsPayload)
+        frame.initialize(
+            to: OutboundFrame(
+                header: header, listing: lent ? nil : 0, payload: elsewhere ?? frame.inlinePayload,
+                ownership: lent ? .lent : elsewhere != nil ? .adopted : .inside))
         return frame
     }
 
@@ -34,9 +43,10 @@ struct OutboundFrame: BitwiseCopyable {
         destroy(frame, &none)
     }
 
-    /// The memory serves large frames to come.
+    /// The memory serves large frames to come. A frame that is lent is its lender's.
     static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
-        if frame.pointee.ownsPayload { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
+        if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
+        if frame.pointee.ownership == .adopted { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
         scratch.recycle(frame, frame.isInline ? frame.pointee.header.frameSize : 0)
     }
 }
@@ -100,6 +110,38 @@ struct Outbox: ~Copyable {
         return frame
     }
 
+    enum Return { case whole, halfSent, notHere }
+
+    /// Takes a frame back that was lent.
+    mutating func takeBack(_ frame: FrameReference) -> Return {
+        if frame == begun {
+            _ = takePending()
+            return .halfSent
+        }
+        var (predecessor, next) = (lastSent, firstPending)
+        while let other = next, other != frame { (predecessor, next) = (other, other.pointee.next) }
+        guard next != nil, take(behind: predecessor) != nil else { return .notHere }
+        pendingBytes -= frame.pointee.header.frameSize
+        return .whole
+    }
+
+    /// A call waits for one of its frames to be sent.
+    var holdsLent: Bool {
+        var next = firstPending
+        while let frame = next, frame.pointee.ownership != .lent { next = frame.pointee.next }
+        return next != nil
+    }
+
+    /// Frames that somebody is to be told of.
+    var listed: Int {
+        var (count, next) = (0, first)
+        while let frame = next {
+            if frame.pointee.listing != nil { count += 1 }
+            next = frame.pointee.next
+        }
+        return count
+    }
+
     mutating func takeSent() -> FrameReference? { hasSent ? take(behind: nil) : nil }
 
     mutating func takePending() -> FrameReference? {
@@ -124,21 +166,20 @@ struct Outbox: ~Copyable {
         begun?.pointee.listing = nil
     }
 
-    /// Sends as much as the kernel takes; `waiting`: all, unless the descriptor has a mind of its own; `finishing`: the rest of the
-    /// begun frame alone. False: there is more.
-    mutating func send(to descriptor: Descriptor, waiting: Bool = false, finishing: Bool = false) throws(IPCError) -> Bool {
+    /// Sends as much as the kernel takes; `finishing`: the rest of the begun frame alone. False: there is more.
+    mutating func send(to descriptor: Descriptor, finishing: Bool = false) throws(IPCError) -> Bool {
         while finishing ? isHalfSent : hasPending {
-            let (count, isFull) = try sendBatch(to: descriptor, waiting: waiting, limit: finishing ? 2 : 2 * Outbox.batch)
+            let (count, isFull) = try sendBatch(to: descriptor, limit: finishing ? 2 : 2 * Outbox.batch)
             advance(count)
             if isFull { return false }
         }
         return true
     }
 
-    private func sendBatch(to descriptor: Descriptor, waiting: Bool, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+    private func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         if let frame = firstPending, frame.pointee.next == nil, frame.isInline {
             var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
-            return try descriptor.send(&whole, 1, whole.iov_len, waiting: waiting)
+            return try descriptor.send(&whole, 1, whole.iov_len)
         }
         return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
@@ -153,7 +194,7 @@ struct Outbox: ~Copyable {
                 skipped = 0
                 next = frame.pointee.next
             }
-            return try descriptor.send(base, count, total, waiting: waiting)
+            return try descriptor.send(base, count, total)
         }
     }
 
@@ -166,7 +207,7 @@ struct Outbox: ~Copyable {
             if frame.pointee.listing != nil {
                 lastSent = frame
             } else if let unlisted = take(behind: lastSent) {
-                OutboundFrame.destroy(unlisted)
+                if unlisted.pointee.ownership == .lent { unlisted.pointee.fate = .sent } else { OutboundFrame.destroy(unlisted) }
             }
         }
     }

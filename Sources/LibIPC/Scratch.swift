@@ -19,8 +19,15 @@ struct Bytes: ~Copyable {
 
     /// Takes `count` bytes off the front; with the last one the memory goes.
     mutating func drop(_ count: Int) {
-        readable = UnsafeRawBufferPointer(rebasing: readable.dropFirst(count))
+        readable = readable.behind(count)
         if readable.count == 0 { self = Bytes() }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Without the first `count` bytes, of which there are as many.
+    func behind(_ count: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: baseAddress.map { $0 + count }, count: self.count - count)
     }
 }
 
@@ -33,15 +40,27 @@ struct Scratch: ~Copyable {
 
     /// Bytes from which a block is worth keeping.
     private static let largeSize = 64 * 1024
+    /// Bytes of the small blocks, and how many are kept: most messages fit, and malloc(3) costs more than the rest of a queue.
+    private static let smallSize = 120
+    private static let maximumSmall = 16
 
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
     /// Blocks that large messages are done with, one for each direction: without them the heap would grow and shrink with each.
     private var spares = InlineArray<2, UnsafeMutableRawPointer?>(repeating: nil)
 
+    /// Small blocks that are free, linked through themselves.
+    private var small: UnsafeMutableRawPointer?
+    private var smallCount = 0
+
     init(size: Int = fullSize) { self.size = size }
 
     deinit {
+        var next = small
+        while let block = next {
+            next = block.load(as: UnsafeMutableRawPointer?.self)
+            free(block)
+        }
         free(memory)
         free(spares[0])
         free(spares[1])
@@ -49,6 +68,12 @@ struct Scratch: ~Copyable {
 
     /// Memory for one message, malloc'ed.
     mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
+        if size <= Scratch.smallSize {
+            guard let block = small else { return try allocate(Scratch.smallSize, code) }
+            small = block.load(as: UnsafeMutableRawPointer?.self)
+            smallCount -= 1
+            return block
+        }
         for slot in 0..<2 where size >= Scratch.largeSize && spares[slot] != nil && malloc_usable_size(spares[slot]) >= size {
             if let spare = spares[slot].take() { return spare }
         }
@@ -57,6 +82,14 @@ struct Scratch: ~Copyable {
 
     /// Takes back a block of at least `size` bytes.
     mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
+        if size <= Scratch.smallSize {
+            // A program may have put other memory in the place of what it got.
+            let isSmall = Scratch.smallSize..<2 * Scratch.smallSize ~= malloc_usable_size(block)
+            guard let block, isSmall, smallCount < Scratch.maximumSmall else { return free(block) }
+            block.storeBytes(of: small, as: UnsafeMutableRawPointer?.self)
+            small = block
+            return smallCount += 1
+        }
         guard size >= Scratch.largeSize, let slot = (0..<2).first(where: { spares[$0] == nil }) else { return free(block) }
         spares[slot] = block
     }

@@ -104,7 +104,7 @@ enum Socket {
 
     static func close(_ descriptor: Int32) throws(IPCError) {
         // What was left for this number belongs to what is being closed.
-        _ = Registry.takeLoose(descriptor)
+        Registry.forget(descriptor)
         // The descriptor is gone even when the call was interrupted (close(2)).
         let result = CLibIPC.close(descriptor)
         if result != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }

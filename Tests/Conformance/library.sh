@@ -47,7 +47,7 @@ sort -u "$here/exports.txt" >wanted
 
 sed -n 's/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p' "$include"/*.h | sort >declared
 same_list the_list_of_exports_is_what_the_headers_declare wanted declared
-same the_list_of_exports_has_the_65_and_one 66 "$(wc -l <wanted | tr -d ' ')"
+same the_list_of_exports_has_the_65_and_six 71 "$(wc -l <wanted | tr -d ' ')"
 
 same the_soname_is_libipc_so_1 libipc.so.1 "$(tags SONAME)"
 same only_libc_is_needed libc.so.6 "$(tags NEEDED)"
@@ -62,7 +62,11 @@ readelf --dyn-syms -W "$library" |
 	awk '$1 ~ /^[0-9]+:$/ && $7 != "UND" && $7 != "ABS" && $5 != "LOCAL" { print $3, $4, $8 }' >symbols
 sed 's/.* //; s/@.*//' symbols | sort >exported
 same_list the_library_exports_the_contract_and_nothing_else wanted exported
-same every_export_has_the_version_LIBIPC_1_0 '' "$(grep -v '@@LIBIPC_1\.0$' symbols)"
+# What came after the contract has the version that brought it.
+printf '%s\n' ipc_close_fd ipc_ctx_entries ipc_ctx_entry ipc_ctx_release ipc_ctx_status >newer
+sed -n 's/.* \(.*\)@@LIBIPC_1\.1$/\1/p' symbols | sort >exported_newer
+same_list the_calls_for_threads_have_the_version_LIBIPC_1_1 newer exported_newer
+same every_other_export_has_the_version_LIBIPC_1_0 '' "$(grep -v -e '@@LIBIPC_1\.0$' -e '@@LIBIPC_1\.1$' symbols)"
 same every_export_is_a_function '' "$(awk '$2 != "FUNC"' symbols)"
 same no_export_is_larger_than_2_KB '' "$(while read -r size type name; do [ $((size)) -gt 0 ] && [ $((size)) -le 2048 ] || echo "$type $name $size"; done <symbols)"
 

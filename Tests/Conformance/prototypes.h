@@ -71,6 +71,11 @@ int dirname_(const char *path, char *dname);
 struct ipc_error mkdir_p_(const char *path);
 struct ipc_error directory_setup_(const char *path);
 struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
+struct ipc_error ipc_ctx_status(struct ipc_ctx *ctx, size_t *connections, size_t *messages);
+struct ipc_error ipc_ctx_entry(struct ipc_ctx *ctx, int fd, struct ipc_entry *entry);
+struct ipc_error ipc_ctx_entries(struct ipc_ctx *ctx, struct ipc_entry **entries, size_t *count);
+struct ipc_error ipc_close_fd(struct ipc_ctx *ctx, int fd);
+struct ipc_error ipc_ctx_release(struct ipc_ctx *ctx);
 #ifdef __cplusplus
 }
 #endif

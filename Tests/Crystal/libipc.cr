@@ -216,6 +216,13 @@ lib LibIPC
 		m : Message*
 	end
 
+	struct Entry
+		fd : LibC::Int
+		type : ConnectionType
+		pending : UInt32
+		path : LibC::Char[108]
+	end
+
 	# ---- life of a context
 	fun ipc_ctx_init(ctx : Ctx**) : ErrorStruct
 	fun ipc_ctx_new_alloc(ctx : Ctx*) : ErrorStruct
@@ -235,6 +242,13 @@ lib LibIPC
 	fun ipc_add_fd_switched(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
 	fun ipc_del_fd(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
 	fun ipc_ctx_fd_type(ctx : Ctx*, fd : LibC::Int, type : ConnectionType) : LibC::Int
+
+	# ---- for programs with several threads, since 1.1
+	fun ipc_ctx_status(ctx : Ctx*, connections : LibC::SizeT*, messages : LibC::SizeT*) : ErrorStruct
+	fun ipc_ctx_entry(ctx : Ctx*, fd : LibC::Int, entry : Entry*) : ErrorStruct
+	fun ipc_ctx_entries(ctx : Ctx*, entries : Entry**, count : LibC::SizeT*) : ErrorStruct
+	fun ipc_close_fd(ctx : Ctx*, fd : LibC::Int) : ErrorStruct
+	fun ipc_ctx_release(ctx : Ctx*) : ErrorStruct
 
 	# ---- events and messages
 	fun ipc_wait_event(ctx : Ctx*, event : Event*, timer : LibC::Int*) : ErrorStruct

@@ -20,7 +20,8 @@ crystal_programs_ask_for_the_versioned_library
 crystal_binding_names_only_exported_functions
 crystal_server_sees_every_kind_of_event
 crystal_client_gets_back_what_it_sent
-crystal_prints_error_texts_followed_by_zeros_alone"
+crystal_prints_error_texts_followed_by_zeros_alone
+crystal_waits_while_a_thread_in_C_writes"
 
 # result NAME STATUS
 result() {
@@ -140,4 +141,21 @@ result crystal_server_sees_every_kind_of_event $server_status
 result crystal_client_gets_back_what_it_sent $client_status
 texts
 result crystal_prints_error_texts_followed_by_zeros_alone $?
+# A library of C that Crystal links with, as it would with any other.
+threads() {
+	run=$(mktemp -d) || return 1
+	# shellcheck disable=SC2046
+	PKG_CONFIG_PATH="$tree/lib/pkgconfig" && export PKG_CONFIG_PATH &&
+		${CC:-cc} -shared -fPIC -std=gnu11 -Wall -Wextra -Werror "$here/writer.c" -o "$build/libwriter.so" \
+			$(pkg-config --cflags --libs libipc) -lpthread >&2 &&
+		CRYSTAL_CACHE_DIR="$build/crystal_cache" crystal build "$here/threads.cr" -o "$build/crystal_threads" \
+			--link-flags "-L$build" >&2 &&
+		IPC_RUNDIR="$run" LD_LIBRARY_PATH="$tree/lib:$build" timeout "$limit" "$build/crystal_threads" >"$build/crystal_threads.out" &&
+		grep -qx 'threads: all as expected' "$build/crystal_threads.out"
+	threads_status=$?
+	rm -rf "$run"
+	return $threads_status
+}
+threads
+result crystal_waits_while_a_thread_in_C_writes $?
 exit $status

@@ -1,16 +1,9 @@
-// ChannelTests.swift - the calls that wait, for one message or for one descriptor, and the order of both directions.
+// ChannelTests.swift - waiting for one message or one descriptor, and whose bytes a channel holds.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
-
-/// Answers when it has read `count` bytes, and returns those.
-private func answer(_ text: String, after count: Int, over number: Int32) throws -> [UInt8] {
-    let bytes = End.read(count, from: number)
-    try End.write(Frame(text).bytes, to: number)
-    return bytes
-}
 
 @Suite("Channel") struct ChannelTests {
     /// A channel at one end of a wire.
@@ -25,24 +18,38 @@ private func answer(_ text: String, after count: Int, over number: Int32) throws
             channel = Channel(wire.near.number)
         }
 
+        /// Calls `body` with the inbox, taken along.
+        private func withInbox<Result>(_ body: (inout Inbox) throws -> Result) rethrows -> Result {
+            var inbox = Inbox()
+            swap(&inbox, &channel.inbox)
+            defer { swap(&inbox, &channel.inbox) }
+            return try body(&inbox)
+        }
+
         func read(_ extent: Inbox.Extent = .all) throws -> Frame? {
-            try channel.waitForFrame(&scratch, extent)
-            return channel.inbox.takeFrame()
+            let descriptor = channel.descriptor
+            return try withInbox { inbox in
+                try inbox.waitForFrame(from: descriptor, &scratch, extent) { () throws(IPCError) in try !channel.outbox.send(to: descriptor)
+                }
+                return inbox.takeFrame()
+            }
         }
 
-        func write(_ frame: Frame) throws {
-            var payload = frame.payload
-            try payload.withUnsafeMutableBytes { try channel.write(frame.header, $0.baseAddress, &scratch) }
+        func receiveDescriptor() throws -> End {
+            try withInbox { try End(try $0.waitForDescriptor(from: channel.descriptor, &scratch)) }
         }
 
-        func receiveDescriptor() throws -> End { try End(try channel.receiveDescriptor(&scratch)) }
+        func limitReceiving() {
+            var limit = timeval(tv_sec: 0, tv_usec: 1000)
+            setsockopt(wire.near.number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
     }
 
-    // MARK: Reading
+    // MARK: Messages
 
-    @Test("Waiting for a message lasts until its last byte")
-    func waits() throws {
-        let talk = try Talk()
+    @Test("Waiting for a message lasts until its last byte", arguments: [false, true], [Inbox.Extent.all, .frame])
+    func waits(blocks: Bool, extent: Inbox.Extent) throws {
+        let talk = try Talk(blocks: blocks)
         let (far, frame) = (talk.wire.far.number, Frame(pattern(100_000)))
         try withPeer(
             over: talk.wire,
@@ -51,19 +58,19 @@ private func answer(_ text: String, after count: Int, over number: Int32) throws
                 try End.write(Array(frame.bytes.dropFirst(50)), to: far)
             }
         ) {
-            let read = try talk.read()
+            let read = try talk.read(extent)
             #expect(read == frame)
         }
     }
 
-    @Test("Waiting for a message sends what is queued, for a peer that answers only what it has read")
-    func sendsMeanwhile() throws {
-        let talk = try Talk()
+    @Test("Waiting for a message sends what is queued, for a peer that answers only what it has read", arguments: [false, true])
+    func sendsMeanwhile(blocks: Bool) throws {
+        let talk = try Talk(blocks: blocks)
         let question = Frame(pattern(500_000))
         talk.channel.outbox.append(try question.outbound())
         let far = talk.wire.far.number
         let count = question.bytes.count
-        let read = try withPeer(over: talk.wire, doing: { try answer("answer", after: count, over: far) }) {
+        let read = try withPeer(over: talk.wire, doing: { try reply("answer", after: count, over: far) }) {
             let answer = try talk.read()
             #expect(answer == Frame("answer"))
         }
@@ -72,10 +79,17 @@ private func answer(_ text: String, after count: Int, over number: Int32) throws
         #expect(talk.channel.outbox.hasPending == false)
     }
 
-    @Test("What a peer said before it left is read; then it has left", arguments: [false, true])
-    func peerLeft(isSending: Bool) throws {
+    @Test("What is here already is taken without a look at the descriptor")
+    func alreadyHere() throws {
         let talk = try Talk()
-        if isSending { talk.channel.outbox.append(try Frame("to nobody").outbound()) }
+        try talk.wire.far.write(Frame("one"), Frame("two"), Frame(""))
+        for frame in [Frame("one"), Frame("two"), Frame("")] { #expect(try talk.read() == frame) }
+        #expect(talk.channel.inbox.isEmpty == true)
+    }
+
+    @Test("What a peer said before it left is read; then it has left")
+    func peerLeft() throws {
+        let talk = try Talk()
         try talk.wire.far.write(Frame("last"), Frame(""))
         talk.wire.far.close()
         #expect(try talk.read() == Frame("last"))
@@ -84,96 +98,49 @@ private func answer(_ text: String, after count: Int, over number: Int32) throws
         #expect(error?.code == IPC_ERROR_CLOSED_RECIPIENT)
     }
 
-    @Test("A descriptor that does not block is waited for all the same")
-    func nonBlocking() throws {
-        let talk = try Talk(blocks: false)
-        let far = talk.wire.far.number
-        let question = Frame(pattern(200_000))
-        let count = question.bytes.count
-        let read = try withPeer(over: talk.wire, doing: { try answer("answer", after: count, over: far) }) {
-            try talk.write(question)
-            let answer = try talk.read()
-            #expect(answer == Frame("answer"))
-        }
-        let isSame = read == question.bytes
-        #expect(isSame)
+    @Test("What cannot be sent while a message is waited for ends the wait, if it is said to, and loses nothing that came")
+    func sendingFails() throws {
+        let talk = try Talk()
+        talk.channel.outbox.append(try Frame("to nobody").outbound())
+        try talk.wire.far.write(Array(Frame("in two pieces").bytes.prefix(9)))
+        shutdown(talk.wire.far.number, Int32(SHUT_RD))
+        let error = #expect(throws: IPCError.self) { try talk.read() }
+        #expect(error?.systemError == EPIPE)
+        talk.channel.outbox = Outbox()
+        try talk.wire.far.write(Array(Frame("in two pieces").bytes.dropFirst(9)))
+        #expect(try talk.read() == Frame("in two pieces"))
     }
 
     @Test("A descriptor with a patience of its own ends the wait")
     func patience() throws {
         let talk = try Talk()
-        var limit = timeval(tv_sec: 0, tv_usec: 1000)
-        setsockopt(talk.wire.near.number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        talk.limitReceiving()
         let error = #expect(throws: IPCError.self) { try talk.read() }
+        #expect(error?.code == IPC_ERROR_USOCK_RECV)
         #expect(error?.systemError == EAGAIN)
-    }
-
-    // MARK: Writing
-
-    @Test("A message goes behind what is queued")
-    func behindQueue() throws {
-        let talk = try Talk()
-        talk.channel.outbox.append(try Frame("first").outbound())
-        talk.channel.outbox.append(try Frame("").outbound())
-        try talk.write(Frame("third"))
-        #expect(talk.wire.far.read() == [Frame("first"), Frame(""), Frame("third")].flatMap(\.bytes))
-        #expect(talk.channel.outbox.hasPending == false)
-        #expect(talk.channel.outbox.hasSent == true)
-    }
-
-    @Test("A message goes behind one that is half sent, and is gone when the call returns")
-    func behindHalf() throws {
-        let talk = try Talk()
-        let (first, second) = (Frame(pattern(300_000)), Frame(pattern(300_000, seed: 2)))
-        talk.channel.outbox.append(try first.outbound())
-        #expect(try talk.channel.outbox.send(to: talk.wire.near.descriptor) == false)
-        let far = talk.wire.far.number
-        let count = first.bytes.count + second.bytes.count
-        let read = try withPeer(over: talk.wire, doing: { End.read(count, from: far) }) { try talk.write(second) }
-        let isSame = read == first.bytes + second.bytes
-        #expect(isSame)
-    }
-
-    @Test("A peer that left before a message is another error than one that left in the middle")
-    func writingFails() throws {
-        let talk = try Talk()
-        let far = talk.wire.far.number
-        try withPeer(
-            over: talk.wire,
-            doing: {
-                _ = End.read(1000, from: far)
-                shutdown(far, Int32(SHUT_RDWR))
-            }
-        ) {
-            let error = #expect(throws: IPCError.self) { try talk.write(Frame(pattern(500_000))) }
-            #expect(error?.code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
-        }
-        let error = #expect(throws: IPCError.self) { try talk.write(Frame("too late")) }
-        #expect(error?.code == IPC_ERROR_USOCK_SEND)
-        #expect(error?.systemError == EPIPE)
     }
 
     // MARK: Descriptors
 
-    @Test("A descriptor goes from one channel to another, behind the message before it", arguments: [Inbox.Extent.all, .frame])
-    func passing(extent: Inbox.Extent) throws {
-        let talk = try Talk()
-        let other = try Talk()
-        other.channel = Channel(talk.wire.far.number)
-        let pipe = try Wire(.pipe)
-        talk.channel.outbox.append(try Frame("OK").outbound())
-        try talk.channel.sendDescriptor(pipe.far.number)
-        pipe.far.close()
-        try talk.write(Frame("and on"))
-
-        #expect(try other.read(extent) == Frame("OK"))
-        let received = try other.receiveDescriptor()
-        #expect(received.isCloseOnExec)
-        try received.write([7])
-        #expect(pipe.near.read() == [7])
-        received.close()
-        #expect(pipe.near.isAlone)
-        #expect(try other.read(extent) == Frame("and on"))
+    @Test("A descriptor is waited for, behind the message before it", arguments: [false, true], [Inbox.Extent.all, .frame])
+    func descriptor(blocks: Bool, extent: Inbox.Extent) throws {
+        let (talk, pipe) = (try Talk(blocks: blocks), try Wire(.pipe))
+        let (far, passed) = (talk.wire.far.number, pipe.far.number)
+        try withPeer(
+            over: talk.wire,
+            doing: {
+                try End.write(Frame("OK").bytes, to: far)
+                libipc_send_descriptor(far, passed)
+                try End.write(Frame("and on").bytes, to: far)
+            }
+        ) {
+            #expect(try talk.read(extent) == Frame("OK"))
+            let received = try talk.receiveDescriptor()
+            #expect(received.isCloseOnExec)
+            try received.write([7])
+            #expect(End.read(1, from: pipe.near.number) == [7])
+            #expect(try talk.read(extent) == Frame("and on"))
+        }
     }
 
     @Test("A byte without a descriptor is an error, and so is a peer that has left")
@@ -187,14 +154,13 @@ private func answer(_ text: String, after count: Int, over number: Int32) throws
         #expect(left?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
     }
 
-    @Test("What cannot be passed is an error")
-    func cannotPass() throws {
+    @Test("A patience ends the wait for a descriptor, too")
+    func descriptorPatience() throws {
         let talk = try Talk()
-        let notOpen = #expect(throws: IPCError.self) { try talk.channel.sendDescriptor(-1) }
-        #expect(notOpen?.code == IPC_ERROR_PROVIDE_FD__SENDMSG)
-        talk.wire.far.close()
-        let left = #expect(throws: IPCError.self) { try talk.channel.sendDescriptor(0) }
-        #expect(left?.systemError == EPIPE)
+        talk.limitReceiving()
+        let error = #expect(throws: IPCError.self) { try talk.receiveDescriptor() }
+        #expect(error?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
+        #expect(error?.systemError == EAGAIN)
     }
 
     // MARK: The file behind the number

@@ -43,7 +43,7 @@ import Testing
             #expect(try other.next() == .message(Frame("told"), from: wire.near))
         }
         #expect(wire.near.isOpen)
-        #expect(Registry[wire.near.number]?.pointee.context == nil)
+        #expect(Registry[wire.near.number, Registry.stripe(of: wire.near.number)] != nil)
         try test.add(wire.near)
         #expect(try test.all() == [.message(Frame("read ahead"), from: wire.near)])
     }

@@ -30,8 +30,7 @@ import Testing
     func deadline() throws {
         let wire = try test.connect()
         let deadline = Deadline(milliseconds: 30)
-        let event = try test.happening { context, event throws(IPCError) in try context.next(&event, deadline) }
-        #expect(event == .timer)
+        #expect(try test.next(until: deadline) == .timer)
         #expect(deadline.remaining == 0)
         withExtendedLifetime(wire) {}
     }

@@ -11,7 +11,7 @@ import Testing
         let connections: [ConnectionReference]
 
         init(_ count: Int) throws {
-            connections = try (0..<count).map { try Connection.make(Connection(Channel(-1), index: $0)) }
+            connections = try (0..<count).map { try Connection.make(Connection(Channel(-1), index: $0, owner: Registry.stripe(of: -1))) }
         }
 
         deinit { for connection in connections { Connection.destroy(connection) } }

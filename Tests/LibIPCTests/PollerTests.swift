@@ -7,99 +7,70 @@ import Testing
 @testable import LibIPC
 
 @Suite("Poller") struct PollerTests {
-    /// A poller that watches the near ends of wires.
-    private final class Watch {
-        enum Sign { case readable, writable, hungUp }
-
-        var poller: Poller
-
-        init() throws { poller = try Poller() }
-
-        @discardableResult
-        func add(_ end: End, _ interest: Interest = .read, generation: UInt32 = 1) throws -> Admission {
-            try poller.add(Registration(descriptor: end.number, generation: generation), interest)
-        }
-
-        func update(_ end: End, _ interest: Interest) { poller.update(Registration(descriptor: end.number, generation: 1), interest) }
-        func remove(_ end: End) { poller.remove(Registration(descriptor: end.number, generation: 1)) }
-
-        /// What one call reports now.
-        func look() throws -> [Readiness] { try (0..<poller.wait(timeout: 0)).map { poller.readiness(at: $0) } }
-
-        /// The same, of one descriptor: nil when it is not named.
-        func signs(of end: End) throws -> Set<Sign>? {
-            for readiness in try look() where readiness.registration.descriptor == end.number {
-                let signs: [(Bool, Sign)] = [(readiness.readable, .readable), (readiness.writable, .writable), (readiness.hungUp, .hungUp)]
-                return Set(signs.filter(\.0).map(\.1))
-            }
-            return nil
-        }
-    }
-
     // MARK: Readiness
 
     @Test("A descriptor is readable as long as there is something to read", arguments: Wire.Kind.allCases)
     func readable(kind: Wire.Kind) throws {
-        let (watch, wire) = (try Watch(), try Wire(kind))
-        #expect(try watch.add(wire.near) == .watched)
-        #expect(try watch.signs(of: wire.near) == nil)
+        let (lookout, wire) = (try Lookout(), try Wire(kind))
+        #expect(try lookout.add(wire.near) == .watched)
+        #expect(try lookout.signs(of: wire.near) == nil)
         try wire.far.write([1, 2, 3])
-        for _ in 1...3 { #expect(try watch.signs(of: wire.near) == [.readable]) }
+        for _ in 1...3 { #expect(try lookout.signs(of: wire.near) == [.readable]) }
         #expect(End.read(2, from: wire.near.number) == [1, 2])
-        #expect(try watch.signs(of: wire.near) == [.readable])
+        #expect(try lookout.signs(of: wire.near) == [.readable])
         #expect(wire.near.read() == [3])
-        #expect(try watch.signs(of: wire.near) == nil)
+        #expect(try lookout.signs(of: wire.near) == nil)
     }
 
     @Test("A descriptor is writable when that was asked for and there is room")
     func writable() throws {
-        let (watch, wire) = (try Watch(), try Wire(blocks: false))
+        let (lookout, wire) = (try Lookout(), try Wire(blocks: false))
         wire.near.shrinkSendBuffer()
-        try watch.add(wire.near)
-        #expect(try watch.signs(of: wire.near) == nil)
-        watch.update(wire.near, [.read, .write])
-        for _ in 1...2 { #expect(try watch.signs(of: wire.near) == [.writable]) }
+        try lookout.add(wire.near)
+        #expect(try lookout.signs(of: wire.near) == nil)
+        lookout.update(wire.near, [.read, .write])
+        for _ in 1...2 { #expect(try lookout.signs(of: wire.near) == [.writable]) }
         while write(wire.near.number, pattern(1024), 1024) > 0 {}
-        #expect(try watch.signs(of: wire.near) == nil)
+        #expect(try lookout.signs(of: wire.near) == nil)
         try wire.far.write([1])
-        #expect(try watch.signs(of: wire.near) == [.readable])
+        #expect(try lookout.signs(of: wire.near) == [.readable])
         _ = wire.far.read()
-        #expect(try watch.signs(of: wire.near) == [.readable, .writable])
-        watch.update(wire.near, .read)
-        #expect(try watch.signs(of: wire.near) == [.readable])
+        #expect(try lookout.signs(of: wire.near) == [.readable, .writable])
+        lookout.update(wire.near, .read)
+        #expect(try lookout.signs(of: wire.near) == [.readable])
     }
 
     @Test("A hang-up shows, with what can be read before it", arguments: Wire.Kind.allCases)
     func hungUp(kind: Wire.Kind) throws {
-        let (watch, wire) = (try Watch(), try Wire(kind))
-        try watch.add(wire.near)
+        let (lookout, wire) = (try Lookout(), try Wire(kind))
+        try lookout.add(wire.near)
         try wire.far.write([1])
         wire.far.close()
-        #expect(try watch.signs(of: wire.near) == [.readable, .hungUp])
+        #expect(try lookout.signs(of: wire.near) == [.readable, .hungUp])
         #expect(wire.near.read() == [1])
         // A socket stays readable: what it gives is its end.
-        for _ in 1...2 { #expect(try watch.signs(of: wire.near)?.contains(.hungUp) == true) }
+        for _ in 1...2 { #expect(try lookout.signs(of: wire.near)?.contains(.hungUp) == true) }
     }
 
     @Test("An end that was only shut down is readable, not hung up")
     func shutDown() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        try watch.add(wire.near)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        try lookout.add(wire.near)
         shutdown(wire.far.number, Int32(SHUT_WR))
-        #expect(try watch.signs(of: wire.near) == [.readable])
+        #expect(try lookout.signs(of: wire.near) == [.readable])
     }
 
     @Test("More may be ready than one call reports: all are named, none twice in a call")
     func many() throws {
-        let watch = try Watch()
+        let lookout = try Lookout()
         let wires = try (0..<150).map { _ in try Wire() }
         for wire in wires {
-            try watch.add(wire.near)
+            try lookout.add(wire.near)
             try wire.far.write([1])
         }
         var waiting = Set(wires.map(\.near.number))
         for _ in 1...150 where !waiting.isEmpty {
-            let named = try watch.look().map(\.registration.descriptor)
+            let named = try lookout.look().map(\.registration.descriptor)
             #expect(!named.isEmpty)
             #expect(Set(named).count == named.count)
             // They stay ready: a poller that begins with the same ones each time would never come to the others.
@@ -110,94 +81,94 @@ import Testing
 
     @Test("Looking at nothing finds nothing")
     func nothing() throws {
-        let watch = try Watch()
-        #expect(try watch.look().isEmpty)
-        #expect(try watch.poller.wait(timeout: 1) == 0)
-        #expect(watch.poller.needsRebuild == false)
+        let lookout = try Lookout()
+        #expect(try lookout.look().isEmpty)
+        #expect(try lookout.look(1).isEmpty)
+        #expect(lookout.poller.needsRebuild == false)
     }
 
     @Test("A poller that begins idle, if this system has such, needs to be rebuilt, and admits what it is told is open")
     func idle() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        #expect(watch.poller.isIdle == false)
-        watch.poller = Poller(idle: true)
-        #expect(watch.poller.needsRebuild == watch.poller.isIdle)
-        #expect(try watch.add(wire.near) == .watched)
-        watch.update(wire.near, [.read, .write])
-        watch.remove(wire.near)
-        #expect(watch.poller.needsRebuild == watch.poller.isIdle)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        #expect(lookout.poller.isIdle == false)
+        lookout.poller = Poller(idle: true)
+        #expect(lookout.poller.needsRebuild == lookout.poller.isIdle)
+        #expect(try lookout.add(wire.near) == .watched)
+        lookout.update(wire.near, [.read, .write])
+        lookout.remove(wire.near)
+        #expect(lookout.poller.needsRebuild == lookout.poller.isIdle)
     }
 
     // MARK: Registrations
 
     @Test("What is reported carries the registration that it was watched as")
     func generation() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        try watch.add(wire.near, generation: .max)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        try lookout.add(wire.near, generation: .max)
         try wire.far.write([1])
-        #expect(try watch.look().map(\.registration) == [Registration(descriptor: wire.near.number, generation: .max)])
+        #expect(try lookout.look().map(\.registration) == [Registration(descriptor: wire.near.number, generation: .max)])
     }
 
     @Test("A descriptor that was removed can be watched anew, as another registration")
     func anew() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        #expect(try watch.add(wire.near) == .watched)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        #expect(try lookout.add(wire.near) == .watched)
         try wire.far.write([1])
-        #expect(try watch.look().map(\.registration.generation) == [1])
-        watch.remove(wire.near)
-        #expect(try watch.signs(of: wire.near) == nil)
-        #expect(try watch.add(wire.near, generation: 2) == .watched)
-        #expect(try watch.look().map(\.registration.generation) == [2])
+        #expect(try lookout.look().map(\.registration.generation) == [1])
+        lookout.remove(wire.near)
+        #expect(try lookout.signs(of: wire.near) == nil)
+        #expect(try lookout.add(wire.near, generation: 2) == .watched)
+        #expect(try lookout.look().map(\.registration.generation) == [2])
     }
 
     @Test("Removing one leaves the others", arguments: 0..<3)
     func remove(number: Int) throws {
-        let watch = try Watch()
+        let lookout = try Lookout()
         let wires = try (0..<3).map { _ in try Wire() }
         for wire in wires {
-            try watch.add(wire.near)
+            try lookout.add(wire.near)
             try wire.far.write([1])
         }
-        watch.remove(wires[number].near)
-        watch.remove(wires[number].near)
+        lookout.remove(wires[number].near)
+        lookout.remove(wires[number].near)
         var left = Set(wires.map(\.near.number))
         left.remove(wires[number].near.number)
-        #expect(try Set(watch.look().map(\.registration.descriptor)) == left)
+        #expect(try Set(lookout.look().map(\.registration.descriptor)) == left)
     }
 
     @Test("A number that is no open descriptor is not watched")
     func notOpen() throws {
-        let (watch, end) = (try Watch(), try Wire().near.moved())
+        let (lookout, end) = (try Lookout(), try Wire().near.moved())
         end.close()
-        #expect(try watch.add(end) == .notOpen)
-        #expect(try watch.look().isEmpty)
+        #expect(try lookout.add(end) == .notOpen)
+        #expect(try lookout.look().isEmpty)
     }
 
     @Test("A descriptor that was closed unseen says nothing more, and its number can be watched again")
     func closedUnseen() throws {
-        let (watch, wire) = (try Watch(), try Wire())
+        let (lookout, wire) = (try Lookout(), try Wire())
         let end = try wire.near.moved()
-        try watch.add(end)
+        try lookout.add(end)
         end.close()
-        for _ in 1...2 { #expect(try watch.look().isEmpty) }
-        watch.remove(end)
+        for _ in 1...2 { #expect(try lookout.look().isEmpty) }
+        lookout.remove(end)
         let other = try Wire()
         let again = try other.near.replacing(end)
-        #expect(try watch.add(again, generation: 2) == .watched)
+        #expect(try lookout.add(again, generation: 2) == .watched)
         try other.far.write([1])
-        #expect(try watch.look().map(\.registration) == [Registration(descriptor: again.number, generation: 2)])
+        #expect(try lookout.look().map(\.registration) == [Registration(descriptor: again.number, generation: 2)])
     }
 
     @Test("A number that means another file by now can be watched for it, though nobody removed the first")
     func reused() throws {
-        let (watch, wire, other) = (try Watch(), try Wire(), try Wire())
+        let (lookout, wire, other) = (try Lookout(), try Wire(), try Wire())
         let end = try wire.near.moved()
-        try watch.add(end)
+        try lookout.add(end)
         let again = try other.near.replacing(end)
-        #expect(try watch.add(again, generation: 2) == .watched)
+        #expect(try lookout.add(again, generation: 2) == .watched)
         try other.far.write([1])
         // Should the first be named too, it shows by its registration.
-        let generations = try watch.look().map(\.registration.generation)
+        let generations = try lookout.look().map(\.registration.generation)
         #expect(generations == [2] || Set(generations) == [1, 2] && generations.count == 2)
     }
 
@@ -205,27 +176,27 @@ import Testing
 
     @Test("What nobody wants is not reported, until somebody does")
     func unwanted() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        try watch.add(wire.near)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        try lookout.add(wire.near)
         try wire.far.write([1])
-        watch.update(wire.near, [])
-        for _ in 1...2 { #expect(try watch.signs(of: wire.near) == nil) }
-        watch.update(wire.near, .write)
-        #expect(try watch.signs(of: wire.near) == [.writable])
-        watch.update(wire.near, .read)
-        #expect(try watch.signs(of: wire.near) == [.readable])
+        lookout.update(wire.near, [])
+        for _ in 1...2 { #expect(try lookout.signs(of: wire.near) == nil) }
+        lookout.update(wire.near, .write)
+        #expect(try lookout.signs(of: wire.near) == [.writable])
+        lookout.update(wire.near, .read)
+        #expect(try lookout.signs(of: wire.near) == [.readable])
     }
 
     @Test("A hang-up that nobody wants is reported once at most")
     func unwantedHangUp() throws {
-        let (watch, wire) = (try Watch(), try Wire())
-        try watch.add(wire.near)
+        let (lookout, wire) = (try Lookout(), try Wire())
+        try lookout.add(wire.near)
         wire.far.close()
-        watch.update(wire.near, [])
-        _ = try watch.look()
-        for _ in 1...3 { #expect(try watch.signs(of: wire.near) == nil) }
-        watch.update(wire.near, .read)
-        #expect(try watch.signs(of: wire.near)?.contains(.hungUp) == true)
+        lookout.update(wire.near, [])
+        _ = try lookout.look()
+        for _ in 1...3 { #expect(try lookout.signs(of: wire.near) == nil) }
+        lookout.update(wire.near, .read)
+        #expect(try lookout.signs(of: wire.near)?.contains(.hungUp) == true)
     }
 
     // MARK: What differs from one system to the other
@@ -233,40 +204,40 @@ import Testing
     #if os(Linux) && !POLLER_POLL
     @Test("epoll calls a regular file always ready, and does not watch it")
     func regularFile() throws {
-        let (watch, file) = (try Watch(), try End.temporaryFile())
-        #expect(try watch.add(file) == .alwaysReady)
-        #expect(try watch.look().isEmpty)
+        let (lookout, file) = (try Lookout(), try End.temporaryFile())
+        #expect(try lookout.add(file) == .alwaysReady)
+        #expect(try lookout.look().isEmpty)
     }
 
     @Test("epoll goes on reporting a descriptor that lives under another number: it shows by its registration")
     func stale() throws {
-        let (watch, wire, other) = (try Watch(), try Wire(), try Wire())
+        let (lookout, wire, other) = (try Lookout(), try Wire(), try Wire())
         let end = try wire.near.moved()
-        try watch.add(end)
+        try lookout.add(end)
         let copy = try End(dup(end.number))
         let again = try other.near.replacing(end)
-        #expect(try watch.add(again, generation: 2) == .watched)
+        #expect(try lookout.add(again, generation: 2) == .watched)
         try wire.far.write([1])
-        #expect(try watch.look().map(\.registration) == [Registration(descriptor: again.number, generation: 1)])
+        #expect(try lookout.look().map(\.registration) == [Registration(descriptor: again.number, generation: 1)])
         copy.close()
-        #expect(try watch.look().isEmpty)
+        #expect(try lookout.look().isEmpty)
     }
 
     @Test("epoll cannot be told of a descriptor that was closed, and says so")
     func needsRebuild() throws {
-        let (watch, end) = (try Watch(), try Wire().near.moved())
-        try watch.add(end)
+        let (lookout, end) = (try Lookout(), try Wire().near.moved())
+        try lookout.add(end)
         end.close()
-        #expect(watch.poller.needsRebuild == false)
-        watch.update(end, [.read, .write])
-        #expect(watch.poller.needsRebuild == true)
+        #expect(lookout.poller.needsRebuild == false)
+        lookout.update(end, [.read, .write])
+        #expect(lookout.poller.needsRebuild == true)
     }
     #else
     @Test("poll watches a regular file, which is always ready")
     func regularFile() throws {
-        let (watch, file) = (try Watch(), try End.temporaryFile())
-        #expect(try watch.add(file) == .watched)
-        for _ in 1...2 { #expect(try watch.signs(of: file) == [.readable]) }
+        let (lookout, file) = (try Lookout(), try End.temporaryFile())
+        #expect(try lookout.add(file) == .watched)
+        for _ in 1...2 { #expect(try lookout.signs(of: file) == [.readable]) }
     }
     #endif
 }

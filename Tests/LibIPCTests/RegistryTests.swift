@@ -1,5 +1,5 @@
-// RegistryTests.swift - what a call without a context leaves behind is found by the next one, unless the number means something
-// else by then.
+// RegistryTests.swift - what a context or a call leaves behind is found by the next one, unless the number means something else by
+// then; and who reads it goes on.
 
 import CLibIPC
 import Testing
@@ -7,41 +7,60 @@ import Testing
 @testable import LibIPC
 
 @Suite("Registry") struct RegistryTests {
+    /// Lends its lock to connections that it does not know.
+    let test: TestContext
+
+    init() throws { test = try TestContext() }
+
+    /// Runs `body` with a connection that is in no table; it is freed afterwards.
+    private func withConnection<Result>(_ number: Int32, _ body: (ConnectionReference) throws -> Result) throws -> Result {
+        let connection = try Connection.make(Connection(Channel(number), owner: test.monitor))
+        defer { Connection.destroy(connection) }
+        return try body(connection)
+    }
+
+    private func found(_ number: Int32) -> ConnectionReference? { Registry[number, Registry.stripe(of: number)] }
+
     /// A descriptor of which two frames were received and one taken: the other is left.
-    private func leaveFrame(_ frame: Frame) throws -> (end: End, far: End) {
+    private func leaveFrame(_ frame: Frame, reader: Reader = .none) throws -> (end: End, far: End) {
         let wire = try Wire()
         let end = try wire.near.moved()
         try wire.far.write(Frame("taken"), frame)
-        var channel = Channel(end.number)
-        var scratch = Scratch()
-        try channel.waitForFrame(&scratch, .all)
-        #expect(channel.inbox.takeFrame() == Frame("taken"))
-        Registry.leave(&channel)
-        #expect(channel.isEmpty == true)
+        try withConnection(end.number) { connection in
+            var scratch = Scratch()
+            try connection.pointee.channel.inbox.waitForFrame(from: end.descriptor, &scratch, .all) { false }
+            #expect(connection.pointee.channel.inbox.takeFrame() == Frame("taken"))
+            connection.pointee.reader = reader
+            Registry.leave(connection)
+            #expect(connection.pointee.channel.isEmpty == true)
+        }
         return (end, wire.far)
     }
 
     private func takeFrame(_ number: Int32) throws -> Frame? {
-        var channel = Registry.takeLoose(number)
-        var scratch = Scratch()
-        return try channel.inbox.settle(&scratch) ? channel.inbox.takeFrame() : nil
+        try withConnection(number) { taker in
+            Registry.takeLoose(taker)
+            var scratch = Scratch()
+            return try taker.pointee.channel.inbox.settle(&scratch) ? taker.pointee.channel.inbox.takeFrame() : nil
+        }
     }
 
     @Test("What is left is found once")
     func left() throws {
         let (end, _) = try leaveFrame(Frame("left"))
-        #expect(Registry[end.number]?.pointee.context == nil)
+        #expect(Registry.owner(of: end.number) == Registry.stripe(of: end.number))
+        #expect(found(end.number) != nil)
         #expect(try takeFrame(end.number) == Frame("left"))
-        #expect(Registry[end.number] == nil)
+        #expect(found(end.number) == nil)
         #expect(try takeFrame(end.number) == nil)
     }
 
     @Test("A channel that holds nothing leaves nothing")
     func nothing() throws {
         let end = try Wire().near.moved()
-        var channel = Channel(end.number)
-        Registry.leave(&channel)
-        #expect(Registry[end.number] == nil)
+        try withConnection(end.number) { Registry.leave($0) }
+        #expect(found(end.number) == nil)
+        #expect(libipc_owner(end.number) == nil)
     }
 
     @Test("What was left for another file of this number is gone")
@@ -49,14 +68,14 @@ import Testing
         let (end, _) = try leaveFrame(Frame("for another"))
         let other = try Wire().near.replacing(end)
         #expect(try takeFrame(other.number) == nil)
-        #expect(Registry[other.number] == nil)
+        #expect(found(other.number) == nil)
     }
 
     @Test("What was left goes with the descriptor that the library closes")
     func closed() throws {
         let (end, far) = try leaveFrame(Frame("closed"))
         try Socket.close(end.number)
-        #expect(Registry[end.number] == nil)
+        #expect(found(end.number) == nil)
         #expect(far.isAlone)
     }
 
@@ -67,37 +86,184 @@ import Testing
         let pipe = try Wire(.pipe)
         try wire.far.write([1, 2, 3], passing: [pipe.far.number])
         pipe.far.close()
-        var channel = Channel(end.number)
-        var scratch = Scratch()
-        #expect(try channel.inbox.receive(from: end.descriptor, into: &scratch) == .bytes)
-        Registry.leave(&channel)
+        try withConnection(end.number) { connection in
+            var scratch = Scratch()
+            let arrival = try connection.pointee.channel.inbox.receive(from: end.descriptor, into: &scratch)
+            #expect(arrival == .bytes)
+            Registry.leave(connection)
+        }
         #expect(!pipe.near.isAlone)
         try Socket.close(end.number)
         #expect(pipe.near.isAlone)
     }
 
-    @Test("What belongs to a context is not given away")
+    // MARK: Whose a descriptor is
+
+    @Test("What belongs to a context is not given away, nor covered by what another one leaves")
     func contexts() throws {
-        let end = try Wire().near.moved()
-        var owner = 0
-        try withUnsafeMutablePointer(to: &owner) { address in
-            let connection = try Connection.make(Connection(Channel(end.number), context: address))
-            defer { Connection.destroy(connection) }
-            Registry[end.number] = connection
-            #expect(try takeFrame(end.number) == nil)
-            #expect(Registry[end.number] == connection)
-            Registry[end.number] = nil
+        let wire = try Wire()
+        let end = try wire.near.moved()
+        let other = try TestContext()
+        try other.add(end)
+        let connection = try other.connection(of: end)
+        #expect(Registry.owner(of: end.number) == other.monitor)
+        #expect(Registry[end.number, test.monitor] == nil)
+        #expect(try takeFrame(end.number) == nil)
+        try wire.far.write([1, 2, 3])
+        try withConnection(end.number) { former in
+            var scratch = Scratch()
+            let arrival = try former.pointee.channel.inbox.receive(from: end.descriptor, into: &scratch)
+            #expect(arrival == .bytes)
+            Registry.leave(former)
+            #expect(!Registry.unregister(former))
+        }
+        #expect(Registry[end.number, other.monitor] == connection)
+        #expect(Registry.unregister(connection))
+        #expect(Registry.owner(of: end.number) == Registry.stripe(of: end.number))
+        #expect(!Registry.unregister(connection))
+    }
+
+    @Test("Of two contexts that have one descriptor the last has it, and the first is not in its way when it goes")
+    func twoContexts() throws {
+        let wire = try Wire()
+        let end = try wire.near.moved()
+        try test.add(end)
+        do {
+            let other = try TestContext()
+            try other.context.pointee.add(end.number, .ipc)
+            #expect(Registry.owner(of: end.number) == other.monitor)
+            test.context.pointee.remove(try test.connection(of: end), keeping: true)
+            #expect(Registry.owner(of: end.number) == other.monitor)
+            try wire.far.write(Frame("one"), Frame("two"))
+            #expect(try other.next() == .message(Frame("one"), from: end))
+        }
+        #expect(try takeFrame(end.number) == Frame("two"))
+    }
+
+    @Test("Numbers that no descriptor can have are nobody's", arguments: [-1, .min, 1 << 20, .max] as [Int32])
+    func outOfRange(number: Int32) throws {
+        try withConnection(number) { connection in
+            #expect(found(number) == nil)
+            Registry.register(connection)
+            #expect(Registry[number, test.monitor] == nil)
+            #expect(Registry.owner(of: number) == Registry.stripe(of: number))
+            #expect(!Registry.unregister(connection))
         }
     }
 
-    @Test("Numbers that no descriptor can have are nobody's")
-    func outOfRange() throws {
-        let connection = try Connection.make(Connection(Channel(-1)))
-        defer { Connection.destroy(connection) }
-        for number in [-1, .min, 1 << 20, .max] as [Int32] {
-            #expect(Registry[number] == nil)
-            Registry[number] = connection
-            #expect(Registry[number] == nil)
+    // MARK: Calls
+
+    @Test("A call finds what the one before it left, and leaves what it cannot hand on; nothing is kept for nothing")
+    func calls() throws {
+        let wire = try Wire()
+        let end = try wire.near.moved()
+        try withLoose(end.number) { _ in }
+        #expect(found(end.number) == nil)
+        try wire.far.write(Frame("one"), Frame("two"))
+        var scratch = Scratch()
+        let known = try withLoose(end.number) { connection in
+            try connection.pointee.channel.inbox.waitForFrame(from: end.descriptor, &scratch, .all) { false }
+            #expect(connection.pointee.channel.inbox.takeFrame() == Frame("one"))
+            return connection
+        }
+        #expect(found(end.number) == known)
+        try withLoose(end.number) { connection in
+            #expect(connection == known)
+            let isWhole = try connection.pointee.channel.inbox.settle(&scratch)
+            #expect(isWhole)
+            #expect(connection.pointee.channel.inbox.takeFrame() == Frame("two"))
+        }
+        #expect(found(end.number) == nil)
+    }
+
+    @Test("A call for another file of this number begins anew")
+    func callsAnotherFile() throws {
+        let (end, _) = try leaveFrame(Frame("for another"))
+        let other = try Wire().near.replacing(end)
+        try withLoose(other.number) { #expect($0.pointee.channel.isEmpty == true) }
+        #expect(found(other.number) == nil)
+    }
+
+    // MARK: Readers
+
+    @Test("Who reads a descriptor goes on: when a context leaves it, while calls come and go, and when a context takes it over")
+    func reader() throws {
+        let end = try Wire().near.moved()
+        try withConnection(end.number) { connection in
+            connection.pointee.reader = .this
+            Registry.leave(connection)
+        }
+        try withLoose(end.number) { #expect($0.pointee.reader == .this) }
+        #expect(found(end.number) != nil)
+        try withConnection(end.number) { taker in
+            Registry.takeLoose(taker)
+            #expect(taker.pointee.reader == .this)
+        }
+        #expect(found(end.number) == nil)
+        try withConnection(end.number) { taker in
+            Registry.takeLoose(taker)
+            #expect(taker.pointee.reader == .none)
+        }
+    }
+
+    @Test("A context that takes over a descriptor that is being read waits for the reader's end before it reads")
+    func readerInContext() throws {
+        let (end, far) = try leaveFrame(Frame("left"), reader: .this)
+        try test.add(end)
+        #expect(try test.all() == [])
+        try far.write(Frame("and more"))
+        #expect(try test.all() == [])
+        let connection = try test.connection(of: end)
+        connection.pointee.reader = .none
+        test.context.pointee.takeDeferredTurn(connection)
+        #expect(try test.all() == [.message(Frame("left"), from: end), .message(Frame("and more"), from: end)])
+    }
+
+    @Test("A context that goes, or deletes the entry, leaves the reader", arguments: [false, true])
+    func readerOfContext(isDeleted: Bool) throws {
+        let end = try Wire().near.moved()
+        do {
+            let other = try TestContext()
+            try other.context.pointee.add(end.number, .ipc)
+            let connection = try other.connection(of: end)
+            connection.pointee.reader = .this
+            if isDeleted { other.context.pointee.remove(connection, keeping: true) }
+        }
+        try withLoose(end.number) { connection in
+            #expect(connection.pointee.reader == .this)
+            connection.pointee.reader = .none
+        }
+        #expect(found(end.number) == nil)
+    }
+
+    @Test("A number that means another file by now is not read by who reads the first")
+    func readerOfAnotherFile() throws {
+        let (end, _) = try leaveFrame(Frame("for another"), reader: .this)
+        let other = try Wire().near.replacing(end)
+        try withConnection(other.number) { taker in
+            Registry.takeLoose(taker)
+            #expect(taker.pointee.reader == .none)
+        }
+    }
+
+    @Test("A descriptor that is being read, or written, is shut down before it is closed: who waits for it sees that")
+    func awaited() throws {
+        let wires = try (0..<3).map { _ in try Wire() }
+        let ends = try wires.map { try $0.near.moved() }
+        let lender = try Sender()
+        try withLoose(ends[0].number) { $0.pointee.reader = .this }
+        let lent = try lender.lend(Frame("lent"))
+        #expect(lender.outbox.takeBack(lent) == .whole)
+        try withLoose(ends[1].number) { connection in
+            connection.pointee.channel.outbox.append(lent)
+        }
+        try leave(Frame("for nobody"), for: ends[2])
+        for end in ends { Registry.forget(end.number) }
+        #expect(wires.map(\.far.isAlone) == [true, true, false])
+        #expect(lent.pointee.fate == .dropped)
+        for end in ends {
+            #expect(end.isOpen)
+            #expect(found(end.number) == nil)
         }
     }
 }

@@ -60,16 +60,62 @@ import Testing
         for block in [larger, small, again] { free(block) }
     }
 
-    @Test("Two blocks are kept at most, and no small one")
+    @Test("Two large blocks are kept at most, and none that is neither large nor small")
     func limit() throws {
         var scratch = Scratch()
         let large = try (0..<3).map { _ in try block(100_000, &scratch) }
         for block in large { scratch.recycle(block, 100_000) }
         let (first, second) = (try block(100_000, &scratch), try block(100_000, &scratch))
         #expect([first, second] == Array(large[..<2]))
-        scratch.recycle(try block(100, &scratch), 100)
+        scratch.recycle(try block(5000, &scratch), 5000)
         scratch.recycle(nil, 0)
         for block in [first, second] { free(block) }
+    }
+
+    @Test("Small blocks serve any small message, the last one first", arguments: [0, 1, 120])
+    func small(size: Int) throws {
+        var scratch = Scratch()
+        let blocks = try (0..<3).map { _ in try block(size, &scratch) }
+        for block in blocks {
+            #expect(malloc_usable_size(block) >= 120)
+            memset(block, 255, 120)
+            scratch.recycle(block, size)
+        }
+        let again = try [120, 0, 1].map { try block($0, &scratch) }
+        #expect(again == blocks.reversed())
+        let larger = try block(121, &scratch)
+        #expect(!blocks.contains(larger))
+        for block in again + [larger] { free(block) }
+    }
+
+    @Test("Sixteen small blocks are kept at most")
+    func smallLimit() throws {
+        var scratch = Scratch()
+        let blocks = try (0..<20).map { _ in try block(100, &scratch) }
+        for block in blocks { scratch.recycle(block, 100) }
+        let again = try (0..<20).map { _ in try block(100, &scratch) }
+        #expect(Array(again[..<16]) == blocks[..<16].reversed())
+        for block in again { free(block) }
+    }
+
+    @Test("What a program has put in the place of a small block is not taken for one", arguments: [24, 5000])
+    func foreign(size: Int) throws {
+        var scratch = Scratch()
+        scratch.recycle(malloc(size), 10)
+        let next = try block(120, &scratch)
+        #expect(120..<240 ~= malloc_usable_size(next))
+        free(next)
+    }
+
+    @Test("Small blocks that are kept go with their context")
+    func smallBlocksGo() throws {
+        var scratch = Scratch()
+        for block in try (0..<5).map({ _ in try block(10, &scratch) }) { scratch.recycle(block, 10) }
+        scratch = Scratch()
+        let next = try block(10, &scratch)
+        scratch.recycle(next, 10)
+        #expect(try block(10, &scratch) == next)
+        free(next)
     }
 
     @Test("Memory that cannot be had is an error of the code that was asked for")

@@ -74,7 +74,7 @@ void ready(void) {
 	fflush(stdout);
 }
 
-static void prepare_message(size_t size) {
+void prepare_message(size_t size) {
 	if (size < sizeof messages_sent || size > BUFFER_SIZE / 2) DIE("no size for a message: %zu", size);
 	payload_size = size;
 	frame_size = HEADER_SIZE + size;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEADER_SIZE 6 /* of libipc's frame: type, length (big-endian), user type */
@@ -23,6 +24,10 @@
 #define USER_TYPE 42
 #define BUFFER_SIZE (2 * 1024 * 1024) /* holds the largest frame of the benchmark and what came behind it */
 #define BACKLOG 4096
+
+#define MICROSECOND UINT64_C(1000)
+#define MILLISECOND UINT64_C(1000000)
+#define SECOND UINT64_C(1000000000)
 
 #define DIE(...)                                                                          \
 	do {                                                                              \
@@ -63,6 +68,21 @@ extern struct sockaddr_un bench_at; /* where it lives: $IPC_RUNDIR/NAME */
 extern char frame[BUFFER_SIZE];
 extern size_t payload_size, frame_size;
 extern uint64_t messages_sent, echoes_received;
+
+void prepare_message(size_t size); /* makes the frame of a payload of that size; a client has one already */
+
+/* By the monotonic clock, which is the same for all processes; in nanoseconds. */
+static inline uint64_t now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* For qsort(3) of nanoseconds. */
+static inline int compare_times(const void *a, const void *b) {
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
 
 /* Numbers the next message, so that an echo that is lost, doubled or overtaken is seen. */
 static inline const char *stamp_message(void) {

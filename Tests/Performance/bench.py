@@ -18,11 +18,12 @@ import time
 
 import picture
 import report
+import threads
 from metrics import IDLE, MEASURE, PEERS, WORKLOADS
 
 QUICK = os.environ.get('QUICK', '') not in ('', '0')
 REPEATS = int(os.environ.get('REPEATS') or (3 if QUICK else 9))
-MOST_SECONDS = 105 if QUICK else 14 * 60   # no workload begins after this
+MOST_SECONDS = 100 if QUICK else 14 * 60   # no workload begins after this
 PEER_SECONDS = 3 if QUICK else 15          # a peer that takes this long over a workload has repeats enough
 MOST_FAILURES = 1 if QUICK else 2          # then a peer is not asked again: to hang takes seconds
 PATIENCE = 5                               # seconds for a server to start, and to end
@@ -41,19 +42,21 @@ def chosen(variable, names, matches=lambda name, wanted: name == wanted):
     return [name for name in names if not wanted or any(matches(name, each) for each in wanted)]
 
 
-def cores():
-    """One core for both, or one for each. The first one has most interrupts to serve: it is taken last."""
+def places():
+    """Where server and client may run: on one core, on one each, on either of two. The first core has most interrupts
+    to serve: it is taken last."""
     mine = sorted(os.sched_getaffinity(0), reverse=True)
-    placements = {'same': (mine[0], mine[0])}
+    placements = {'same': ({mine[0]}, {mine[0]})}
     if len(mine) > 1:
-        placements['cross'] = (mine[0], mine[1])
+        placements['cross'] = ({mine[0]}, {mine[1]})
+        placements['free'] = (set(mine[:2]), set(mine[:2]))
     return placements
 
 
 class Server:
     """A peer's server in a run directory of its own, within `work`. The file `log` is where strace counts."""
 
-    def __init__(self, program, work, core, traced=False):
+    def __init__(self, program, work, cores, traced=False):
         self.directory = tempfile.mkdtemp(dir=work)
         self.environment = dict(os.environ, IPC_RUNDIR=self.directory)
         self.log = os.path.join(self.directory, 'calls')
@@ -63,7 +66,7 @@ class Server:
             command = ['strace', '-f', '-qq', '-c', '-o', self.log] + command
         self.errors = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        env=self.environment, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                                        env=self.environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
     def wait_until_ready(self):
         readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
@@ -96,12 +99,12 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def run_client(program, server, workload, amount, core):
+def run_client(program, server, workload, amount, cores):
     """What the client printed, as a dictionary."""
     command = [program, 'client', NAME, workload.kind, str(workload.size), str(amount), str(server.pid), str(IDLE)]
     longest = workload.longest + (0 if workload.kind == 'count' else amount * 2 / 1000)
     client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              env=server.environment, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                              env=server.environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     try:
         out, errors = client.communicate(timeout=longest)
     except subprocess.TimeoutExpired:
@@ -160,17 +163,19 @@ class Run:
         self.results, self.failures, self.seconds = {}, {}, {}
         self.begin = time.monotonic()
 
+    def program(self, peer):
+        return os.path.join(self.directory, 'bench-' + peer)
+
     def once(self, workload, placement, peer, repeat):
         key = (workload.name, placement, peer)
         failures = self.failures.setdefault(key, [])
         values = self.results.setdefault((workload.name, placement), {}).setdefault(peer, [None] * REPEATS)
         if repeat >= workload.repeats or len(failures) >= MOST_FAILURES or self.seconds.get(key, 0) > PEER_SECONDS:
             return
-        program = os.path.join(self.directory, 'bench-' + peer)
         begin = time.monotonic()
         try:
             run = count_calls if workload.kind == 'count' else measure
-            values[repeat] = run(program, self.work, workload, self.placements[placement])
+            values[repeat] = run(self.program(peer), self.work, workload, self.placements[placement])
         except Failed as failure:
             failures.append(str(failure))
         self.seconds[key] = self.seconds.get(key, 0) + time.monotonic() - begin
@@ -181,8 +186,9 @@ class Run:
                 for placement in workload.placements:
                     if time.monotonic() - self.begin > MOST_SECONDS or placement not in self.placements:
                         continue
-                    peers = [peer for peer in self.peers if peer not in workload.left_out]
-                    turn = repeat % len(peers)
+                    peers = [peer for peer in workload.peers or self.peers
+                             if peer not in workload.left_out and os.path.exists(self.program(peer))]
+                    turn = repeat % max(len(peers), 1)
                     for peer in peers[turn:] + peers[:turn]:
                         self.once(workload, placement, peer, repeat)
             print(f'repeat {repeat + 1} of {REPEATS}, {time.monotonic() - self.begin:.0f} s', file=sys.stderr)
@@ -196,10 +202,10 @@ def choose():
     names = chosen('WORKLOADS', [workload.name for workload in WORKLOADS],
                    lambda name, each: name == each or name.startswith(each + '-'))
     workloads = [workload for workload in WORKLOADS if workload.name in names]
-    names = chosen('PLACEMENTS', ['same', 'cross'])
+    names = chosen('PLACEMENTS', ['same', 'cross', 'free'])
     if QUICK and not os.environ.get('PLACEMENTS'):
-        names = ['same']
-    placements = cores()
+        names = ['same', 'free']
+    placements = places()
     with open(os.path.join(directory, 'left-out'), encoding='utf-8') as file:
         notes = [line.strip() for line in file if line.strip()]
     notes += [f'{name}: there is only one core' for name in names if name not in placements]
@@ -229,7 +235,8 @@ def main():
     for (workload, placement, peer), failures in run.failures.items():
         if failures:
             notes.append(f'{peer}, {workload}, {placement}: {failures[0]}')
-    markdown = report.markdown(run.results, peers, notes, REPEATS, time.monotonic() - run.begin)
+    markdown = report.markdown(run.results, peers, threads.part(run.results, sys.argv[1]), notes, REPEATS,
+                               time.monotonic() - run.begin)
     write('results.json', json.dumps({f'{w} {p}': result for (w, p), result in run.results.items()}, indent=1))
     write('results.md', markdown)
     write('results.svg', picture.draw(run.results, peers))

@@ -11,6 +11,9 @@ PEERS = ['raw', 'raw-epoll', 'libuv', 'libevent', 'zeromq', 'nng', 'sd-bus', 'ou
 MEASURE = ['raw', 'raw-epoll']                                  # what ratios are taken to
 OURS = ['ours', 'ours-loop', 'reference', 'reference-loop']
 IDLE = 10_000
+WAITERS = ('1-waiter', '2-waiters')                             # libipc with several threads: threads_waiters.c,
+WRITERS = ('ipc_write', 'send')                                 # threads_delay.c
+HANDLERS = (0, 5, 50)                                           # microseconds that they take
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Workload:
     left_out: tuple = ()         # peers that cannot do it
     longest: float = 3           # seconds that it may take beyond its time
     repeats: int = 1000          # no more than these: what does not vary needs no median
+    peers: tuple = ()            # who does it, if not the peers of the others
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def _sizes(kind, sizes, amount, quick):
     return [Workload(f'{kind}-{size}', kind, size, amount, quick) for size in sizes]
 
 
-SAME = ('same',)
+SAME, FREE = ('same',), ('free',)
 WORKLOADS = [
     *_sizes('roundtrip', (16, 1024, 65536, 1048576), 200, 120),
     *_sizes('inflight', (16, 1024), 200, 120),
@@ -52,6 +56,9 @@ WORKLOADS = [
     Workload('idle', 'idle', 16, 200, 100, SAME, ('raw',), longest=12),
     Workload('syscalls', 'count', 16, 1000, 500, SAME, longest=10, repeats=3),
     Workload('fairness', 'fairness', 16, 800, 300, SAME),
+    # Threads that are pinned together would not run at the same time.
+    *[Workload(f'threads-handlers-{time}', f'handlers-{time}', 16, 500, 150, FREE, peers=WAITERS) for time in HANDLERS],
+    Workload('threads-delay', 'delay', 16, 400, 150, ('free', 'same', 'cross'), peers=WRITERS),
 ]
 
 

@@ -1,6 +1,6 @@
 /*
  * ours.h - libipc's server, and what both of its clients share. The server is the README's: it waits for an
- * event, and writes a message back.
+ * event, and writes a message back. The programs with several threads take only the checks from here.
  */
 #ifndef OURS_H
 #define OURS_H
@@ -17,7 +17,7 @@
 
 /* A wait that a debugger, a tracer or a stop and continuation (signal(7)) interrupts is taken up again. The result is a
  * variable of its own each time: assigned to one that is there, its 8 KiB would be copied. */
-static void ours_wait(struct ipc_ctx *ctx, struct ipc_event *event) {
+static inline void ours_wait(struct ipc_ctx *ctx, struct ipc_event *event) {
 	for (;;) {
 		int timer = -1;
 		struct ipc_error error = ipc_wait_event(ctx, event, &timer);
@@ -26,7 +26,7 @@ static void ours_wait(struct ipc_ctx *ctx, struct ipc_event *event) {
 	}
 }
 
-static void ours_serve(void) {
+static inline void ours_serve(void) {
 	struct ipc_ctx ctx = {0};
 	struct ipc_event event = {0};
 	MUST_IPC(ipc_server_init(&ctx, bench_name));
@@ -44,14 +44,14 @@ struct ours {
 	struct ipc_event event;
 };
 
-static void *ours_open(void) {
+static inline void *ours_open(void) {
 	static struct ours ours;
 	memset(&ours, 0, sizeof ours);
 	MUST_IPC(ipc_connection(&ours.ctx, bench_name, &ours.fd));
 	return &ours;
 }
 
-static void ours_close(void *client) {
+static inline void ours_close(void *client) {
 	struct ours *ours = client;
 	free(ours->echo.payload);
 	IPC_EVENT_CLEAN(&ours->event);
@@ -59,7 +59,7 @@ static void ours_close(void *client) {
 	ipc_ctx_free(&ours->ctx);
 }
 
-static struct ipc_message ours_message(struct ours *ours) {
+static inline struct ipc_message ours_message(struct ours *ours) {
 	return (struct ipc_message){MESSAGE_TYPE, USER_TYPE, ours->fd, (uint32_t)payload_size, (char *)stamp_message()};
 }
 

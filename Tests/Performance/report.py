@@ -90,7 +90,7 @@ def table(results, metric, placement, peers):
     return rows
 
 
-def markdown(results, peers, notes, repeats, seconds):
+def markdown(results, peers, more, notes, repeats, seconds):
     release = '.'.join(platform.release().split('.')[:2])
     lines = ['# Benchmark', '',
              f'Median of {repeats} interleaved runs; in parentheses the least and the greatest. Ratios are taken within each',
@@ -100,7 +100,7 @@ def markdown(results, peers, notes, repeats, seconds):
              'flight with clients of their own. raw-epoll with many in flight is the limit: one send for all that is there.',
              f'Idle connections have had one message echoed. Where fewer than {IDLE:,} could be opened (descriptors, or 5 seconds)',
              'the column `idle` says how many.', '']
-    if results:
+    if any((metric.workload, 'same') in results for metric in METRICS):
         lines += ['## To reach, and reached (`same`)', ''] + summary(results, peers) + ['']
     for placement, meaning in PLACEMENTS.items():
         tables = [metric for metric in METRICS if (metric.workload, placement) in results]
@@ -108,6 +108,7 @@ def markdown(results, peers, notes, repeats, seconds):
             lines += [f'## `{placement}`: {meaning}', '']
         for metric in tables:
             lines += [f'### {metric.title} (`{placement}`)', ''] + table(results, metric, placement, peers) + ['']
+    lines += more
     if notes:
         lines += ['## Left out, and failures', ''] + [f'- {note}' for note in notes] + ['']
     return '\n'.join(lines)

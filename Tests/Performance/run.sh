@@ -6,9 +6,10 @@
 # Compiles the peers' programs into BUILD_DIRECTORY/bench, against BUILD_DIRECTORY/lib and include/, runs them, prints
 # the tables and leaves them there, as results.md, results.svg and results.json. Figures say; they do not fail.
 #
-# QUICK=1            under two minutes: fewer and shorter runs, one placement
+# QUICK=1            under two minutes: fewer and shorter runs, not on a core each
 # REFERENCE_LIB=DIR  another libipc.so with the same ABI, to compare with
-# PEERS, WORKLOADS, PLACEMENTS   only these, separated by spaces (raw and raw-epoll always run: they are the measure)
+# PEERS, WORKLOADS, PLACEMENTS   only these, separated by spaces (raw and raw-epoll always run: they are the measure; several
+#                    threads in one context are of the peer `ours`, and of the workloads `threads`)
 # REPEATS=N          runs of each figure
 # CC                 the compiler
 set -u
@@ -74,6 +75,27 @@ if [ -n "${REFERENCE_LIB:-}" ]; then
 fi
 $CC -std=gnu11 -Wall -Wextra -Werror -O2 "$here/instructions.c" -o "$out/instructions" -I"$include" -L"$build/lib" -lipc \
 	-Wl,-rpath,"\$ORIGIN/../lib" || exit 1
+
+# threads NAME SOURCE FLAG: libipc with several threads in one context
+threads() {
+	case " ${PEERS:-ours} " in *[\ ,]ours[\ ,]*) ;; *) return ;; esac
+	$CC -std=gnu11 -Wall -Wextra -Werror -O2 "$here/bench.c" "$here/$2" -o "$out/bench-$1" "-DPEER_NAME=\"$1\"" "$3" -I"$include" \
+		-L"$build/lib" -lipc -lpthread -Wl,-rpath,"\$ORIGIN/../lib" -Wl,--allow-shlib-undefined
+}
+threads 1-waiter threads_waiters.c -DWAITERS=1 && threads 2-waiters threads_waiters.c -DWAITERS=2 &&
+	threads ipc_write threads_delay.c -UBY_HAND && threads send threads_delay.c -DBY_HAND || exit 1
+
+# The figure for the report: as an installed library, which is what instructions.sh takes. Its verdict is for the tests.
+: > "$out/instructions.txt"
+case " ${WORKLOADS:-threads} " in *[\ ,]threads*)
+	tree=$out/tree
+	mkdir -p "$tree/lib/pkgconfig" || exit 1
+	ln -sf "$build/lib/libipc.so.1" "$tree/lib/libipc.so.1"
+	printf 'Name: libipc\nDescription: -\nVersion: 1\nLibs: -L%s -lipc\nCflags: -I%s\n' "$build/lib" "$include" \
+		> "$tree/lib/pkgconfig/libipc.pc"
+	(cd "$here/../.." && sh Tests/Performance/instructions.sh "$tree" "$tree") > "$out/instructions.txt" 2>&1
+	rm -rf "$tree"
+esac
 
 # No libipc but the one that was linked: an LD_LIBRARY_PATH would come before it.
 unset LD_LIBRARY_PATH IPC_NETWORK LIBIPC_DEBUG

@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "bench.h"
 
@@ -22,26 +21,12 @@
 #define OPENING_SECONDS 5 /* for the idle connections: some servers take the longer the more they have */
 #define SPARE_DESCRIPTORS 64
 
-#define MILLISECOND UINT64_C(1000000)
-#define SECOND UINT64_C(1000000000)
-
-static uint64_t now(void) {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-
 static void round_trip(void *connection) {
 	peer.one_by_one.submit(connection);
 	if (peer.one_by_one.collect(connection) != 1) DIE("more than one echo");
 }
 
 static uint64_t samples[MOST_SAMPLES];
-
-static int compare(const void *a, const void *b) {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
 
 /* Fills `samples` with the nanoseconds of each round trip, sorted; returns how many there are. */
 static size_t measure_round_trips(void *connection, uint64_t nanoseconds) {
@@ -58,7 +43,7 @@ static size_t measure_round_trips(void *connection, uint64_t nanoseconds) {
 		samples[count++] = after - before;
 		before = after;
 	} while (before - begin < nanoseconds && count < MOST_SAMPLES);
-	qsort(samples, count, sizeof samples[0], compare);
+	qsort(samples, count, sizeof samples[0], compare_times);
 	return count;
 }
 

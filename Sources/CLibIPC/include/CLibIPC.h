@@ -21,6 +21,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #endif
 
 #include "../../../include/fs.h"
@@ -29,6 +30,7 @@
 #include "../../../include/usocket.h"
 #include "../../../include/utils.h"
 #include "exports.h"
+#include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
 
@@ -79,6 +81,14 @@ static inline int libipc_has_bytes(int fd) {
 	int count = 0;
 	return ioctl(fd, FIONREAD, &count) != 0 ? errno != EIO : count != 0;
 }
+/* The limit that the descriptor's owner has set (SO_SNDTIMEO, socket(7)), in milliseconds; -1: none, or no socket. */
+static inline int libipc_send_limit(int fd) {
+	struct timeval limit;
+	socklen_t size = sizeof limit;
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return -1;
+	long long milliseconds = (long long)limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000;
+	return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
+}
 static inline int libipc_is_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && (flags & O_NONBLOCK) != 0;
@@ -89,6 +99,25 @@ static inline void libipc_make_blocking(int fd) {
 	int error = errno;
 	fcntl(fd, F_SETFL, 0);
 	errno = error;
+}
+
+/* What wakes a thread that waits for events: what is written to the second end shows at the first; they may be one. */
+static inline int libipc_make_alarm(int ends[2]) {
+#ifdef __linux__
+	return ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+#else
+	if (pipe(ends) != 0) return -1;
+	for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC), fcntl(ends[i], F_SETFL, O_NONBLOCK);
+	return 0;
+#endif
+}
+static inline void libipc_ring(int end) {
+	uint64_t one = 1;
+	(void)!write(end, &one, sizeof one);
+}
+static inline void libipc_silence(int end) {
+	uint64_t rung;
+	while (read(end, &rung, sizeof rung) == sizeof rung) {}
 }
 
 /* Descriptors travel as control data (unix(7)), which is made of macros (cmsg(3)). */
@@ -121,7 +150,7 @@ static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, voi
 	return LIBIPC_RETRYING(libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed));
 }
 
-/* One byte 0, and a descriptor with it. */
+/* One byte 0, and a descriptor with it, if there is room. */
 static inline ssize_t libipc_send_descriptor(int socket, int fd) {
 	union libipc_control control;
 	char byte = 0;
@@ -132,16 +161,16 @@ static inline ssize_t libipc_send_descriptor(int socket, int fd) {
 	control.header.cmsg_type = SCM_RIGHTS;
 	control.header.cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	return LIBIPC_RETRYING(sendmsg(socket, &message, MSG_NOSIGNAL));
+	return LIBIPC_RETRYING(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 /* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
  * MSG_DONTWAIT: a pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)); a terminal may not, and is made
  * not to block for this moment. */
-static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count, int waiting) {
+static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
 	sigset_t sigpipe, before, pending;
-	int flags = waiting || !isatty(fd) ? -1 : fcntl(fd, F_GETFL);
-	if (!waiting && libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
+	int flags = isatty(fd) ? fcntl(fd, F_GETFL) : -1;
+	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
 	if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
@@ -159,18 +188,18 @@ static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count
 	return written;
 }
 
-/* Without SIGPIPE; `*is_socket` becomes 0 where that is known not to be one. */
-static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
+/* Without SIGPIPE and without waiting; `*is_socket` becomes 0 where that is known not to be one. */
+static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
-	int flags = (waiting ? 0 : MSG_DONTWAIT) | MSG_NOSIGNAL;
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	/* One piece is the rule, and costs less. */
 	ssize_t sent = count == 1 ? send(fd, vectors->iov_base, vectors->iov_len, flags) : sendmsg(fd, &message, flags);
 	*is_socket = sent >= 0 || errno != ENOTSOCK;
-	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len, waiting);
+	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len);
 }
 
-static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int waiting, int *is_socket) {
-	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, waiting, is_socket));
+static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
+	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
 /* A program's own bytes. */
 static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) {
@@ -179,15 +208,17 @@ static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count)
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
 
-/* The process-wide table of descriptors, read and written by several threads (Registry.swift): as many as Linux gives a process
- * (fs.nr_open). Memory is only behind the parts that are used. */
-enum { LIBIPC_REGISTRY_SIZE = 1 << 20 };
-extern void *libipc_registry[LIBIPC_REGISTRY_SIZE];
-static inline void *libipc_registered(int fd) {
-	return fd >= 0 && fd < LIBIPC_REGISTRY_SIZE ? __atomic_load_n(libipc_registry + fd, __ATOMIC_ACQUIRE) : NULL;
-}
-static inline void libipc_register(int fd, void *value) {
-	if (fd >= 0 && fd < LIBIPC_REGISTRY_SIZE) __atomic_store_n(libipc_registry + fd, value, __ATOMIC_RELEASE);
+/* The public array of a context, which threads look at before they have its lock. */
+static inline void *libipc_array(const struct ipc_ctx *ctx) { return libipc_load((void *const *)&ctx->cinfos); }
+/* Of the rest only who has the lock sees anything. In C, field by field: a Swift access to one field would count as one to all. */
+static inline struct ipc_switchings libipc_switchings(const struct ipc_ctx *ctx) { return ctx->switchdb; }
+static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size, struct ipc_messages messages,
+                                  struct ipc_switchings switchings) {
+	ctx->pollfd = pollfd;
+	ctx->size = size;
+	ctx->tx = messages;
+	ctx->switchdb = switchings;
+	libipc_store((void **)&ctx->cinfos, array);
 }
 
 /* The text of this thread's last error: errors themselves stay small, and nothing is allocated (IPCError.swift). */
@@ -202,13 +233,13 @@ struct libipc_error_text *libipc_error_text(void);
  * upper half, and how often tables of switched pairs were changed by their programs. */
 extern uint64_t libipc_changes;
 enum { LIBIPC_FORK_SHIFT = 32 };
-static inline uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libipc_changes, __ATOMIC_RELAXED); }
-static inline void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libipc_changes, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
 
 /* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error. */
 extern int libipc_traces; /* negative: nobody has asked yet */
 void libipc_write_trace(const struct ipc_event *event);
-static inline void libipc_trace_event(const struct ipc_event *event) {
+LIBIPC_ATOMIC void libipc_trace_event(const struct ipc_event *event) {
 	if (__atomic_load_n(&libipc_traces, __ATOMIC_RELAXED) != 0) libipc_write_trace(event);
 }
 void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count);

@@ -1,34 +1,64 @@
 // Channels.swift - exports: sending and receiving one message or one descriptor, wherever the bytes of its socket are.
 
-/// Calls `body` with the channel that belongs to `descriptor`: a context's; or, with none, one that holds what earlier calls had
-/// to leave. Where the program reads a descriptor itself not a byte more is read than it asked for.
-func withChannel<Result: ~Copyable>(
-    of descriptor: Int32, _ body: (inout Channel, inout Scratch, Inbox.Extent) throws(IPCError) -> Result
-) throws(IPCError) -> Result {
-    if let connection = Registry[descriptor], let address = connection.pointee.context {
-        let context = address.assumingMemoryBound(to: PublicContext.self)
-        if connection.pointee.channel.isCurrent {
-            defer { context.pointee.settle(connection) }
-            let extent: Inbox.Extent = context.pointee.isReadByProgram(connection) ? .frame : .all
-            return try body(&connection.pointee.channel, &context.pointee.scratch, extent)
-        }
-        // Its program has closed the descriptor and got the number again for something else.
-        context.pointee.bury(connection)
-    }
-    var channel = Registry.takeLoose(descriptor)
-    var scratch = Scratch(size: 16 * 1024)
-    defer { Registry.leave(&channel) }
-    return try body(&channel, &scratch, .frame)
-}
-
 /// Puts the next message of the descriptor in the place of the one that is in `m`; waits for it.
 private func receive(from descriptor: Int32, into m: Ref<ipc_message>) throws(IPCError) {
-    try withChannel(of: descriptor) { channel, scratch, extent throws(IPCError) in
-        try channel.waitForFrame(&scratch, extent)
-        guard let message = channel.inbox.take() else { return }
-        free(m.pointee.payload)
-        m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
+    var reading = try Reading(descriptor)
+    defer { reading.giveBack() }
+    try reading.waitForFrame()
+    guard let message = reading.inbox.take() else { return }
+    free(m.pointee.payload)
+    m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
+}
+
+/// Sends one frame before it returns, behind what is queued.
+private func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to descriptor: Int32) throws(IPCError) {
+    let code = IPC_ERROR_USOCK_SEND
+    var none = Scratch(size: 0)
+    let frame = try outOfMemory(is: code) { () throws(IPCError) in
+        try OutboundFrame.make(header, elsewhere: payload, lent: true, &none)
     }
+    defer { free(frame) }
+    // A thread that were cancelled would not take the frame back.
+    let before = libipc_forbid_cancelling()
+    defer { libipc_allow_cancelling(before) }
+    // Whoever has the lock may send it, or drop it.
+    var fate = try push(frame, to: descriptor, isNew: true)
+    while fate == .queued {
+        var failure: IPCError?
+        do throws(IPCError) { try Descriptor(descriptor).waitForRoom(code) } catch { failure = error }
+        fate = try push(frame, to: descriptor, failure)
+    }
+    try check(fate == .sent, code, "send to descriptor \(descriptor): what was queued for it is dropped")
+}
+
+private func push(
+    _ frame: FrameReference, to descriptor: Int32, isNew: Bool = false, _ failure: IPCError? = nil
+) throws(IPCError) -> OutboundFrame.Fate {
+    let access = try Access(descriptor)
+    let connection = access.connection
+    if isNew { connection.pointee.channel.outbox.append(frame) }
+    do throws(IPCError) {
+        if let failure { throw failure }
+        if frame.pointee.fate == .queued { _ = try connection.pointee.channel.outbox.send(to: Descriptor(descriptor)) }
+    } catch {
+        switch connection.pointee.channel.outbox.takeBack(frame) {
+        case .whole: throw error
+        case .halfSent: throw error.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
+        // It is on its way to somebody else, who has the descriptor now.
+        case .notHere: break
+        }
+    }
+    return frame.pointee.fate
+}
+
+/// False: there is no room.
+private func pass(_ passed: Int32, over socket: Int32) throws(IPCError) -> Bool {
+    let access = try Access(socket)
+    // Behind what is queued.
+    guard try access.connection.pointee.channel.outbox.send(to: Descriptor(socket)) else { return false }
+    if libipc_send_descriptor(socket, passed) == 1 { return true }
+    if libipc_errno() == EAGAIN { return false }
+    throw .system(IPC_ERROR_PROVIDE_FD__SENDMSG, "pass a descriptor over descriptor \(socket)")
 }
 
 @c @implementation public func ipc_read_into(_ result: Outcome, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
@@ -50,35 +80,35 @@ private func receive(from descriptor: Int32, into m: Ref<ipc_message>) throws(IP
 }
 
 @c @implementation public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
-    answer(result) { () throws(IPCError) in
-        try withChannel(of: fd) { channel, scratch, _ throws(IPCError) in
-            try channel.write(FrameHeader(m.pointee), m.pointee.payload, &scratch)
-        }
-    }
+    answer(result, try send(FrameHeader(m.pointee), m.pointee.payload, to: fd))
 }
 
 @c @implementation public func ipc_receive_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
-        fd.pointee = try withChannel(of: sock) { channel, scratch, _ throws(IPCError) in try channel.receiveDescriptor(&scratch) }
+        var reading = try Reading(sock)
+        defer { reading.giveBack() }
+        fd.pointee = try reading.waitForDescriptor()
     }
 }
 
 @c @implementation public func ipc_provide_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Int32) {
-    answer(result, try withChannel(of: sock) { channel, _, _ throws(IPCError) in try channel.sendDescriptor(fd) })
+    answer(result) { () throws(IPCError) in
+        while try !pass(fd, over: sock) { try Descriptor(sock).waitForRoom(IPC_ERROR_PROVIDE_FD__SENDMSG) }
+    }
 }
 
 @c @implementation public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar>?>, _ len: Ref<Int>) {
     answer(result) { () throws(IPCError) in
-        try withChannel(of: fd) { channel, scratch, extent throws(IPCError) in
-            try channel.waitForFrame(&scratch, extent)
-            // A frame that has no place stays where it is.
-            let needed = channel.inbox.header?.frameSize ?? 0
-            let fits = buf.pointee == nil || len.pointee == 0 || needed <= len.pointee
-            try check(fits, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of \(needed) bytes")
-            let memory = try buffer(buf.pointee, needed, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION)
-            if let message = channel.inbox.take() { message.header.encode(with: message.payload, into: memory) }
-            (buf.pointee, len.pointee) = (memory, needed)
-        }
+        var reading = try Reading(fd)
+        defer { reading.giveBack() }
+        try reading.waitForFrame()
+        // A frame that has no place stays where it is.
+        let needed = reading.inbox.header?.frameSize ?? 0
+        let fits = buf.pointee == nil || len.pointee == 0 || needed <= len.pointee
+        try check(fits, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of \(needed) bytes")
+        let memory = try buffer(buf.pointee, needed, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION)
+        if let message = reading.inbox.take() { message.header.encode(with: message.payload, into: memory) }
+        (buf.pointee, len.pointee) = (memory, needed)
     }
 }
 

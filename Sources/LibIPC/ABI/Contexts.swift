@@ -1,39 +1,25 @@
-// Contexts.swift - from a struct ipc_ctx to its context and back; the life of a context.
+// Contexts.swift - exports: the life of a context, services and connections; and how every export gets into a context.
 
 /// Calls `body` with the context behind `ctx`, made if there is none, and publishes what it changed.
+@inline(__always)
 func withContext<Result: ~Copyable>(
     _ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Result
 ) throws(IPCError) -> Result {
-    let state = if let known = PublicRoster.context(behind: ctx) { known } else { try makeContext() }
-    state.pointee.roster.enter(ctx)
-    defer {
-        state.pointee.roster.publish(ctx)
-        // When no entry is left all is freed.
-        if state.pointee.roster.count == 0, state.pointee.queueLimit == nil { destroy(ctx, state) }
-    }
-    try state.pointee.catchUp()
-    return try body(&state.pointee)
+    let visit = try Visit(ctx)
+    try visit.context.pointee.catchUp()
+    return try body(&visit.context.pointee)
 }
 
-private func makeContext() throws(IPCError) -> Ref<PublicContext> {
-    let memory = try allocate(MemoryLayout<PublicContext>.stride)
-    let state = memory.bindMemory(to: PublicContext.self, capacity: 1)
-    state.initialize(to: PublicContext(roster: PublicRoster(context: memory), address: memory))
-    return state
-}
-
-private func destroy(_ ctx: Ref<ipc_ctx>, _ state: Ref<PublicContext>?) {
-    state?.deinitialize(count: 1)
-    free(state)
-    ctx.pointee.switchdb.clear()
-    ctx.pointee = ipc_ctx()
-}
-
-/// The same with the entry `index`, which it has.
+/// The same with the entry `index`.
+/// - Parameter code: there is none.
 func withEntry(
-    _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
+    _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
+    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
 ) throws(IPCError) {
-    try withContext(ctx) { context throws(IPCError) in try body(&context, context.connections[Int(index)]) }
+    try withContext(ctx) { context throws(IPCError) in
+        try check(index < context.connections.count, code, "the context has no entry \(index)")
+        try body(&context, context.connections[Int(index)])
+    }
 }
 
 @c @implementation public func ipc_ctx_init_into(_ result: Outcome, _ ctx: Ref<Ref<ipc_ctx>?>) {
@@ -52,12 +38,10 @@ func withEntry(
     }
 }
 
-@c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { destroy(ctx, PublicRoster.context(behind: ctx)) } }
+@c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { Visit.free(ctx) } }
 
 @c @implementation public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
     answer(result, ctx) { context throws(IPCError) in
-        // The way back to the limit lies before the public array: even an empty context has one then.
-        try context.reserveEntry()
         // A size_t beyond Int's range arrives negative.
         context.queueLimit = bytes < 0 ? Int.max : bytes
     }
@@ -97,5 +81,13 @@ public func libipc_connect_service(
     answer(result, ctx) { context throws(IPCError) in
         // What is closed already stays closed: that is success.
         for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
+    }
+}
+
+@c @implementation public func ipc_close_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
+    answer(result, ctx) { context throws(IPCError) in
+        let connection = try context.entry(fd)
+        defer { context.delete(connection) }
+        try context.closeDescriptor(connection)
     }
 }

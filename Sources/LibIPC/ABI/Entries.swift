@@ -7,19 +7,30 @@ public func libipc_add(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ ty
 }
 
 @c @implementation public func ipc_del_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
-    answer(result, try withEntry(ctx, index) { context, connection throws(IPCError) in context.delete(connection) })
+    answer(result) { () throws(IPCError) in
+        try check(!Visit.isEmpty(ctx), IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
+        try withEntry(ctx, index) { context, connection throws(IPCError) in context.delete(connection) }
+    }
 }
 
 @c @implementation public func ipc_del_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
-    answer(result, ctx) { context throws(IPCError) in
-        let code = IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT
-        context.delete(try context.connection(of: fd).orThrow(code, "descriptor \(fd) is not in this context"))
+    answer(result) { () throws(IPCError) in
+        try check(!Visit.isEmpty(ctx), IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
+        try withContext(ctx) { context throws(IPCError) in
+            context.delete(try context.entry(fd, IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT))
+        }
     }
 }
 
 extension Context where Entries: ~Copyable {
+    mutating func entry(
+        _ descriptor: Int32, _ code: ErrorCode = IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND
+    ) throws(IPCError) -> ConnectionReference {
+        try connection(of: descriptor).orThrow(code, "descriptor \(descriptor) is not in this context")
+    }
+
     /// With the last entry everything goes, the limit for queues too.
-    fileprivate mutating func delete(_ connection: ConnectionReference) {
+    mutating func delete(_ connection: ConnectionReference) {
         remove(connection, keeping: true)
         if roster.count == 0 { queueLimit = nil }
     }
@@ -27,10 +38,59 @@ extension Context where Entries: ~Copyable {
 
 @c @implementation public func ipc_ctx_fd_type(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ type: ipc_connection_type) -> Int32 {
     guard let ctx, let kind = ConnectionKind(rawValue: type.rawValue) else { return -1 }
-    let isFound = try? withContext(ctx) { context throws(IPCError) in
+    let isFound = withKnownContext(ctx) { context in
         let connection = context.connection(of: fd)
         if let connection { context.setKind(kind, of: connection) }
         return connection != nil
     }
     return isFound == true ? 0 : -1
+}
+
+// MARK: Snapshots
+
+@c @implementation public func ipc_ctx_status_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ connections: Ref<Int>?, _ messages: Ref<Int>?)
+{
+    let (entries, waiting) = withKnownContext(ctx) { ($0.roster.count, $0.roster.messageCount) } ?? (0, 0)
+    connections?.pointee = entries
+    messages?.pointee = waiting
+}
+
+@c @implementation public func ipc_ctx_entry_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ entry: Ref<ipc_entry>) {
+    answer(result, ctx) { context throws(IPCError) in entry.pointee = context.snapshot(try context.entry(fd)) }
+}
+
+@c @implementation
+public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entries: Ref<Ref<ipc_entry>?>, _ count: Ref<Int>) {
+    (entries.pointee, count.pointee) = (nil, 0)
+    answer(result, ctx) { context throws(IPCError) in
+        let total = context.connections.count
+        guard total > 0 else { return }
+        let list = try allocate(total * MemoryLayout<ipc_entry>.stride).bindMemory(to: ipc_entry.self, capacity: total)
+        for index in 0..<total { list[index] = context.snapshot(context.connections[index]) }
+        (entries.pointee, count.pointee) = (list, total)
+    }
+}
+
+@c @implementation public func ipc_ctx_release_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
+    _ = withKnownContext(ctx) { context in
+        guard let seat = context.seats.find(libipc_this_thread()) else { return }
+        context.release(seat)
+        context.alert(nil)
+    }
+}
+
+extension PublicContext {
+    fileprivate func snapshot(_ connection: ConnectionReference) -> ipc_entry {
+        let index = connection.pointee.index
+        let type = ipc_connection_type(rawValue: roster.kind(at: index).rawValue)
+        let pending = UInt32(truncatingIfNeeded: connection.pointee.channel.outbox.listed)
+        var entry = ipc_entry()
+        (entry.fd, entry.type, entry.pending) = (connection.pointee.number, type, pending)
+        guard let path = roster.path(at: index) else { return entry }
+        withUnsafeMutableBytes(of: &entry.path) { place in
+            // Cut where it does not fit; the last byte stays zero.
+            place.copyMemory(from: UnsafeRawBufferPointer(start: path, count: min(strlen(path), place.count - 1)))
+        }
+        return entry
+    }
 }

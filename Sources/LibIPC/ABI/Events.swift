@@ -3,18 +3,17 @@
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
     let deadline = Deadline(milliseconds: timer?.pointee ?? -1)
     answer(result) { () throws(IPCError) in
-        guard PublicRoster.context(behind: ctx) != nil else { return try waitForNothing(event, deadline) }
         repeat {
-            try fill(event, ctx) { context, found throws(IPCError) in try context.next(&found, deadline) }
-            // A callback may have freed the context.
-        } while event.pointee.type == IPC_EVENT_TYPE_NOT_SET && PublicRoster.context(behind: ctx) != nil
+            if try fill(event, ctx, .wait(deadline)) { return }
+            // A callback has freed the context; maybe it has begun another.
+        } while !Visit.isEmpty(ctx)
     }
     if let timer, timer.pointee > 0 { timer.pointee = event.pointee.type == IPC_EVENT_TYPE_TIMER ? 0 : deadline.remaining }
 }
 
-/// An empty context has nothing but time to wait for.
+/// An empty context has nothing but time to wait for, where no other thread can add to it.
+@inline(never)
 private func waitForNothing(_ event: Ref<ipc_event>, _ deadline: Deadline) throws(IPCError) {
-    free(empty(event, nil))
     try check(call: poll(nil, 0, deadline.remaining), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
     event.pointee.type = IPC_EVENT_TYPE_TIMER
 }
@@ -28,34 +27,95 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
     return message
 }
 
-/// Empties the event, lets `step` find another, calls the program's callbacks on the way, and fills the event in: also when an
-/// error comes with it.
-private func fill(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (inout PublicContext, inout Event) throws(IPCError) -> Void
-) throws(IPCError) {
+/// What finds an event.
+private enum Search {
+    case wait(Deadline)
+    case step(libipc_step, UInt32)
+
+    /// Of a call that waits.
+    var deadline: Deadline? { if case .wait(let deadline) = self { deadline } else { nil } }
+}
+
+/// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
+/// with it. A call that waits has a seat, and first lets go of what it holds.
+/// - Returns: false: a callback has freed the context.
+private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search) throws(IPCError) -> Bool {
+    let deadline = search.deadline
+    var visit: Visit
+    if let known = Visit(known: ctx) {
+        visit = known
+    } else {
+        free(empty(event, nil))
+        if let deadline, libipc_is_alone() != 0 {
+            try waitForNothing(event, deadline)
+            return true
+        }
+        visit = try Visit(ctx)
+    }
     // No message is lost for want of memory: that is here before it is read.
-    let context = PublicRoster.context(behind: ctx)
-    let kept = empty(event, context) ?? context?.pointee.roster.spare.take()
+    let kept = empty(event, visit.context) ?? visit.context.pointee.roster.spare.take()
     let place = if let kept { kept } else { try makeMessage() }
-    var found = Event()
-    defer { publish(&found, event, ctx, place) }
-    try withContext(ctx) { context throws(IPCError) in try step(&context, &found) }
-    while found.kind == .callback { try callBack(&found, ctx) }
+    let seat = deadline == nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
+    var found = Event(seat)
+    defer { publish(&found, event, visit, place) }
+    if let seat { visit.context.pointee.release(seat) }
+    try visit.context.pointee.catchUp()
+    switch search {
+    case .wait(let deadline): try visit.context.pointee.next(&found, deadline)
+    case .step(let step, let index): try visit.context.pointee.take(step, index, &found)
+    }
+    while true {
+        switch found.kind {
+        case .waiting: if let deadline { try wait(&visit, &found, deadline) }
+        case .callback: try callBack(&visit, &found)
+        default: return true
+        }
+        if visit.isLost { throw IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
+        if visit.isGone { return false }
+        if let deadline, found.kind == .none || found.kind == .waiting {
+            try visit.context.pointee.catchUp()
+            try visit.context.pointee.search(&found, deadline)
+        }
+    }
+}
+
+/// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
+private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
+    let patience = visit.context.pointee.patience(until: deadline)
+    let watch = visit.context.pointee.isLed ? nil : try visit.context.pointee.prepareToWait()
+    visit.context.pointee.waiting += 1
+    if watch != nil { visit.context.pointee.isLed = true }
+    let call = visit.context.pointee.call
+    (found.kind, found.named) = (.none, 0)
+    defer {
+        if !visit.isGone {
+            visit.context.pointee.waiting -= 1
+            if watch != nil { visit.context.pointee.isLed = false }
+        }
+    }
+    guard let watch else { return patience == 0 ? () : visit.rest(patience) }
+    do throws(IPCError) {
+        let named = try visit.open { () throws(IPCError) in try watch.wait(timeout: patience) }
+        if visit.isGone { return }
+        try visit.context.pointee.hear(named, &found)
+        // What other threads did meanwhile may have made it old news.
+        if visit.context.pointee.call != call { visit.context.pointee.call &+= 1 }
+    } catch { if !visit.isGone { throw error } }
 }
 
 private func makeMessage() throws(IPCError) -> Ref<ipc_message> {
     try allocate(MemoryLayout<ipc_message>.size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY).bindMemory(to: ipc_message.self, capacity: 1)
 }
 
-private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ place: Ref<ipc_message>) {
+private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ visit: borrowing Visit, _ place: Ref<ipc_message>) {
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
     if let message = found.message.take() {
         place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
         event.pointee.m = UnsafeMutableRawPointer(place)
-    } else if let context = PublicRoster.context(behind: ctx), context.pointee.roster.spare == nil {
-        context.pointee.roster.spare = place
+    } else if !visit.isGone, visit.context.pointee.roster.spare == nil {
+        visit.context.pointee.roster.spare = place
     } else {
         free(place)
     }
@@ -63,39 +123,47 @@ private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ ctx: Ref<i
 }
 
 /// Calls the program's callback: outside the context, because it may use that, and free it.
-private func callBack(_ found: inout Event, _ ctx: Ref<ipc_ctx>) throws(IPCError) {
-    let (descriptor, frame) = (found.descriptor, found.frame)
-    found = Event()
+private func callBack(_ visit: inout Visit, _ found: inout Event) throws(IPCError) {
+    let (descriptor, generation, frame) = (found.descriptor, found.generation, found.frame)
+    (found.kind, found.index, found.descriptor, found.frame) = (.none, 0, 0, nil)
     defer { if let frame { OutboundFrame.destroy(frame) } }
-    guard let pair = ctx.pointee.switchdb.pair(of: descriptor)?.pointee else { return }
+    guard let pair = visit.context.pointee.roster.pair(of: descriptor) else { return }
+    visit.context.pointee.alert(found.seat)
     var message = frame.map { ipc_message($0.pointee.header, descriptor, $0.pointee.payload) } ?? ipc_message()
     var holdsMore: Int16 = 0
-    let answered =
+    let answered = try visit.open {
         frame == nil ? pair.reader(of: descriptor)?(descriptor, &message, &holdsMore) : pair.writer(of: descriptor)?(descriptor, &message)
+    }
     guard let answered else { return }
     let answer = CallbackAnswer(rawValue: answered.rawValue) ?? .failed
     // A length without a payload is no message.
     let isRead = frame == nil && (message.payload != nil || message.length == 0)
     var read = isRead ? Message(FrameHeader(message), adopting: message.payload) : nil
-    guard PublicRoster.context(behind: ctx) != nil else { return }
-    try withContext(ctx) { context throws(IPCError) in
-        if frame != nil { return try context.didWrite(descriptor, answer, &found) }
-        try context.didRead(descriptor, answer, read.take(), holdsMore: holdsMore != 0, &found)
-    }
+    if visit.isGone { return }
+    try visit.context.pointee.catchUp()
+    // The number may be another entry's by now, which this answer is not about.
+    guard visit.context.pointee.live(descriptor)?.pointee.registration.generation == generation else { return }
+    if frame != nil { return try visit.context.pointee.didWrite(descriptor, answer, &found) }
+    try visit.context.pointee.didRead(descriptor, answer, read.take(), holdsMore: holdsMore != 0, &found)
 }
 
 @c @implementation
 public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
-    answer(
-        result,
-        try fill(event, ctx) { context, found throws(IPCError) in
-            let connection = context.connections[Int(index)]
-            switch step {
-            case LIBIPC_STEP_SWITCH_READ: try context.stepReading(connection, &found)
-            case LIBIPC_STEP_ACCEPT: try context.accept(on: connection, &found)
-            default: try context.stepWriting(connection, needsPair: step == LIBIPC_STEP_SWITCH_WRITE, &found)
-            }
-        })
+    answer(result, _ = try fill(event, ctx, .step(step, index)))
+}
+
+extension Context where Entries: ~Copyable {
+    /// One step of the loop, by hand.
+    fileprivate mutating func take(_ step: libipc_step, _ index: UInt32, _ event: inout Event) throws(IPCError) {
+        let code = step == LIBIPC_STEP_ACCEPT ? IPC_ERROR_HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX : IPC_ERROR_DEL__CANNOT_FIND_CLIENT
+        try check(index < connections.count, code, "the context has no entry \(index)")
+        let connection = connections[Int(index)]
+        switch step {
+        case LIBIPC_STEP_SWITCH_READ: try stepReading(connection, &event)
+        case LIBIPC_STEP_ACCEPT: try accept(on: connection, &event)
+        default: try stepWriting(connection, needsPair: step == LIBIPC_STEP_SWITCH_WRITE, &event)
+        }
+    }
 }

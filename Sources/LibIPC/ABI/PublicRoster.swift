@@ -1,33 +1,36 @@
 // PublicRoster.swift - the mirror that keeps struct ipc_ctx true.
 //
 // The public arrays are this roster's own; each export publishes them when it leaves. Just before the cinfos array lies the way
-// back: a mark, and the address of the context that belongs to it. That is how the state is found from a struct ipc_ctx that
-// has no spare field, starts zeroed, and may be moved by its program.
+// back: a mark, and the address of the monitor of the context that belongs to it. That is how the state is found from a struct
+// ipc_ctx that has no spare field, starts zeroed, and may be moved by its program. A thread may read it too late: so it
+// stays as it is when the array is given up.
 
 typealias PublicContext = Context<PublicRoster>
 
 struct PublicRoster: Roster, ~Copyable {
+    /// For the way back: as large as one element of the array.
     private static let headerSize = 16
-    private static let mark: UInt = 0x6970_6373_7769_6674
 
     private(set) var count = 0
     private var capacity = 0
+    /// Of 1 << order bytes.
     private var block: UnsafeMutableRawPointer?
+    private var order: UInt32 = 6
     private var polled: Ref<pollfd>?
     private var messages = HeapArray<ipc_message>()
     /// The frames behind `messages`, at the same indices.
     private var frames = HeapArray<FrameReference>()
-    private var switchings = ipc_switchings()
+    var switchings = ipc_switchings()
     /// For the message of an event to come.
     var spare: Ref<ipc_message>?
-    /// Address of the context, for the way back.
-    private let context: UnsafeMutableRawPointer
+    /// For the way back.
+    private let monitor: MonitorReference
 
-    init(context: UnsafeMutableRawPointer) { self.context = context }
+    init(monitor: MonitorReference) { self.monitor = monitor }
 
     deinit {
         for index in 0..<count { free(cinfos?[index].spath) }
-        free(block)
+        if let block { libipc_give_back_block(block, order) }
         free(polled)
         free(spare)
     }
@@ -36,22 +39,17 @@ struct PublicRoster: Roster, ~Copyable {
         block.map { ($0 + PublicRoster.headerSize).assumingMemoryBound(to: ipc_connection_info.self) }
     }
 
-    /// The context behind a struct ipc_ctx, or nil when it is as if zeroed.
-    static func context(behind ctx: Const<ipc_ctx>) -> Ref<PublicContext>? {
-        guard let cinfos = ctx.pointee.cinfos else { return nil }
-        let header = UnsafeRawPointer(cinfos) - headerSize
-        guard header.load(as: UInt.self) == mark else { return nil }
-        return header.load(fromByteOffset: 8, as: UnsafeMutableRawPointer.self).assumingMemoryBound(to: PublicContext.self)
-    }
-
     /// The table of pairs is the program's too.
-    mutating func enter(_ ctx: Const<ipc_ctx>) { switchings = ctx.pointee.switchdb }
+    mutating func enter(_ ctx: Ref<ipc_ctx>) { switchings = libipc_switchings(ctx) }
 
     mutating func publish(_ ctx: Ref<ipc_ctx>) {
-        ctx.pointee = ipc_ctx(
-            cinfos: cinfos, pollfd: polled, size: count, tx: ipc_messages(messages: messages.base, size: messages.count),
-            switchdb: switchings)
+        libipc_publish(ctx, cinfos, polled, count, ipc_messages(messages: messages.base, size: messages.count), switchings)
     }
+
+    /// How many messages wait, for whomever.
+    var messageCount: Int { messages.count }
+    func path(at index: Int) -> Ref<CChar>? { cinfos?[index].spath }
+    func pair(of descriptor: Int32) -> ipc_switching? { switchings.pair(of: descriptor)?.pointee }
 
     // MARK: Entries
 
@@ -62,13 +60,18 @@ struct PublicRoster: Roster, ~Copyable {
 
     mutating func reserve() throws(IPCError) {
         guard count == capacity else { return }
-        let wanted = max(capacity * 2, 4)
-        let grown = try allocate(PublicRoster.headerSize + wanted * MemoryLayout<ipc_connection_info>.stride, growing: block)
-        block = grown
-        grown.storeBytes(of: PublicRoster.mark, as: UInt.self)
-        grown.storeBytes(of: context, toByteOffset: 8, as: UnsafeMutableRawPointer.self)
+        let wanted = (1 << (order + 1)) / PublicRoster.headerSize - 1
         polled = try allocate(wanted * MemoryLayout<pollfd>.stride, growing: polled).bindMemory(to: pollfd.self, capacity: wanted)
-        capacity = wanted
+        guard let grown = libipc_take_block(order + 1) else {
+            throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make room for \(wanted) entries", systemError: ENOMEM)
+        }
+        libipc_lead_back(grown + PublicRoster.headerSize, monitor)
+        if let block {
+            memcpy(grown + PublicRoster.headerSize, block + PublicRoster.headerSize, count * MemoryLayout<ipc_connection_info>.stride)
+            libipc_give_back_block(block, order)
+        }
+        (block, order, capacity) = (grown, order + 1, wanted)
+        monitor.pointee.array = UnsafeMutableRawPointer(cinfos)
     }
 
     mutating func append(_ descriptor: Int32, _ kind: ConnectionKind, _ socketPath: Ref<CChar>?) {
@@ -100,9 +103,8 @@ struct PublicRoster: Roster, ~Copyable {
 
     mutating func list(_ frame: FrameReference, for receiver: Int32) {
         frame.pointee.listing = messages.count
-        // The room was made by `reserveListing`.
-        try? messages.append(ipc_message(frame.pointee.header, receiver, frame.pointee.payload))
-        try? frames.append(frame)
+        messages.appendReserved(ipc_message(frame.pointee.header, receiver, frame.pointee.payload))
+        frames.appendReserved(frame)
     }
 
     mutating func unlist(_ frame: FrameReference) {

@@ -17,9 +17,10 @@ extension ipc_switchings {
     /// The pair of `descriptor`: looked for where it was found last, and only if it is not there any more everywhere.
     func pair(of descriptor: Int32) -> Ref<ipc_switching>? {
         guard let collection else { return nil }
-        if let hint = Registry[descriptor]?.pointee.pair, hint < size, collection[hint].has(descriptor) { return collection + hint }
+        let hint = Int(libipc_pair_hint(descriptor))
+        if hint < size, collection[hint].has(descriptor) { return collection + hint }
         guard let index = (0..<size).first(where: { collection[$0].has(descriptor) }) else { return nil }
-        Registry[descriptor]?.pointee.pair = index
+        libipc_set_pair_hint(descriptor, index)
         return collection + index
     }
 
@@ -43,8 +44,8 @@ extension ipc_switchings {
 
     private func place(_ pair: ipc_switching, at index: Int) {
         collection[index] = pair
-        Registry[pair.orig]?.pointee.pair = index
-        Registry[pair.dest]?.pointee.pair = index
+        libipc_set_pair_hint(pair.orig, index)
+        libipc_set_pair_hint(pair.dest, index)
     }
 
     mutating func clear() {
@@ -79,36 +80,50 @@ public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 
 }
 
 @c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>?, _ orig: Int32, _ dest: Int32) {
-    guard let ctx, (try? ctx.pointee.switchdb.add(orig, dest)) != nil else { return }
-    lookAgain(ctx, at: orig, dest)
+    change(ctx) { table in (try? table.add(orig, dest)) == nil ? nil : (orig, dest) }
 }
 
 @c @implementation public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>?, _ fd: Int32) -> Int32 {
-    guard let ctx, let counterpart = ctx.pointee.switchdb.remove(fd) else { return -1 }
-    lookAgain(ctx, at: fd, counterpart)
-    return counterpart
+    var counterpart: Int32?
+    change(ctx) { table in
+        counterpart = table.remove(fd)
+        return counterpart.map { (fd, $0) }
+    }
+    return counterpart ?? -1
 }
 
 @c @implementation
 public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?, _ cb_out: ipc_switching.Writer?) {
-    change(ctx, fd) {
+    changePair(ctx, fd) {
         $0.set(fd, reader: cb_in)
         $0.set(fd, writer: cb_out)
     }
 }
 
 @c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
-    change(ctx, fd) { $0.set(fd, reader: cb_in) }
+    changePair(ctx, fd) { $0.set(fd, reader: cb_in) }
 }
 
-private func change(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
-    guard let ctx, let pair = ctx.pointee.switchdb.pair(of: fd) else { return }
-    body(&pair.pointee)
-    lookAgain(ctx, at: fd, pair.pointee.end(opposite: fd))
+private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
+    change(ctx) { table in
+        guard let pair = table.pair(of: fd) else { return nil }
+        body(&pair.pointee)
+        return (fd, pair.pointee.end(opposite: fd))
+    }
 }
 
-/// The pair of these two has changed: its context looks at both again, and at nobody else.
-private func lookAgain(_ ctx: Ref<ipc_ctx>, at first: Int32, _ second: Int32) {
-    guard PublicRoster.context(behind: ctx) != nil else { return }
-    try? withContext(ctx) { context throws(IPCError) in context.lookAgain(at: first, second) }
+/// Changes the table of a context's pairs, which there may be before there is an entry. The context looks again at the two
+/// ends that `body` names, and at nobody else.
+@inline(never)
+private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int32, Int32)?) {
+    guard let ctx else { return }
+    func changeInContext() -> Bool {
+        let changed: Void? = withKnownContext(ctx) { context in
+            if let (first, second) = body(&context.roster.switchings) { context.lookAgain(at: first, second) }
+        }
+        return changed != nil
+    }
+    if changeInContext() { return }
+    // Nobody makes a context here meanwhile.
+    libipc_births().locked { if !changeInContext() { _ = body(&ctx.pointee.switchdb) } }
 }

@@ -13,25 +13,40 @@ struct EpollPoller: ~Copyable {
     /// EPOLLET, a macro that Swift does not import.
     private static let edgeTriggered: UInt32 = 1 << 31
 
-    private let descriptor: Int32
-    /// Room for that many.
-    private let events: UnsafeMutablePointer<epoll_event>?
+    /// What to ask, in a call without the context's lock: the set and room for a batch of events stay as long as it runs.
+    struct Watch: BitwiseCopyable {
+        fileprivate let descriptor: Int32
+        fileprivate let events: UnsafeMutablePointer<epoll_event>?
+
+        /// - Parameter timeout: milliseconds, negative for ever.
+        func wait(timeout: Int32) throws(IPCError) -> Int {
+            let found = epoll_wait(descriptor, events, EpollPoller.batch, timeout)
+            return Int(try check(call: found, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+        }
+    }
+
+    private let watch: Watch
+    private var alarm: Alarm?
     var needsRebuild = false
+    /// A change is heard by whoever waits.
+    var isStale: Bool { false }
+
+    private var descriptor: Int32 { watch.descriptor }
 
     init() throws(IPCError) {
         let size = Int(EpollPoller.batch) * MemoryLayout<epoll_event>.stride
         let memory = try allocate(size, IPC_ERROR_POLLER)
         let made = epoll_create1(Int32(EPOLL_CLOEXEC))
-        descriptor = try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
-        events = memory.bindMemory(to: epoll_event.self, capacity: Int(EpollPoller.batch))
+        try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
+        watch = Watch(descriptor: made, events: memory.bindMemory(to: epoll_event.self, capacity: Int(EpollPoller.batch)))
     }
 
     /// One that watches nothing yet: who never waits needs no epoll set.
-    init(idle: Bool) { (descriptor, events, needsRebuild) = (-1, nil, true) }
+    init(idle: Bool) { (watch, needsRebuild) = (Watch(descriptor: -1, events: nil), true) }
 
     deinit {
         if !isIdle { close(descriptor) }
-        free(events)
+        free(watch.events)
     }
 
     var isIdle: Bool { descriptor < 0 }
@@ -51,13 +66,30 @@ struct EpollPoller: ~Copyable {
 
     func remove(_ registration: Registration) { _ = control(EPOLL_CTL_DEL, registration, []) }
 
-    /// - Parameter timeout: milliseconds, negative for ever.
-    func wait(timeout: Int32) throws(IPCError) -> Int {
-        Int(try check(call: epoll_wait(descriptor, events, EpollPoller.batch, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+    @inline(__always)
+    mutating func prepare() throws(IPCError) -> Watch {
+        if libipc_is_alone() == 0, alarm == nil { try setAlarm() }
+        return watch
     }
 
+    @inline(never)
+    private mutating func setAlarm() throws(IPCError) {
+        let made = try Alarm()
+        // Each ring is an edge: nobody has to read it.
+        var event = epoll_event(events: EPOLLIN.rawValue | EpollPoller.edgeTriggered, data: EpollPoller.datum(.alarm))
+        let result = epoll_ctl(descriptor, EPOLL_CTL_ADD, made.descriptor, &event)
+        try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+        alarm = consume made
+    }
+
+    func wake() { alarm?.ring() }
+    func silence() {}
+    func collect(_ named: Int) throws(IPCError) -> Int { named }
+
     func readiness(at index: Int) -> Readiness {
-        guard let event = events?[index] else { return Readiness(registration: Registration(descriptor: -1, generation: 0), events: 0) }
+        guard let event = watch.events?[index] else {
+            return Readiness(registration: Registration(descriptor: -1, generation: 0), events: 0)
+        }
         let datum = event.data.u64
         let registration = Registration(
             descriptor: Int32(truncatingIfNeeded: datum), generation: UInt32(truncatingIfNeeded: datum >> 32))
@@ -69,8 +101,12 @@ struct EpollPoller: ~Copyable {
         var event = epoll_event()
         // A hang-up is reported whether it is wanted or not: once is enough where nobody reads.
         event.events = UInt32(interest.rawValue) | (interest.contains(.read) ? 0 : EpollPoller.edgeTriggered)
-        event.data.u64 = UInt64(registration.generation) << 32 | UInt64(UInt32(bitPattern: registration.descriptor))
+        event.data = EpollPoller.datum(registration)
         return epoll_ctl(descriptor, operation, registration.descriptor, &event)
+    }
+
+    private static func datum(_ registration: Registration) -> epoll_data_t {
+        epoll_data_t(u64: UInt64(registration.generation) << 32 | UInt64(UInt32(bitPattern: registration.descriptor)))
     }
 }
 #endif

@@ -9,8 +9,12 @@
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
-//   wait(timeout:) throws(IPCError) -> Int how many are ready; EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
-//   readiness(at: Int) -> Readiness        of those
+//   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
+//   Watch.wait(timeout:) throws(IPCError) -> Int how many are ready; EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
+//   collect(Int) throws(IPCError) -> Int   with the lock again: of how many it is known which
+//   readiness(at: Int) -> Readiness        of those; Registration.alarm among them, which silence() is for
+//   wake()                                 the thread that waits, where there may be others in the process
+//   isStale                                who waits must be woken, to ask for what has changed
 //   needsRebuild                           a new poller must take over: this one reports registrations that are gone and cannot
 //                                          be silenced, or could not be told what is wanted
 

@@ -41,3 +41,10 @@ func withPeer<Result: Sendable>(
 ) throws -> Result {
     try withPeer(doing: peer, stop: wire.cut, body)
 }
+
+/// Answers when it has read `count` bytes, and returns those.
+func reply(_ text: String, after count: Int, over number: Int32) throws -> [UInt8] {
+    let bytes = End.read(count, from: number)
+    try End.write(Frame(text).bytes, to: number)
+    return bytes
+}

@@ -38,20 +38,24 @@ struct Happening: Equatable, CustomStringConvertible {
     }
 }
 
-final class TestContext {
-    /// Connections lead back to where a context lies, so it must not move.
+/// Threads come in by its lock.
+final class TestContext: @unchecked Sendable {
+    /// Connections lead back to it. Its memory is one that the library itself may have next.
+    let monitor: MonitorReference
     let context: UnsafeMutablePointer<Context<ListRoster>>
     /// Closed after the context is gone: a context closes what is its own, and nothing else.
     private var ends: [End] = []
 
     init() throws {
+        monitor = try #require(libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride))
         context = .allocate(capacity: 1)
-        context.initialize(to: Context(roster: ListRoster(), address: context))
+        context.initialize(to: Context(roster: ListRoster(), monitor: monitor))
     }
 
     deinit {
         context.deinitialize(count: 1)
         context.deallocate()
+        libipc_put_away_monitor(monitor)
     }
 
     // MARK: Entries
@@ -102,12 +106,29 @@ final class TestContext {
 
     // MARK: Events
 
+    /// What a thread does with the lock: it counts as a call, and whoever waits for what it leaves behind is woken.
+    func visit<Result>(as thread: UInt? = nil, _ body: () throws -> Result) rethrows -> Result {
+        monitor.lock()
+        context.pointee.call &+= 1
+        defer {
+            context.pointee.alert(thread.flatMap { context.pointee.seats.find($0) })
+            monitor.unlock()
+        }
+        return try body()
+    }
+
     /// What a step of the context tells. An error that belongs to no event is thrown.
-    func happening(_ step: (inout Context<ListRoster>, inout Event) throws(IPCError) -> Void) throws -> Happening {
-        var event = Event()
+    func happening(
+        for seat: SeatReference? = nil, _ step: (inout Context<ListRoster>, inout Event) throws(IPCError) -> Void
+    ) throws -> Happening {
+        try tell(Event(seat)) { event throws(IPCError) in try step(&context.pointee, &event) }
+    }
+
+    private func tell(_ empty: consuming Event, _ step: (inout Event) throws(IPCError) -> Void) throws -> Happening {
+        var event = empty
         var thrown: IPCError?
-        do throws(IPCError) { try step(&context.pointee, &event) } catch { thrown = error }
-        if let thrown, event.kind == .none { throw thrown }
+        do throws(IPCError) { try step(&event) } catch { thrown = error }
+        if let thrown, event.kind == .none || event.kind == .waiting { throw thrown }
         var happening = Happening(kind: event.kind, descriptor: event.descriptor, code: thrown?.code.rawValue)
         (happening.index, happening.reason) = (event.index, thrown?.text.string ?? "")
         if let message = event.message.take() { happening.frame = Frame(message) }
@@ -115,22 +136,72 @@ final class TestContext {
         return happening
     }
 
-    /// - Parameter milliseconds: how long to wait; what is there already needs no wait.
-    func next(waiting milliseconds: Int32 = 0) throws -> Happening {
-        let deadline = Deadline(milliseconds: milliseconds)
-        return try happening { context, event throws(IPCError) in
-            repeat {
-                try context.catchUp()
-                try context.next(&event, deadline)
-            } while event.kind == .none
+    /// What a call gives that waits for an event, and lets go of what its thread was given last.
+    /// - Parameters:
+    ///   - milliseconds: how long to wait; what is there already needs no wait.
+    ///   - thread: whose call this is: it need not be a real one.
+    func next(waiting milliseconds: Int32 = 0, as thread: UInt = 1) throws -> Happening {
+        try next(until: Deadline(milliseconds: milliseconds), as: thread)
+    }
+
+    func next(until deadline: Deadline, as thread: UInt = 1) throws -> Happening {
+        try visit(as: thread) {
+            let seat = try context.pointee.seats.take(thread)
+            context.pointee.release(seat)
+            return try tell(Event(seat)) { event throws(IPCError) in
+                try context.pointee.catchUp()
+                try context.pointee.next(&event, deadline)
+                while event.kind == .waiting {
+                    try wait(&event, deadline)
+                    try context.pointee.catchUp()
+                    try context.pointee.search(&event, deadline)
+                }
+            }
+        }
+    }
+
+    /// The thread is done with the event that it was given last.
+    func release(_ thread: UInt) throws {
+        try visit(as: thread) { context.pointee.release(try seat(thread)) }
+    }
+
+    func seat(_ thread: UInt) throws -> SeatReference {
+        let seat = context.pointee.seats.find(thread)
+        return try #require(seat)
+    }
+
+    /// Waits until there may be something, as the library's own calls do: without the lock.
+    private func wait(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
+        let patience = context.pointee.patience(until: deadline)
+        let watch = context.pointee.isLed ? nil : try context.pointee.prepareToWait()
+        (event.kind, event.named) = (.none, 0)
+        context.pointee.waiting += 1
+        defer { context.pointee.waiting -= 1 }
+        guard let watch else { return patience == 0 ? () : libipc_wait_for_change(monitor, patience) }
+        context.pointee.isLed = true
+        defer { context.pointee.isLed = false }
+        let call = context.pointee.call
+        monitor.unlock()
+        let named = Result { () throws(IPCError) in try watch.wait(timeout: patience) }
+        monitor.lock()
+        try context.pointee.hear(named.get(), &event)
+        if context.pointee.call != call { context.pointee.call &+= 1 }
+    }
+
+    /// Until so many threads wait.
+    func awaitWaiting(_ count: Int) throws {
+        let deadline = Deadline(milliseconds: 60_000)
+        while monitor.locked({ context.pointee.waiting }) < count {
+            try #require(deadline.remaining > 0)
+            sched_yield()
         }
     }
 
     /// All that is to be told now.
-    func all() throws -> [Happening] {
+    func all(as thread: UInt = 1) throws -> [Happening] {
         var happenings: [Happening] = []
         while true {
-            let next = try next()
+            let next = try next(as: thread)
             if next == .timer { return happenings }
             try #require(happenings.count < 10_000, "there is no end to \(next.description)")
             happenings.append(next)

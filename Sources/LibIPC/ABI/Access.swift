@@ -1,0 +1,123 @@
+// Access.swift - from a descriptor to what the library keeps for it, whoever has it: for calls that are not told of a context.
+
+/// A thread with the lock of a context that has the descriptor; or, with none, of what earlier calls had to leave.
+struct Access: ~Copyable {
+    let connection: ConnectionReference
+    let context: Ref<PublicContext>?
+    /// At the end, before the lock is given back, the thread waits for a change.
+    var waits = false
+
+    init(_ descriptor: Int32) throws(IPCError) {
+        while true {
+            let owner = Registry.owner(of: descriptor)
+            owner.lock()
+            let found = try undoing(owner.unlock(), try Access.find(descriptor, owner))
+            if let found {
+                (connection, context) = found
+                return
+            }
+            // Somebody was faster.
+            owner.unlock()
+        }
+    }
+
+    private static func find(
+        _ descriptor: Int32, _ owner: MonitorReference
+    ) throws(IPCError) -> (ConnectionReference, Ref<PublicContext>?)? {
+        guard Registry.owner(of: descriptor) == owner else { return nil }
+        if owner == Registry.stripe(of: descriptor) { return (try Registry.loose(descriptor), nil) }
+        guard let connection = Registry[descriptor, owner] else { return nil }
+        if connection.pointee.channel.isCurrent {
+            owner.context.pointee.call &+= 1
+            return (connection, owner.context)
+        }
+        // Its program has closed the descriptor and got the number again for something else.
+        owner.context.pointee.bury(connection)
+        return nil
+    }
+
+    deinit {
+        let owner = connection.pointee.owner
+        if let context {
+            context.pointee.settle(connection)
+            if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.seats.find(libipc_this_thread())) }
+        } else {
+            Registry.putAway(connection)
+        }
+        // The connection may be gone now, and others when the wait is over.
+        if waits { libipc_wait_for_change(owner, -1) }
+        owner.unlock()
+    }
+}
+
+/// The inbox of a descriptor, taken along by a thread that waits for what comes: so it needs no lock. Other readers wait until it is
+/// back. Where the program reads a descriptor itself not a byte more is read than it asked for.
+struct Reading: ~Copyable {
+    private let descriptor: Descriptor
+    var inbox = Inbox()
+    private var scratch = Scratch(size: 16 * 1024)
+    private var extent = Inbox.Extent.frame
+    /// There is something to send meanwhile.
+    private var isSending = false
+    /// A thread that were cancelled would not bring it back.
+    private let cancelling = libipc_forbid_cancelling()
+
+    init(_ number: Int32) throws(IPCError) {
+        descriptor = Descriptor(number)
+        do throws(IPCError) { while try !claim() {} } catch {
+            libipc_allow_cancelling(cancelling)
+            throw error
+        }
+    }
+
+    /// False: another thread had it, until now.
+    private mutating func claim() throws(IPCError) -> Bool {
+        var access = try Access(descriptor.number)
+        let connection = access.connection
+        if connection.pointee.reader.isThere {
+            connection.pointee.isReaderAwaited = true
+            access.waits = true
+            return false
+        }
+        connection.pointee.reader = .this
+        swap(&inbox, &connection.pointee.channel.inbox)
+        isSending = connection.pointee.channel.outbox.hasPending
+        guard let context = access.context else { return true }
+        swap(&scratch, &context.pointee.scratch)
+        if !context.pointee.isReadByProgram(connection) { extent = .all }
+        return true
+    }
+
+    /// The last thing to do. The descriptor may have changed hands meanwhile.
+    mutating func giveBack() {
+        libipc_allow_cancelling(cancelling)
+        guard let access = try? Access(descriptor.number), access.connection.pointee.reader == .this else { return }
+        let connection = access.connection
+        connection.pointee.reader = .none
+        swap(&inbox, &connection.pointee.channel.inbox)
+        if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeAll() }
+        connection.pointee.isReaderAwaited = false
+        guard let context = access.context else { return }
+        swap(&scratch, &context.pointee.scratch)
+        context.pointee.takeDeferredTurn(connection)
+    }
+
+    mutating func waitForFrame() throws(IPCError) {
+        var isSending = isSending
+        try inbox.waitForFrame(from: descriptor, &scratch, extent) { [descriptor] () throws(IPCError) in
+            if isSending { isSending = try Reading.sendSome(to: descriptor) }
+            return isSending
+        }
+    }
+
+    mutating func waitForDescriptor() throws(IPCError) -> Int32 { try inbox.waitForDescriptor(from: descriptor, &scratch) }
+
+    /// True: there is more to send. That the peer takes no more shows when its end is read.
+    private static func sendSome(to descriptor: Descriptor) throws(IPCError) -> Bool {
+        let access = try Access(descriptor.number)
+        do throws(IPCError) { return try !access.connection.pointee.channel.outbox.send(to: descriptor) } catch {
+            if error.isShortage { throw error }
+            return false
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// Context+Threads.swift - many threads in one context: who is given a connection's next event, and who is woken for what.
+//
+// One of the threads that wait leads: it asks the poller. The others wait to be told, one at a time, that there is
+// something for them or that nobody leads. A connection whose event is in a thread's hands, or which is read by a call that
+// waits for one message, has its turn when that is over.
+
+/// The one thread that may read a connection, in a process of its own: after a fork the others are not there.
+struct Reader: Equatable, BitwiseCopyable {
+    private let thread: UInt
+    private let process: UInt32
+
+    static let none = Reader(thread: 0, process: 0)
+    static var this: Reader { Reader(thread: libipc_this_thread(), process: currentProcess) }
+
+    private static var currentProcess: UInt32 { UInt32(truncatingIfNeeded: libipc_noted_changes() >> LIBIPC_FORK_SHIFT) }
+
+    var isThere: Bool { thread != 0 && process == Reader.currentProcess }
+}
+
+extension Context where Entries: ~Copyable {
+    // MARK: Connections in a thread's hands
+
+    /// The thread is done with the event that it was given last.
+    mutating func release(_ seat: SeatReference) {
+        seat.closeDescriptors()
+        guard let connection = seat.pointee.connection else { return }
+        (seat.pointee.connection, connection.pointee.seat) = (nil, nil)
+        guard deferred > 0 else { return }
+        takeDeferredTurn(connection)
+        if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeDeferredTurn(other) }
+    }
+
+    /// Nobody holds the connection any more: it is about to go.
+    mutating func letGo(_ connection: ConnectionReference) {
+        connection.pointee.seat?.pointee.connection = nil
+        connection.pointee.seat = nil
+        if connection.pointee.isDeferred { deferred -= 1 }
+        connection.pointee.isDeferred = false
+    }
+
+    /// Its next turn comes when it is in nobody's hands any more.
+    mutating func deferTurn(_ connection: ConnectionReference) {
+        if !connection.pointee.isDeferred { deferred += 1 }
+        connection.pointee.isDeferred = true
+    }
+
+    @inline(never)
+    mutating func takeDeferredTurn(_ connection: ConnectionReference) {
+        guard connection.pointee.isDeferred else { return }
+        deferred -= 1
+        connection.pointee.isDeferred = false
+        // What the poller said of it may be old news.
+        connection.pointee.reportedIn = call &- 1
+        if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
+        if connection.pointee.channel.outbox.hasPending, !connection.pointee.isBlocked { unsent.append(connection) }
+        resume(connection)
+    }
+
+    /// In the hands of another thread than `seat`'s, itself or the other end of its pair.
+    @inline(__always)
+    mutating func isHeld(_ connection: ConnectionReference, from seat: SeatReference?) -> Bool {
+        seats.areShared && isHeldByOther(connection, from: seat)
+    }
+
+    @inline(never)
+    private mutating func isHeldByOther(_ connection: ConnectionReference, from seat: SeatReference?) -> Bool {
+        guard let seat else { return false }
+        if let holder = connection.pointee.seat, holder != seat { return true }
+        guard kind(of: connection) == .switched, let holder = counterpart(of: connection)?.pointee.seat else { return false }
+        return holder != seat
+    }
+
+    /// The same; or somebody is reading it.
+    @inline(__always)
+    mutating func isTaken(_ connection: ConnectionReference, from seat: SeatReference?) -> Bool {
+        connection.pointee.reader.isThere || isHeld(connection, from: seat)
+    }
+
+    /// The thread has ended.
+    @inline(never)
+    mutating func leave(_ thread: UInt) {
+        guard let seat = seats.find(thread) else { return }
+        release(seat)
+        seats.drop(seat)
+    }
+
+    /// After a fork this thread is the only one.
+    mutating func forgetThreads() {
+        (waiting, isLed) = (0, false)
+        while let seat = seats.other(than: libipc_this_thread()) {
+            release(seat)
+            seats.drop(seat)
+        }
+    }
+
+    /// The library closes a descriptor whose end an event tells of. Where threads share the context it does when the event's is done:
+    /// until then no other thread can be given the same number for somebody else.
+    mutating func close(_ descriptor: Int32, for seat: SeatReference?) {
+        if seats.areShared, let seat { seat.closeLater(descriptor) } else { CLibIPC.close(descriptor) }
+    }
+
+    // MARK: Waiting and waking
+
+    /// What a thread leaves behind when it lets go of the lock is seen to: others that wait are woken for it.
+    /// - Parameter seat: the thread's; what it holds itself is its own business.
+    @inline(__always)
+    mutating func alert(_ seat: SeatReference?) {
+        if waiting > 0 { wake(seat) }
+    }
+
+    @inline(never)
+    private mutating func wake(_ seat: SeatReference?) {
+        let hasWork = hasWork(ready, seat) || hasWork(reports, seat) || !unsent.isEmpty || retryAt != 0
+        if waiting > (isLed ? 1 : 0), !isLed || hasWork { return monitor.wakeOne() }
+        if hasWork || poller.isStale || poller.needsRebuild { poller.wake() }
+    }
+
+    /// Somebody stands there whom this thread does not hold.
+    private func hasWork(_ line: Line, _ seat: SeatReference?) -> Bool {
+        guard let first = line.first else { return false }
+        return seat == nil || first.pointee.seat != seat || line.following(first) != nil
+    }
+
+    /// While threads wait for events, or one for a message of this connection, nobody would come by to send what is queued.
+    mutating func sendAtOnce(_ connection: ConnectionReference) {
+        guard waiting > 0 || connection.pointee.reader.isThere, !connection.pointee.isBlocked else { return }
+        // A callback of the program is called by those who wait.
+        if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
+        unsent.remove(connection)
+        var nothing = Event()
+        // Where the system is short of something it stays in line.
+        try? send(connection, &nothing)
+    }
+}

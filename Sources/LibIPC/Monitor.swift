@@ -1,0 +1,96 @@
+// Monitor.swift - the lock in front of each context, and what a thread lets go of while it waits.
+//
+// What a lock guards may go while a thread waits for it; the lock itself stays (threads.h). A thread that has let go of it on the
+// way is counted, so that a context which is freed meanwhile is put away by the last one that comes back.
+
+typealias MonitorReference = UnsafeMutablePointer<libipc_monitor>
+
+extension UnsafeMutablePointer where Pointee == libipc_monitor {
+    @inline(__always) func lock() { libipc_lock(self) }
+    @inline(__always) func unlock() { libipc_unlock(self) }
+
+    /// Runs `body` with the lock, which this thread does not have.
+    func locked<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        lock()
+        defer { unlock() }
+        return try body()
+    }
+
+    /// Wakes the threads that wait for a change.
+    func wakeAll() { pthread_cond_broadcast(&pointee.changed) }
+    func wakeOne() { pthread_cond_signal(&pointee.changed) }
+}
+
+/// One thread's place in a context: it holds the connection whose event it was given last.
+struct Seat: BitwiseCopyable {
+    let thread: UInt
+    var connection: ConnectionReference?
+    /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
+    fileprivate var closing: (Int32, Int32) = (-1, -1)
+    fileprivate var next: SeatReference?
+}
+
+typealias SeatReference = UnsafeMutablePointer<Seat>
+
+extension SeatReference {
+    func closeLater(_ descriptor: Int32) {
+        if pointee.closing.0 < 0 { pointee.closing.0 = descriptor } else { pointee.closing.1 = descriptor }
+    }
+
+    @inline(__always)
+    func closeDescriptors() {
+        guard pointee.closing.0 >= 0 else { return }
+        close(pointee.closing.0)
+        if pointee.closing.1 >= 0 { close(pointee.closing.1) }
+        pointee.closing = (-1, -1)
+    }
+}
+
+/// The threads that a context has met.
+struct Seats: ~Copyable {
+    private var first: SeatReference?
+
+    deinit {
+        var next = first
+        while let seat = next {
+            next = seat.pointee.next
+            seat.closeDescriptors()
+            free(seat)
+        }
+    }
+
+    /// There is more than one.
+    var areShared: Bool { first?.pointee.next != nil }
+
+    mutating func find(_ thread: UInt) -> SeatReference? {
+        var next = first
+        while let seat = next, seat.pointee.thread != thread { next = seat.pointee.next }
+        return next
+    }
+
+    /// The thread's seat; made, if it has none.
+    mutating func take(_ thread: UInt) throws(IPCError) -> SeatReference {
+        if let known = find(thread) { return known }
+        let seat = try allocate(MemoryLayout<Seat>.stride, IPC_ERROR_POLLER).bindMemory(to: Seat.self, capacity: 1)
+        seat.initialize(to: Seat(thread: thread, connection: nil, next: first))
+        first = seat
+        libipc_watch_thread()
+        return seat
+    }
+
+    /// Frees one that holds nothing.
+    mutating func drop(_ dropped: SeatReference) {
+        if first == dropped { first = dropped.pointee.next }
+        var next = first
+        while let seat = next {
+            if seat.pointee.next == dropped { seat.pointee.next = dropped.pointee.next }
+            next = seat.pointee.next
+        }
+        free(dropped)
+    }
+
+    /// One of another thread.
+    func other(than thread: UInt) -> SeatReference? {
+        first?.pointee.thread == thread ? first?.pointee.next : first
+    }
+}

@@ -1,0 +1,190 @@
+// DescriptorTests.swift - waiting at one descriptor, as long as its owner lets it; and the files behind numbers and names.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+@Suite("Descriptor") struct DescriptorTests {
+    /// How long calls on the descriptor wait by themselves: a millisecond.
+    private func limit(_ end: End, _ option: Int32) {
+        var limit = timeval(tv_sec: 0, tv_usec: 1000)
+        setsockopt(end.number, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    /// Leaves no room. Returns how many bytes that took.
+    @discardableResult
+    private func fill(_ end: End) -> Int {
+        end.shrinkSendBuffer()
+        let bytes = pattern(1024)
+        var count = 0
+        while end.descriptor.poll(POLLOUT, timeout: 0) != 0 { count += max(CLibIPC.send(end.number, bytes, 1024, Int32(MSG_DONTWAIT)), 0) }
+        return count
+    }
+
+    // MARK: Bytes
+
+    @Test("A descriptor that does not block is waited for until it has bytes")
+    func bytes() throws {
+        let wire = try Wire(blocks: false)
+        let far = wire.far.number
+        try withPeer(over: wire, doing: { try End.write([1], to: far) }) { try wire.near.descriptor.waitForBytes(IPC_ERROR_USOCK_RECV) }
+        #expect(wire.near.read() == [1])
+    }
+
+    @Test("One that blocks has waited as long as its owner wished")
+    func noBytes() throws {
+        let wire = try Wire()
+        let error = #expect(throws: IPCError.self) { try wire.near.descriptor.waitForBytes(IPC_ERROR_RECEIVE_FD__RECVMSG) }
+        #expect(error?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
+        #expect(error?.systemError == EAGAIN)
+    }
+
+    // MARK: Room
+
+    @Test("Room is waited for, at a descriptor that blocks or does not", arguments: [false, true])
+    func room(blocks: Bool) throws {
+        let wire = try Wire(blocks: blocks)
+        let (far, count) = (wire.far.number, fill(wire.near))
+        let read = try withPeer(over: wire, doing: { End.read(count, from: far).count }) {
+            try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND)
+        }
+        #expect(read == count)
+    }
+
+    @Test("The descriptor's own limit ends the wait", arguments: [false, true])
+    func noRoom(blocks: Bool) throws {
+        let wire = try Wire(blocks: blocks)
+        limit(wire.near, SO_SNDTIMEO)
+        try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND)
+        fill(wire.near)
+        let error = #expect(throws: IPCError.self) { try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND) }
+        #expect(error?.code == IPC_ERROR_USOCK_SEND)
+        #expect(error?.systemError == EAGAIN)
+    }
+
+    @Test("A peer that leaves ends the wait for room: what is sent next fails")
+    func noPeer() throws {
+        let wire = try Wire()
+        fill(wire.near)
+        wire.far.close()
+        try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND)
+        #expect(throws: IPCError.self) { try send(wire.near.descriptor, [1]) }
+    }
+
+    @Test("A send never waits, at a descriptor that blocks, and says whether there is room for more", arguments: Wire.Kind.allCases)
+    func sending(kind: Wire.Kind) throws {
+        let wire = try Wire(kind)
+        let (end, reader) = kind == .pipe ? (wire.far, wire.near) : (wire.near, wire.far)
+        if kind == .socket { end.shrinkSendBuffer() }
+        let bytes = pattern(1000)
+        var sent: [UInt8] = []
+        while true {
+            let (count, isFull) = try send(end.descriptor, bytes)
+            sent += bytes.prefix(count)
+            if isFull { break }
+            try #require(sent.count < 10_000_000)
+        }
+        #expect(!sent.isEmpty)
+        #expect(try send(end.descriptor, bytes) == (0, true))
+        #expect(End.read(sent.count, from: reader.number) == sent)
+    }
+
+    private func send(_ descriptor: Descriptor, _ bytes: [UInt8]) throws -> (count: Int, isFull: Bool) {
+        var bytes = bytes
+        return try bytes.withUnsafeMutableBytes { bytes in
+            var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+            return try descriptor.send(&vector, 1, bytes.count)
+        }
+    }
+
+    // MARK: Files
+
+    @Test("A file is the same under any name and number, and another one is not")
+    func identity() throws {
+        let place = try Place()
+        for name in ["one", "two"] { try place.makeFile(name) }
+        let file = try place.open("one", "r")
+        #expect(FileIdentity(path: place["one"]) == FileIdentity(file.descriptor))
+        #expect(FileIdentity(path: place["two"]) != FileIdentity(file.descriptor))
+        let copy = try End(dup(file.number))
+        #expect(FileIdentity(copy.descriptor) == FileIdentity(file.descriptor))
+        #expect(rename(place["two"], place["one"]) == 0)
+        #expect(FileIdentity(path: place["one"]) != FileIdentity(file.descriptor))
+        #expect(FileIdentity(path: place["two"]) == nil)
+        file.close()
+        #expect(FileIdentity(copy.descriptor) != nil)
+    }
+}
+
+@Suite("Socket file") struct SocketFileTests {
+    let place: Place
+    let server: End
+
+    init() throws {
+        place = try Place()
+        server = try place.listen("service")
+    }
+
+    private func file() throws -> SocketFile { try #require(SocketFile(path: place["service"])) }
+
+    /// The same file, as another process has found it.
+    private func file(of process: pid_t) throws -> SocketFile {
+        var file = try file()
+        withUnsafeMutableBytes(of: &file) { bytes in
+            // The process follows the file's identity.
+            let place = MemoryLayout<FileIdentity>.size
+            #expect(bytes.load(fromByteOffset: place, as: pid_t.self) == getpid())
+            bytes.storeBytes(of: process, toByteOffset: place, as: pid_t.self)
+        }
+        return file
+    }
+
+    @Test("The file that this process listens at is ours, under whatever name")
+    func ours() throws {
+        let file = try file()
+        #expect(file.isOurs(at: place["service"]))
+        #expect(rename(place["service"], place["moved"]) == 0)
+        #expect(file.isOurs(at: place["moved"]))
+        #expect(!file.isOurs(at: place["service"]))
+    }
+
+    @Test("A file that is gone is nobody's, and one in its place is another's")
+    func gone() throws {
+        let file = try file()
+        #expect(unlink(place["service"]) == 0)
+        #expect(!file.isOurs(at: place["service"]))
+        #expect(SocketFile(path: place["service"]) == nil)
+        let successor = try place.listen("another")
+        #expect(rename(place["another"], place["service"]) == 0)
+        #expect(!file.isOurs(at: place["service"]))
+        #expect(SocketFile(path: place["service"])?.isOurs(at: place["service"]) == true)
+        withExtendedLifetime((server, successor)) {}
+    }
+
+    @Test("A link to it is another file")
+    func link() throws {
+        symlink(place["service"], place["link"])
+        #expect(try !file().isOurs(at: place["link"]))
+    }
+
+    @Test("The file of a process that lives is its own to remove")
+    func otherProcess() throws {
+        for process in [getppid(), 1] { #expect(try !file(of: process).isOurs(at: place["service"])) }
+    }
+
+    @Test("The file of a process that has ended is for those that it left")
+    func endedProcess() throws {
+        let shell = try #require(popen("echo $$", "re"))
+        var line = [CChar](repeating: 0, count: 32)
+        #expect(fgets(&line, 32, shell) != nil)
+        // It has been waited for, so that its number is nobody's.
+        pclose(shell)
+        let process = try #require(
+            pid_t(line.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }.filter(\.isNumber)))
+        let file = try file(of: process)
+        #expect(file.isOurs(at: place["service"]))
+        #expect(rename(place["service"], place["moved"]) == 0)
+        #expect(!file.isOurs(at: place["service"]))
+    }
+}

@@ -1,0 +1,74 @@
+// Calls.swift - the calls that know no context, as a program makes them; and what they find: frames that earlier calls had to leave.
+//
+// Only for descriptors in no context: a test's context is none of those that these calls know.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+/// An error as the library gives it to a program.
+struct CallError: Error, CustomStringConvertible {
+    let code: UInt32
+    let text: String
+
+    var description: String { "error \(code): \(text)" }
+}
+
+enum Call {
+    static func read(_ number: Int32) throws -> Frame {
+        var message = ipc_message()
+        defer { free(message.payload) }
+        try result { ipc_read_fd_into($0, number, &message) }
+        let payload = [UInt8](UnsafeRawBufferPointer(start: message.payload, count: Int(message.length)))
+        return Frame(payload, type: UInt8(bitPattern: message.type), userType: UInt8(bitPattern: message.user_type))
+    }
+
+    static func write(_ frame: Frame, to number: Int32) throws {
+        try frame.payload.withUnsafeBytes { payload in
+            var message = ipc_message(frame.header, number, UnsafeMutableRawPointer(mutating: payload.baseAddress))
+            try result { ipc_write_fd_into($0, number, &message) }
+        }
+    }
+
+    static func pass(_ passed: Int32, over number: Int32) throws { try result { ipc_provide_fd_into($0, number, passed) } }
+
+    static func receiveDescriptor(over number: Int32) throws -> End {
+        var received: Int32 = -1
+        try result { ipc_receive_fd_into($0, number, &received) }
+        return try End(received)
+    }
+
+    private static func result(_ call: (Outcome) -> Void) throws {
+        let result = Outcome.allocate(capacity: 1)
+        defer { result.deallocate() }
+        memset(result, 0, MemoryLayout<ipc_error>.size)
+        call(result)
+        guard result.pointee.error_code == IPC_ERROR_NONE else {
+            // Swift does not import the text, an array that is too long for it: it follows the code.
+            let text = UnsafeRawPointer(result).advanced(by: MemoryLayout<ipc_error_code>.size).assumingMemoryBound(to: CChar.self)
+            throw CallError(code: result.pointee.error_code.rawValue, text: String(cString: text))
+        }
+    }
+}
+
+/// Runs `body` with what belongs to a descriptor in no context.
+func withLoose<Result>(_ number: Int32, _ body: (ConnectionReference) throws -> Result) throws -> Result {
+    let stripe = Registry.stripe(of: number)
+    stripe.lock()
+    defer { stripe.unlock() }
+    let connection = try Registry.loose(number)
+    defer { Registry.putAway(connection) }
+    return try body(connection)
+}
+
+/// Queues frames that nobody is to be told of.
+func leave(_ frames: Frame..., for end: End) throws {
+    try withLoose(end.number) { connection in
+        for frame in frames {
+            let outbound = try frame.outbound()
+            outbound.pointee.listing = nil
+            connection.pointee.channel.outbox.append(outbound)
+        }
+    }
+}
