@@ -304,7 +304,8 @@ struct ipc_error ipc_ctx_init(struct ipc_ctx **ctx);
 struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
 
 /* Frees all that the library holds for the context, not `ctx` itself, and closes nothing.
- * The context can be used again as if zeroed. Harmless twice, and on NULL. */
+ * The context can be used again as if zeroed. Harmless twice, and on NULL. Threads that wait on
+ * it return with 114, and do not touch `ctx` any more. */
 void ipc_ctx_free(struct ipc_ctx *ctx);
 
 /* Prints the entries of the context on stdout. */
@@ -326,6 +327,7 @@ struct ipc_error ipc_connection_switched(struct ipc_ctx *ctx, const char *sname,
 
 /* Closes the descriptor of entry `index` unless it is EXTERNAL, drops what was queued for it,
  * removes a SERVER's socket file if it is still its own. The entry stays: ipc_del drops it.
+ * A thread that waits for it in ipc_read, ipc_read_fd or ipc_write_fd returns with an error.
  * 109 no context, 40 no such index, 48. */
 struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
 
@@ -374,17 +376,23 @@ int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
  * reason in error_message; of a switched end: error 4, both entries removed, and closed if
  * writing failed. What was sent to an end is told (TX) before it goes. 23, 24 missing argument,
  * 106 a signal came (no event), 107 a switched end without a pair, 3, 43, 57, 60, 113 the system
- * is short of memory or descriptors (nothing is lost: call again). */
+ * is short of memory or descriptors (nothing is lost: call again), 114 another thread has freed
+ * the context.
+ * Threads: any number may wait on one context, each with its own event and timer; see the top. A
+ * connection that an event of a context with several threads ends is closed when the thread
+ * that has the event is done with it: its number cannot come again before. */
 struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
 
 /* Receives one message from entry `index`, or from a descriptor, waiting for it. Frees the payload
  * that `m` holds; the new one is the caller's. Bytes that the context has already received
- * come first. 13, 40, 4 the peer left, 60, 62, 63 longer than a frame may be. */
+ * come first. Of several threads each gets whole messages; while one waits here ipc_wait_event
+ * does not read the descriptor. 13, 40, 4 the peer left, 60, 62, 63 longer than a frame may be. */
 struct ipc_error ipc_read(const struct ipc_ctx *ctx, uint32_t index, struct ipc_message *m);
 struct ipc_error ipc_read_fd(int32_t fd, struct ipc_message *m);
 
 /* Queues a deep copy of `m` for the descriptor m->fd of the context, whatever its type; the next
- * ipc_wait_event sends it and tells TX. 11 no message, 104 not in the context, 67 too long,
+ * ipc_wait_event sends it and tells TX. While another thread waits on the context it is sent at
+ * once, and one that waits tells TX. Frames of several threads go one after the other. 11 no message, 104 not in the context, 67 too long,
  * 70 length without payload, 92 no memory, 110 the receiver's queue is full. */
 struct ipc_error ipc_write(struct ipc_ctx *ctx, const struct ipc_message *m);
 
