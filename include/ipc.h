@@ -31,7 +31,9 @@
  * Several threads may wait for events of one context: each event is given to one of them. That
  * thread then holds the event's connection (both ends of a switched pair): the next event of
  * it is given to no other thread before this one calls ipc_wait_event on the context again, or
- * ipc_ctx_release, or ends. So a handler needs no lock for what belongs to one connection.
+ * ipc_ctx_release, or ends. So a handler needs no lock for what belongs to one connection, and
+ * the number of a descriptor that is gone means nobody else before. A CONNECTION holds the client,
+ * not the server.
  *
  * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
  * inside the library: its parent notices nothing. A socket file is removed by the process
@@ -305,7 +307,8 @@ struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
 
 /* Frees all that the library holds for the context, not `ctx` itself, and closes nothing.
  * The context can be used again as if zeroed. Harmless twice, and on NULL. Threads that wait on
- * it return with 114, and do not touch `ctx` any more. */
+ * it return with 114, and do not touch `ctx` any more; one that handles an event is not told: its
+ * next wait is one on an empty context. */
 void ipc_ctx_free(struct ipc_ctx *ctx);
 
 /* Prints the entries of the context on stdout. */
@@ -378,7 +381,8 @@ int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
  * 106 a signal came (no event), 107 a switched end without a pair, 3, 43, 57, 60, 113 the system
  * is short of memory or descriptors (nothing is lost: call again), 114 another thread has freed
  * the context.
- * Threads: any number may wait on one context, each with its own event and timer; see the top. A
+ * Threads: any number may wait on one context (a signal ends the wait of the one to which it came,
+ * if that is the one that asks the kernel), each with its own event and timer; see the top. A
  * connection that an event of a context with several threads ends is closed when the thread
  * that has the event is done with it: its number cannot come again before. */
 struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
@@ -429,7 +433,7 @@ struct ipc_error ipc_ctx_entries(struct ipc_ctx *ctx, struct ipc_entry **entries
 
 /* ipc_close and ipc_del_fd of the entry with this descriptor, in one step: between the two
  * another thread could get the number for something else. An EXTERNAL descriptor stays
- * open. 109 no context, 116, 48. */
+ * open. 109 no context, 116, 48 (the entry goes all the same). */
 struct ipc_error ipc_close_fd(struct ipc_ctx *ctx, int fd);
 
 /* The calling thread is done with the event that it was given last: other threads may be given the

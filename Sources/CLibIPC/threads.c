@@ -22,6 +22,7 @@ static void prepare_condition(struct libipc_monitor *monitor) {
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&monitor->changed, &attributes);
+	pthread_cond_init(&monitor->returned, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 static void prepare(struct libipc_monitor *monitor) {
@@ -43,22 +44,24 @@ void libipc_let_others_in(struct libipc_monitor *monitor) {
 	libipc_allow_cancelling(before);
 }
 
-void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) {
+static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, int milliseconds) {
 	struct timespec until;
 	int cancelling = monitor->cancelling;
 	monitor->is_locked = 0;
 	if (milliseconds < 0) {
-		pthread_cond_wait(&monitor->changed, &monitor->mutex);
+		pthread_cond_wait(condition, &monitor->mutex);
 	} else {
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += milliseconds / 1000;
 		until.tv_nsec += milliseconds % 1000 * 1000000;
 		if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
-		pthread_cond_timedwait(&monitor->changed, &monitor->mutex, &until);
+		pthread_cond_timedwait(condition, &monitor->mutex, &until);
 	}
 	monitor->is_locked = 1;
 	monitor->cancelling = cancelling;
 }
+void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->changed, milliseconds); }
+void libipc_wait_for_return(struct libipc_monitor *monitor) { wait_for(monitor, &monitor->returned, -1); }
 
 struct libipc_monitor *libipc_births(void) { return &births; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }

@@ -23,9 +23,11 @@ extension Context where Entries: ~Copyable {
             held.append(connection)
             return pause(connection)
         }
-        if connection.pointee.hasLeft, target.pointee.channel.outbox.hasSent {
+        // What was sent to either end is told before they go.
+        let sentTo = target.pointee.channel.outbox.hasSent ? target : connection
+        if connection.pointee.hasLeft, sentTo.pointee.channel.outbox.hasSent {
             ready.append(connection)
-            return report(target, &event)
+            return report(sentTo, &event)
         }
         if connection.pointee.hasLeft {
             let failure = connection.pointee.failure

@@ -15,6 +15,8 @@ struct Reader: Equatable, BitwiseCopyable {
     private static var currentProcess: UInt32 { UInt32(truncatingIfNeeded: libipc_noted_changes() >> LIBIPC_FORK_SHIFT) }
 
     var isThere: Bool { thread != 0 && process == Reader.currentProcess }
+    /// One of this thread's own would be of a call that was left by longjmp(3).
+    var isAnother: Bool { isThere && thread != libipc_this_thread() }
 }
 
 extension Context where Entries: ~Copyable {
@@ -73,7 +75,7 @@ extension Context where Entries: ~Copyable {
     /// The same; or somebody is reading it.
     @inline(__always)
     mutating func isTaken(_ connection: ConnectionReference, from seat: SeatReference?) -> Bool {
-        connection.pointee.reader.isThere || isHeld(connection, from: seat)
+        connection.pointee.reader.isAnother || isHeld(connection, from: seat)
     }
 
     /// The thread has ended.

@@ -73,7 +73,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             let connection = connections[index]
             connection.pointee.channel.outbox.drop()
             withdraw(connection)
-            if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeAll() }
+            if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
             Connection.destroy(connection)
         }
     }
@@ -205,7 +205,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         connection.pointee.channel = Channel(descriptor)
         Registry.unregister(connection)
         // Somebody may wait for the one who reads it.
-        if connection.pointee.isReaderAwaited { monitor.wakeAll() }
+        if connection.pointee.isReaderAwaited { monitor.wakeReaders() }
         (connection.pointee.reader, connection.pointee.isReaderAwaited) = (Reader.none, false)
         connection.pointee.isLive = false
         // Should it live again, it begins anew.

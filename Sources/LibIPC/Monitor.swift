@@ -18,6 +18,7 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
 
     /// Wakes the threads that wait for a change.
     func wakeAll() { pthread_cond_broadcast(&pointee.changed) }
+    func wakeReaders() { pthread_cond_broadcast(&pointee.returned) }
     func wakeOne() { pthread_cond_signal(&pointee.changed) }
 }
 

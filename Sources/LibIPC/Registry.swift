@@ -57,8 +57,15 @@ enum Registry {
     @inline(never)
     static func putAway(_ connection: ConnectionReference) {
         connection.pointee.channel.identify()
-        guard connection.pointee.channel.isEmpty, !connection.pointee.reader.isThere else { return }
+        let isNeeded = !connection.pointee.channel.isEmpty || connection.pointee.reader.isThere
+        // Nothing leads to what no descriptor can be.
+        if isNeeded, libipc_is_registrable(connection.pointee.number) != 0 { return }
+        drop(connection)
+    }
+
+    private static func drop(_ connection: ConnectionReference) {
         unregister(connection)
+        if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
         Connection.destroy(connection)
     }
 
@@ -73,8 +80,7 @@ enum Registry {
                 swap(&taker.pointee.channel, &connection.pointee.channel)
                 taker.pointee.reader = connection.pointee.reader
             }
-            unregister(connection)
-            Connection.destroy(connection)
+            drop(connection)
         }
     }
 
@@ -85,8 +91,7 @@ enum Registry {
         stripe.locked {
             guard let connection = Registry[descriptor, stripe] else { return }
             let isAwaited = connection.pointee.reader.isThere || connection.pointee.channel.outbox.holdsLent
-            unregister(connection)
-            Connection.destroy(connection)
+            drop(connection)
             // A thread that waits in a call for the descriptor would not see that it is closed.
             if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }

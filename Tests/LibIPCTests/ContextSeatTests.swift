@@ -152,7 +152,7 @@ import Testing
     func reader() throws {
         let wire = try test.connect()
         let connection = try test.connection(of: wire.near)
-        connection.pointee.reader = .this
+        connection.pointee.reader = try .another()
         try wire.far.write(Frame("one"), Frame("two"))
         try test.write(Frame("out"), to: wire.near)
         #expect(try test.all(as: first) == [.sent(to: wire.near)])
@@ -170,7 +170,7 @@ import Testing
     func readerIsAnswered() throws {
         let (wire, other) = (try test.connect(), try test.connect())
         let connection = try test.connection(of: wire.near)
-        connection.pointee.reader = .this
+        connection.pointee.reader = try .another()
         // Whoever gets the number next would go on reading.
         defer { connection.pointee.reader = .none }
         for end in [wire.near, other.near] { try test.write(Frame("question"), to: end) }
@@ -188,7 +188,7 @@ import Testing
         let lender = try Sender()
         let lent = try lender.lend(Frame("lent"))
         #expect(lender.outbox.takeBack(lent) == .whole)
-        if isRead { connection.pointee.reader = .this } else { connection.pointee.channel.outbox.append(lent) }
+        if isRead { connection.pointee.reader = try .another() } else { connection.pointee.channel.outbox.append(lent) }
         try test.context.pointee.closeDescriptor(connection)
         #expect(wire.far.isAlone)
         #expect(copy.isOpen)

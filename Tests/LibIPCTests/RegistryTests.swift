@@ -186,18 +186,26 @@ import Testing
 
     // MARK: Readers
 
+    @Test("Nobody reads, or this thread does, or another one")
+    func readers() throws {
+        let another = try Reader.another()
+        #expect([Reader.none, .this, another].map(\.isThere) == [false, true, true])
+        #expect([Reader.none, .this, another].map(\.isAnother) == [false, false, true])
+        #expect(another != .this)
+    }
+
     @Test("Who reads a descriptor goes on: when a context leaves it, while calls come and go, and when a context takes it over")
     func reader() throws {
-        let end = try Wire().near.moved()
+        let (end, reader) = (try Wire().near.moved(), try Reader.another())
         try withConnection(end.number) { connection in
-            connection.pointee.reader = .this
+            connection.pointee.reader = reader
             Registry.leave(connection)
         }
-        try withLoose(end.number) { #expect($0.pointee.reader == .this) }
+        try withLoose(end.number) { #expect($0.pointee.reader == reader) }
         #expect(found(end.number) != nil)
         try withConnection(end.number) { taker in
             Registry.takeLoose(taker)
-            #expect(taker.pointee.reader == .this)
+            #expect(taker.pointee.reader == reader)
         }
         #expect(found(end.number) == nil)
         try withConnection(end.number) { taker in
@@ -208,7 +216,7 @@ import Testing
 
     @Test("A context that takes over a descriptor that is being read waits for the reader's end before it reads")
     func readerInContext() throws {
-        let (end, far) = try leaveFrame(Frame("left"), reader: .this)
+        let (end, far) = try leaveFrame(Frame("left"), reader: try .another())
         try test.add(end)
         #expect(try test.all() == [])
         try far.write(Frame("and more"))
@@ -221,16 +229,16 @@ import Testing
 
     @Test("A context that goes, or deletes the entry, leaves the reader", arguments: [false, true])
     func readerOfContext(isDeleted: Bool) throws {
-        let end = try Wire().near.moved()
+        let (end, reader) = (try Wire().near.moved(), try Reader.another())
         do {
             let other = try TestContext()
             try other.context.pointee.add(end.number, .ipc)
             let connection = try other.connection(of: end)
-            connection.pointee.reader = .this
+            connection.pointee.reader = reader
             if isDeleted { other.context.pointee.remove(connection, keeping: true) }
         }
         try withLoose(end.number) { connection in
-            #expect(connection.pointee.reader == .this)
+            #expect(connection.pointee.reader == reader)
             connection.pointee.reader = .none
         }
         #expect(found(end.number) == nil)
@@ -238,7 +246,7 @@ import Testing
 
     @Test("A number that means another file by now is not read by who reads the first")
     func readerOfAnotherFile() throws {
-        let (end, _) = try leaveFrame(Frame("for another"), reader: .this)
+        let (end, _) = try leaveFrame(Frame("for another"), reader: try .another())
         let other = try Wire().near.replacing(end)
         try withConnection(other.number) { taker in
             Registry.takeLoose(taker)
@@ -251,7 +259,7 @@ import Testing
         let wires = try (0..<3).map { _ in try Wire() }
         let ends = try wires.map { try $0.near.moved() }
         let lender = try Sender()
-        try withLoose(ends[0].number) { $0.pointee.reader = .this }
+        try withLoose(ends[0].number) { $0.pointee.reader = try .another() }
         let lent = try lender.lend(Frame("lent"))
         #expect(lender.outbox.takeBack(lent) == .whole)
         try withLoose(ends[1].number) { connection in

@@ -9,7 +9,7 @@
 
 #include "crew.h"
 
-enum { MOST_CLIENTS = 64, MOST_THREADS = 4, WINDOW = 8, LARGEST_FILLING = 60000, FILLINGS = 2 * LARGEST_FILLING };
+enum { MOST_CLIENTS = 64, WINDOW = 8, LARGEST_FILLING = 60000, FILLINGS = 2 * LARGEST_FILLING };
 
 /* What a message begins with; the rest of it is a filling. */
 struct label {

@@ -236,6 +236,7 @@ enum { LIBIPC_FORK_SHIFT = 32 };
 LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libipc_changes, __ATOMIC_RELAXED); }
 LIBIPC_ATOMIC void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
 
+void libipc_print_context(const struct ipc_ctx *ctx);
 /* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error. */
 extern int libipc_traces; /* negative: nobody has asked yet */
 void libipc_write_trace(const struct ipc_event *event);

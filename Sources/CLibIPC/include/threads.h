@@ -22,7 +22,8 @@ static inline int libipc_is_alone(void) { return 0; }
  * guarded by the mutex. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
+	pthread_cond_t changed;          /* for one of those that wait for events */
+	pthread_cond_t returned;         /* for those that wait for an inbox that a reader has taken along */
 	int is_locked;                   /* not when there was nobody to keep out */
 	int cancelling;                  /* as it was before the thread took the lock */
 	uint32_t absent;                 /* threads that have let go of the lock on the way and will come back */
@@ -54,6 +55,7 @@ static inline void libipc_unlock(struct libipc_monitor *monitor) {
 }
 /* Until somebody says that something has changed, or `milliseconds` have passed; negative: for ever. It may be for nothing. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
+void libipc_wait_for_return(struct libipc_monitor *monitor);
 
 /* A monitor of `size` bytes, which is the same in all calls; its lock is free. NULL: no memory. */
 struct libipc_monitor *_Nullable libipc_take_monitor(size_t size);

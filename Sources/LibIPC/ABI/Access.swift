@@ -4,7 +4,7 @@
 struct Access: ~Copyable {
     let connection: ConnectionReference
     let context: Ref<PublicContext>?
-    /// At the end, before the lock is given back, the thread waits for a change.
+    /// At the end, before the lock is given back, the thread waits until an inbox is brought back.
     var waits = false
 
     init(_ descriptor: Int32) throws(IPCError) {
@@ -45,7 +45,7 @@ struct Access: ~Copyable {
             Registry.putAway(connection)
         }
         // The connection may be gone now, and others when the wait is over.
-        if waits { libipc_wait_for_change(owner, -1) }
+        if waits { libipc_wait_for_return(owner) }
         owner.unlock()
     }
 }
@@ -74,7 +74,7 @@ struct Reading: ~Copyable {
     private mutating func claim() throws(IPCError) -> Bool {
         var access = try Access(descriptor.number)
         let connection = access.connection
-        if connection.pointee.reader.isThere {
+        if connection.pointee.reader.isAnother {
             connection.pointee.isReaderAwaited = true
             access.waits = true
             return false
@@ -95,7 +95,7 @@ struct Reading: ~Copyable {
         let connection = access.connection
         connection.pointee.reader = .none
         swap(&inbox, &connection.pointee.channel.inbox)
-        if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeAll() }
+        if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
         connection.pointee.isReaderAwaited = false
         guard let context = access.context else { return }
         swap(&scratch, &context.pointee.scratch)

@@ -38,6 +38,11 @@ func withEntry(
     }
 }
 
+@c @implementation public func ipc_ctx_print(_ ctx: Ref<ipc_ctx>?) {
+    guard let ctx else { return }
+    if withKnownContext(ctx, { _ in libipc_print_context(ctx) }) == nil { libipc_print_context(ctx) }
+}
+
 @c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { Visit.free(ctx) } }
 
 @c @implementation public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {

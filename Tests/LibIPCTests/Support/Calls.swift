@@ -52,6 +52,11 @@ enum Call {
     }
 }
 
+extension Reader {
+    /// A thread that has ended; but who finds it reading waits for it.
+    static func another() throws -> Reader { try withPeer(doing: { .this }, stop: {}) {} }
+}
+
 /// Runs `body` with what belongs to a descriptor in no context.
 func withLoose<Result>(_ number: Int32, _ body: (ConnectionReference) throws -> Result) throws -> Result {
     let stripe = Registry.stripe(of: number)
