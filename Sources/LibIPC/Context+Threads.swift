@@ -29,15 +29,16 @@ extension Context where Entries: ~Copyable {
         (seat.pointee.connection, connection.pointee.seat) = (nil, nil)
         guard deferred > 0 else { return }
         takeDeferredTurn(connection)
-        if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeDeferredTurn(other) }
+        if let other = counterpart(of: connection) { takeDeferredTurn(other) }
     }
 
     /// Nobody holds the connection any more: it is about to go.
     mutating func letGo(_ connection: ConnectionReference) {
-        connection.pointee.seat?.pointee.connection = nil
-        connection.pointee.seat = nil
         if connection.pointee.isDeferred { deferred -= 1 }
         connection.pointee.isDeferred = false
+        guard let seat = connection.pointee.seat else { return }
+        (seat.pointee.connection, connection.pointee.seat) = (nil, nil)
+        if deferred > 0, let other = counterpart(of: connection) { takeDeferredTurn(other) }
     }
 
     /// Its next turn comes when it is in nobody's hands any more.
