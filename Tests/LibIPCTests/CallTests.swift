@@ -1,5 +1,5 @@
 // CallTests.swift - the calls that know no context: one message or one descriptor, behind what was queued before and from what
-// was read ahead; and two threads that make them at once.
+// was read ahead.
 
 import CLibIPC
 import Testing
@@ -58,23 +58,6 @@ import Testing
         }
         let isSame = read == question.bytes
         #expect(isSame)
-        #expect(isForgotten)
-    }
-
-    @Test("Two threads that read at once are given one message each")
-    func twoReaders() throws {
-        let (number, far) = (near.number, wire.far)
-        let frames = (0..<200).map { Frame("message \($0)") }
-        func readHalf() throws -> [Frame] { try (0..<100).map { _ in try Call.read(number) } }
-        let here = try withPeer(
-            doing: { try (0..<100).map { _ in try Call.read(number) } }, stop: { shutdown(far.number, Int32(SHUT_RDWR)) },
-            {
-                try far.write(frames.flatMap(\.bytes))
-                let read = try readHalf()
-                // A thread that reads gets its messages in order, whatever the other one gets in between.
-                #expect(read == frames.filter { read.contains($0) })
-            })
-        #expect(here == frames.filter { here.contains($0) })
         #expect(isForgotten)
     }
 

@@ -141,6 +141,20 @@ import Testing
         try right.far.write(Frame("alone"))
         #expect(try test.next(as: second) == .timer)
         test.context.pointee.remove(try test.connection(of: left.near), keeping: true)
-        #expect(try test.next(as: second).descriptor == right.near.number)
+        let told = Happening.error(right.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD)
+        #expect(try test.all(as: second) == [.sent(to: right.near), told])
+        #expect(test.context.pointee.deferred == 0)
+    }
+
+    @Test("An end whose type is set anew while it is held leaves the other one to anybody when it is released")
+    func retyped() throws {
+        try hold(left)
+        try right.far.write(Frame("put off"))
+        #expect(try test.next(as: second) == .timer)
+        test.context.pointee.setKind(.ipc, of: try test.connection(of: left.near))
+        try test.release(first)
+        #expect(try test.all(as: second).contains(.switched(from: right.near)))
+        #expect(left.far.read() == Frame("put off").bytes)
+        #expect(test.context.pointee.deferred == 0)
     }
 }

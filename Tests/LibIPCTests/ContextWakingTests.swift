@@ -126,6 +126,26 @@ import Testing
         #expect(event == .message(Frame("two"), from: wire.near))
     }
 
+    @Test("What a thread has read before it ended is no news for the one that waits, though that heard of it in the same call")
+    func oldNews() throws {
+        let (external, wire) = (try test.connect(.external), try test.connect())
+        #expect(try test.next(as: 2) == .timer)
+        try external.far.write([1])
+        #expect(try test.next(as: 1) == .readable(external.near))
+        let connection = try test.connection(of: external.near)
+        let event = try test.whileWaiting {
+            try test.until { connection.pointee.isDeferred }
+            #expect(external.near.read() == [1])
+            test.monitor.locked {
+                test.context.pointee.leave(1)
+                test.context.pointee.alert(nil)
+            }
+            try test.until { test.context.pointee.ready.isEmpty }
+            try wire.far.write(Frame("news"))
+        }
+        #expect(event == .message(Frame("news"), from: wire.near))
+    }
+
     @Test("Of two threads that wait each is told of one message, though one of them asks the poller for both")
     func leaderAndFollower() throws {
         let wires = try (0..<2).map { _ in try test.connect() }
@@ -159,7 +179,7 @@ import Testing
         let event = try test.whileWaiting {
             test.visit(as: 1) { test.context.pointee.poller.needsRebuild = true }
             // Woken, it has a new poller and waits again, or has the message already.
-            while test.monitor.locked({ test.context.pointee.poller.needsRebuild }) { sched_yield() }
+            try test.until { !test.context.pointee.poller.needsRebuild }
             try wire.far.write(Frame("hello"))
         }
         #expect(event == .message(Frame("hello"), from: wire.near))
@@ -183,7 +203,7 @@ extension TestContext {
                 }
             },
             {
-                try awaitWaiting(count)
+                try until { context.pointee.waiting >= count }
                 try body()
                 isDone = true
             })

@@ -1,6 +1,7 @@
-// Calls.swift - the calls that know no context, as a program makes them; and what they find: frames that earlier calls had to leave.
+// Calls.swift - calls as a program makes them, those that know no context above all; and what they find: frames that earlier calls had
+// to leave.
 //
-// Only for descriptors in no context: a test's context is none of those that these calls know.
+// Only for descriptors in no context, or in one of a `Program`: these calls take any other for one of theirs.
 
 import CLibIPC
 import Testing
@@ -20,8 +21,7 @@ enum Call {
         var message = ipc_message()
         defer { free(message.payload) }
         try result { ipc_read_fd_into($0, number, &message) }
-        let payload = [UInt8](UnsafeRawBufferPointer(start: message.payload, count: Int(message.length)))
-        return Frame(payload, type: UInt8(bitPattern: message.type), userType: UInt8(bitPattern: message.user_type))
+        return Frame(message)
     }
 
     static func write(_ frame: Frame, to number: Int32) throws {
@@ -39,7 +39,7 @@ enum Call {
         return try End(received)
     }
 
-    private static func result(_ call: (Outcome) -> Void) throws {
+    fileprivate static func result(_ call: (Outcome) -> Void) throws {
         let result = Outcome.allocate(capacity: 1)
         defer { result.deallocate() }
         memset(result, 0, MemoryLayout<ipc_error>.size)
@@ -49,6 +49,47 @@ enum Call {
             let text = UnsafeRawPointer(result).advanced(by: MemoryLayout<ipc_error_code>.size).assumingMemoryBound(to: CChar.self)
             throw CallError(code: result.pointee.error_code.rawValue, text: String(cString: text))
         }
+    }
+}
+
+extension Frame {
+    fileprivate init(_ message: ipc_message) {
+        let payload = [UInt8](UnsafeRawBufferPointer(start: message.payload, count: Int(message.length)))
+        self.init(payload, type: UInt8(bitPattern: message.type), userType: UInt8(bitPattern: message.user_type))
+    }
+}
+
+/// A context as a program has it.
+final class Program {
+    private let ctx = Ref<ipc_ctx>.allocate(capacity: 1)
+    private let event = Ref<ipc_event>.allocate(capacity: 1)
+
+    init() {
+        ctx.initialize(to: ipc_ctx())
+        event.initialize(to: ipc_event())
+    }
+
+    deinit {
+        free()
+        let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
+        CLibIPC.free(message?.pointee.payload)
+        CLibIPC.free(message)
+        ctx.deallocate()
+        event.deallocate()
+    }
+
+    func free() { ipc_ctx_free(ctx) }
+    func add(_ end: End, _ type: ipc_connection_type = IPC_CONNECTION_TYPE_IPC) throws {
+        try Call.result { libipc_add($0, ctx, end.number, type, nil) }
+    }
+    func delete(_ end: End) throws { try Call.result { ipc_del_fd_into($0, ctx, end.number) } }
+    func close(_ end: End) throws { try Call.result { ipc_close_fd_into($0, ctx, end.number) } }
+
+    /// The next event's message, for which it waits; nil: it is another event.
+    func next() throws -> Frame? {
+        try Call.result { ipc_wait_event_into($0, ctx, event, nil) }
+        let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
+        return message.map { Frame($0.pointee) }
     }
 }
 

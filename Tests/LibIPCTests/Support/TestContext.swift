@@ -188,10 +188,10 @@ final class TestContext: @unchecked Sendable {
         if context.pointee.call != call { context.pointee.call &+= 1 }
     }
 
-    /// Until so many threads wait.
-    func awaitWaiting(_ count: Int) throws {
+    /// Until other threads have made it so: with the lock, but not as a call.
+    func until(_ isSo: () -> Bool) throws {
         let deadline = Deadline(milliseconds: 60_000)
-        while monitor.locked({ context.pointee.waiting }) < count {
+        while !monitor.locked(isSo) {
             try #require(deadline.remaining > 0)
             sched_yield()
         }

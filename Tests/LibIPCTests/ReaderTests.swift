@@ -1,0 +1,108 @@
+// ReaderTests.swift - threads that wait for messages of one descriptor: one reads, and the others wait until it is done, or until there
+// is nothing to wait for; whoever has the descriptor meanwhile.
+
+import CLibIPC
+import Testing
+
+@testable import LibIPC
+
+@Suite("Readers") struct ReaderTests {
+    let wire: Wire
+    /// A number that no other test gets.
+    let near: End
+
+    init() throws {
+        wire = try Wire()
+        near = try wire.near.moved()
+    }
+
+    /// Until it is so.
+    private func until(_ isSo: (ConnectionReference) -> Bool) throws {
+        let deadline = Deadline(milliseconds: 60_000)
+        while true {
+            let owner = Registry.owner(of: near.number)
+            if owner.locked({ Registry[near.number, owner].map(isSo) ?? false }) { return }
+            try #require(deadline.remaining > 0)
+            sched_yield()
+        }
+    }
+
+    private final class Found { var frame: Frame? }
+
+    /// Runs `body` while one thread reads and another one waits for it. Returns what each was given; nil: an error.
+    private func withReaders(_ body: () throws -> Void) throws -> [Frame?] {
+        let number = near.number
+        let second = Found()
+        let first = try withPeer(doing: { try? Call.read(number) }, stop: {}) {
+            try until { $0.pointee.reader.isThere }
+            second.frame = try withPeer(doing: { try? Call.read(number) }, stop: { shutdown(wire.far.number, Int32(SHUT_RDWR)) }) {
+                try until { $0.pointee.isReaderAwaited }
+                try body()
+                // Whoever is closed under the readers ends their wait; otherwise there is one message for each.
+                if near.isOpen { try wire.far.write(Frame("one"), Frame("two")) }
+            }
+        }
+        return [first, second.frame]
+    }
+
+    @Test("A message is given to the thread that came first, and the next one to the one that waited for it")
+    func inOrder() throws {
+        let given = try withReaders {}
+        #expect(given == [Frame("one"), Frame("two")])
+        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+    }
+
+    @Test("Two threads that read at once are given half of the messages each, in order")
+    func twoReaders() throws {
+        let (number, far) = (near.number, wire.far)
+        let frames = (0..<200).map { Frame("message \($0)") }
+        let there = try withPeer(
+            doing: { try (0..<100).map { _ in try Call.read(number) } }, stop: { shutdown(far.number, Int32(SHUT_RDWR)) },
+            {
+                try far.write(frames.flatMap(\.bytes))
+                let here = try (0..<100).map { _ in try Call.read(number) }
+                #expect(here == frames.filter { here.contains($0) })
+            })
+        #expect(there == frames.filter { there.contains($0) })
+        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+    }
+
+    // MARK: Whoever has the descriptor
+
+    enum Way: CaseIterable { case deleted, freed }
+
+    @Test("A context that has it and lets it go keeps nobody waiting", arguments: Way.allCases)
+    func letGo(way: Way) throws {
+        let program = Program()
+        try program.add(near)
+        let given = try withReaders {
+            switch way {
+            case .deleted: try program.delete(near)
+            case .freed: program.free()
+            }
+        }
+        #expect(given == [Frame("one"), Frame("two")])
+        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+    }
+
+    @Test("A descriptor that is closed ends the waits of all, whether a context has it or not", arguments: [false, true])
+    func closed(isInContext: Bool) throws {
+        let program = Program()
+        if isInContext { try program.add(near) }
+        let given = try withReaders { if isInContext { try program.close(near) } else { try Socket.close(near.number) } }
+        #expect(given == [nil, nil])
+        #expect(!near.isOpen)
+    }
+
+    @Test("What a reader leaves is told by the context that has the descriptor now")
+    func leftForContext() throws {
+        let (program, number) = (Program(), near.number)
+        let first = try withPeer(doing: { try Call.read(number) }, stop: { shutdown(wire.far.number, Int32(SHUT_WR)) }) {
+            try until { $0.pointee.reader.isThere }
+            try program.add(near)
+            try wire.far.write(Frame("one"), Frame("two"))
+        }
+        #expect(first == Frame("one"))
+        #expect(try program.next() == Frame("two"))
+    }
+}
