@@ -65,6 +65,8 @@ struct Connection: ~Copyable {
     }
 
     var number: Int32 { registration.descriptor }
+    /// A thread waits in a call for its descriptor.
+    var isAwaited: Bool { reader.isThere || channel.outbox.holdsLent }
 
     static func make(_ connection: consuming Connection) throws(IPCError) -> ConnectionReference {
         let reference = try allocate(MemoryLayout<Connection>.stride).bindMemory(to: Connection.self, capacity: 1)
@@ -91,7 +93,7 @@ struct Line {
 
     func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot].next }
 
-    private func has(_ connection: ConnectionReference) -> Bool { first == connection || connection.pointee.links[slot].previous != nil }
+    func has(_ connection: ConnectionReference) -> Bool { first == connection || connection.pointee.links[slot].previous != nil }
 
     mutating func append(_ connection: ConnectionReference) {
         guard !has(connection) else { return }

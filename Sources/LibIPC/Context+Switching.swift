@@ -145,6 +145,7 @@ extension Context where Entries: ~Copyable {
     mutating func didRead(
         _ descriptor: Int32, _ answer: CallbackAnswer, _ message: consuming Message?, holdsMore: Bool, _ event: inout Event
     ) throws(IPCError) {
+        if let seat = event.seat { release(seat) }
         guard let connection = live(descriptor) else { return }
         connection.pointee.holdsMore = holdsMore
         if holdsMore { ready.append(connection) }
@@ -168,6 +169,7 @@ extension Context where Entries: ~Copyable {
 
     /// What the callback that writes made of it. The entry may be gone by now.
     mutating func didWrite(_ descriptor: Int32, _ answer: CallbackAnswer, _ event: inout Event) throws(IPCError) {
+        if let seat = event.seat { release(seat) }
         guard let connection = live(descriptor) else { return }
         resumeCounterpart(of: connection)
         if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }

@@ -56,7 +56,8 @@ extension Context where Entries: ~Copyable {
         connection.pointee.reportedIn = call &- 1
         if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
         if connection.pointee.channel.outbox.hasPending, !connection.pointee.isBlocked { unsent.append(connection) }
-        resume(connection)
+        // What waits for something else has no turn.
+        if !aside.has(connection), !held.has(connection) { resume(connection) }
     }
 
     /// In the hands of another thread than `seat`'s, itself or the other end of its pair.
@@ -114,8 +115,9 @@ extension Context where Entries: ~Copyable {
     @inline(never)
     private mutating func wake(_ seat: SeatReference?) {
         let hasWork = hasWork(ready, seat) || hasWork(reports, seat) || !unsent.isEmpty || retryAt != 0
-        if waiting > (isLed ? 1 : 0), !isLed || hasWork { return monitor.wakeOne() }
-        if hasWork || poller.isStale || poller.needsRebuild { poller.wake() }
+        let isFollowed = waiting > (isLed ? 1 : 0)
+        if isFollowed, !isLed || hasWork { monitor.wakeOne() }
+        if isLed, hasWork && !isFollowed || poller.isStale || poller.needsRebuild { poller.wake() }
     }
 
     /// Somebody stands there whom this thread does not hold.

@@ -72,7 +72,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         for index in 0..<connections.count {
             let connection = connections[index]
             connection.pointee.channel.outbox.drop()
-            withdraw(connection)
+            Registry.leave(connection)
             if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
             Connection.destroy(connection)
         }
@@ -158,22 +158,26 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let descriptor = connection.pointee.number
         guard descriptor >= 0 else { return }
         try check(descriptor < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(descriptor) is too large")
-        Registry.takeLoose(connection)
-        if let former = Registry[descriptor, monitor] {
+        let former = Registry[descriptor, monitor]
+        if let former, former.pointee.channel.isCurrent {
+            swap(&connection.pointee.channel, &former.pointee.channel)
+            connection.pointee.reader = former.pointee.reader
+        }
+        Registry.take(connection)
+        if let former {
             // The one that was added last counts: the other's program may have closed its descriptor, and got the number again.
-            if former.pointee.channel.isCurrent { swap(&connection.pointee.channel, &former.pointee.channel) }
             bury(former)
             connection.pointee.hasTwin = true
         }
         let admission: Admission
         do throws(IPCError) { admission = try poller.add(connection.pointee.registration, .read) } catch {
             dropFrames(connection)
+            Registry.unregister(connection)
             throw error
         }
-        if admission == .notOpen { return }
+        if admission == .notOpen { return Registry.unregister(connection) }
         connection.pointee.isLive = true
         connection.pointee.isAlwaysReady = admission == .alwaysReady
-        Registry.register(connection)
         if connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
         if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
         if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
@@ -215,12 +219,6 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         resumeCounterpart(of: connection)
     }
 
-    /// The registry does not lead here any more. What was read ahead stays there, and the rest of a frame that is begun, for
-    /// whoever reads and writes the descriptor now.
-    private static func withdraw(_ connection: ConnectionReference) {
-        if Registry.unregister(connection) { Registry.leave(connection) }
-    }
-
     /// Drops the entry; the last one moves into its place.
     /// - Parameters:
     ///   - closing: closes its descriptor, for the thread that is told of it.
@@ -231,15 +229,19 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         let (descriptor, index) = (connection.pointee.number, connection.pointee.index)
         let isClosed = closing && connection.pointee.isLive
         let hasTwin = connection.pointee.hasTwin && !isClosed
+        let isAwaited = isClosed && connection.pointee.isAwaited
         if keeping {
+            // What was read ahead stays for whoever reads the descriptor now, and the rest of a frame that is begun.
             dropFrames(connection)
-            Self.withdraw(connection)
+            Registry.leave(connection)
         }
         bury(connection)
         connections.swapRemove(at: index)
         roster.swapRemove(at: index)
         if index < connections.count { connections[index].pointee.index = index }
         Connection.destroy(connection)
+        // A thread that waits in a call for the descriptor would not see that it is closed.
+        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         if isClosed { close(descriptor, for: seat) }
         // The same descriptor was in the set twice: its other entry lives from now on.
         guard hasTwin, let twin = self.connection(of: descriptor) else { return }
@@ -257,9 +259,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
             free(path)
         }
-        let isAwaited = connection.pointee.reader.isThere || connection.pointee.channel.outbox.holdsLent
+        let isAwaited = connection.pointee.isAwaited
         bury(connection)
-        // A thread that waits in a call for the descriptor would not see that it is closed.
         if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         try Socket.close(descriptor)
     }

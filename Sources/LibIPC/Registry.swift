@@ -20,15 +20,9 @@ enum Registry {
         withStripe(of: descriptor, connection.pointee.owner) { libipc_register(descriptor, connection.pointee.owner, connection) }
     }
 
-    /// False: it was not registered.
-    @discardableResult
-    static func unregister(_ connection: ConnectionReference) -> Bool {
+    static func unregister(_ connection: ConnectionReference) {
         let (descriptor, owner) = (connection.pointee.number, connection.pointee.owner)
-        return withStripe(of: descriptor, owner) {
-            guard Registry[descriptor, owner] == connection else { return false }
-            libipc_register(descriptor, nil, nil)
-            return true
-        }
+        withStripe(of: descriptor, owner) { if Registry[descriptor, owner] == connection { libipc_register(descriptor, nil, nil) } }
     }
 
     /// - Parameter owner: whose lock the thread has; it may be the stripe.
@@ -69,18 +63,21 @@ enum Registry {
         Connection.destroy(connection)
     }
 
-    /// What calls left for this descriptor, if it still is the same file, is `taker`'s now; and it is read by whoever reads it.
-    static func takeLoose(_ taker: ConnectionReference) {
+    /// The descriptor is `taker`'s from now on, with what calls left for it, if it still is the same file; and it is read by whoever
+    /// reads it. In one step: meanwhile it would be nobody's, and a call begin anew.
+    static func take(_ taker: ConnectionReference) {
         let descriptor = taker.pointee.number
         let stripe = stripe(of: descriptor)
-        guard libipc_owner(descriptor) == stripe else { return }
         stripe.locked {
-            guard let connection = Registry[descriptor, stripe] else { return }
-            if connection.pointee.channel.isCurrent {
-                swap(&taker.pointee.channel, &connection.pointee.channel)
-                taker.pointee.reader = connection.pointee.reader
+            let loose = Registry[descriptor, stripe]
+            libipc_register(descriptor, taker.pointee.owner, taker)
+            guard let loose else { return }
+            if loose.pointee.channel.isCurrent {
+                swap(&taker.pointee.channel, &loose.pointee.channel)
+                taker.pointee.reader = loose.pointee.reader
             }
-            drop(connection)
+            if loose.pointee.isReaderAwaited { stripe.wakeReaders() }
+            Connection.destroy(loose)
         }
     }
 
@@ -90,21 +87,23 @@ enum Registry {
         guard libipc_owner(descriptor) == stripe else { return }
         stripe.locked {
             guard let connection = Registry[descriptor, stripe] else { return }
-            let isAwaited = connection.pointee.reader.isThere || connection.pointee.channel.outbox.holdsLent
+            let isAwaited = connection.pointee.isAwaited
             drop(connection)
             // A thread that waits in a call for the descriptor would not see that it is closed.
             if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }
     }
 
-    /// Keeps what a context could not hand on, for the next call; and who reads it goes on.
+    /// The descriptor is `leaver`'s no more. What that could not hand on is kept for the next call, and who reads it goes on: in one
+    /// step, too.
     static func leave(_ leaver: ConnectionReference) {
         let descriptor = leaver.pointee.number
-        guard !leaver.pointee.channel.isEmpty || leaver.pointee.reader.isThere else { return }
-        leaver.pointee.channel.identify()
         stripe(of: descriptor).locked {
-            // Another context may have it too.
-            guard libipc_owner(descriptor) == nil, let connection = try? loose(descriptor) else { return }
+            guard Registry[descriptor, leaver.pointee.owner] == leaver else { return }
+            libipc_register(descriptor, nil, nil)
+            leaver.pointee.channel.identify()
+            guard !leaver.pointee.channel.isEmpty || leaver.pointee.reader.isThere else { return }
+            guard let connection = try? loose(descriptor) else { return }
             swap(&connection.pointee.channel, &leaver.pointee.channel)
             connection.pointee.reader = leaver.pointee.reader
         }
