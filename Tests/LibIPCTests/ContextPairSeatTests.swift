@@ -157,4 +157,28 @@ import Testing
         #expect(left.far.read() == Frame("put off").bytes)
         #expect(test.context.pointee.deferred == 0)
     }
+
+    @Test("What was held for a callback is let go of, whatever is told in the end")
+    func callback() throws {
+        test.context.pointee.roster.writers = [left.near.number]
+        try right.far.write(Frame("dropped"))
+        #expect(try test.next(as: first) == .switched(from: right.near))
+        #expect(try test.next(as: first) == .callWriter(Frame("dropped"), to: left.near))
+        _ = try test.happening(for: test.seat(first)) { context, event throws(IPCError) in
+            try context.didWrite(left.near.number, .ignore, &event)
+        }
+        try test.release(first)
+        try left.far.write(Frame("for anybody"))
+        #expect(try test.next(as: second) == .switched(from: left.near))
+    }
+
+    @Test("A missing pair is told once, also when something else was put off meanwhile")
+    func toldOnce() throws {
+        let lonely = try test.connect(.switched)
+        try lonely.far.write(Frame("where to?"))
+        #expect(try test.next(as: first) == .error(lonely.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD))
+        try test.write(Frame("out"), to: lonely.near)
+        #expect(try test.next(as: second) == .timer)
+        #expect(try test.all(as: first) == [.sent(to: lonely.near)])
+    }
 }

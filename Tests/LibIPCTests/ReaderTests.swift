@@ -105,4 +105,23 @@ import Testing
         #expect(first == Frame("one"))
         #expect(try program.next() == Frame("two"))
     }
+
+    @Test(
+        "A context that takes the descriptor over keeps nobody waiting", arguments: [IPC_CONNECTION_TYPE_IPC, IPC_CONNECTION_TYPE_EXTERNAL])
+    func takenOver(type: ipc_connection_type) throws {
+        let program = Program()
+        let given = try withReaders { try program.add(near, type) }
+        #expect(given == [Frame("one"), Frame("two")])
+    }
+
+    @Test("A descriptor that is added again is read by the call that was reading it")
+    func addedAgain() throws {
+        let test = try TestContext()
+        try test.add(near)
+        try test.connection(of: near).pointee.reader = .another()
+        try test.context.pointee.add(near.number, .ipc)
+        try wire.far.write(Frame("for the call"))
+        #expect(try test.all() == [])
+        try test.connection(of: near).pointee.reader = .none
+    }
 }
