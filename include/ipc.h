@@ -307,8 +307,8 @@ struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
 
 /* Frees all that the library holds for the context, not `ctx` itself, and closes nothing.
  * The context can be used again as if zeroed. Harmless twice, and on NULL. Threads that wait on
- * it return with 114, and do not touch `ctx` any more; one that handles an event is not told: its
- * next wait is one on an empty context. */
+ * it, or in any call for their turn at it, return with 114, and do not touch `ctx` any more; one
+ * that handles an event is not told: its next wait is one on an empty context. */
 void ipc_ctx_free(struct ipc_ctx *ctx);
 
 /* Prints the entries of the context on stdout. */

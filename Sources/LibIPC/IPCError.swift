@@ -73,7 +73,7 @@ func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCErr
 
 /// Runs `body`; when that fails, `undo` too.
 @discardableResult
-func undoing<Undone, Result>(
+func undoing<Undone, Result: ~Copyable>(
     _ undo: @autoclosure () -> Undone, _ body: @autoclosure () throws(IPCError) -> Result
 ) throws(IPCError) -> Result {
     do throws(IPCError) { return try body() } catch {

@@ -137,11 +137,11 @@ static inline void end_wait(struct wait *wait, int code, enum ipc_event_type typ
 	if (origin >= 0) CHECK_EQUAL(wait->origin, origin);
 }
 
-/* Whether a thread sleeps in the kernel, in one of the calls with which a library can wait for descriptors or threads.
- * `text` becomes what the kernel shows of that call. */
+/* Whether a thread sleeps in the kernel, in one of the calls with which a library can wait for descriptors or threads, or
+ * in one that prints. `text` becomes what the kernel shows of that call. */
 static inline int sleeps(int tid, char text[200]) {
 	static const long waits[] = {
-	    SYS_futex, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
+	    SYS_futex, SYS_write, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
 	    SYS_epoll_wait, SYS_poll, SYS_select,
 #endif
@@ -161,8 +161,8 @@ static inline int sleeps(int tid, char text[200]) {
 	return 0;
 }
 
-/* Until all these threads are inside of their waits. The kernel has no event for this, so it is looked at, twice: when
- * nobody but the one that looks is awake, no thread can be on its way in, asleep at a lock that another one holds. */
+/* Until all these threads are inside of their calls. The kernel has no event for this, so it is looked at, twice. A thread
+ * may still sleep at a lock, more than once: it has found then what the lock guards. */
 static inline void until_asleep(struct wait *waits, int number) {
 	if (access("/proc/self/syscall", R_OK) != 0) SKIP("the system does not show in which call a thread is");
 	int asleep;

@@ -104,6 +104,57 @@ TEST(a_context_works_again_after_it_was_freed_under_waiters) {
 	}
 }
 
+/* ---- under waiters that are at the lock ---- */
+
+static void *print_once(void *printer) {
+	swap(&((struct wait *)printer)->tid, (int)syscall(SYS_gettid));
+	ipc_ctx_print(((struct wait *)printer)->ctx);
+	return NULL;
+}
+
+static void *free_once(void *freer) {
+	struct wait *self = freer;
+	swap(&self->tid, (int)syscall(SYS_gettid));
+	ipc_ctx_free(self->ctx);
+	memset(self->ctx, 0xA5, sizeof *self->ctx);
+	free(self->ctx);
+	return NULL;
+}
+
+/* One thread prints the context, and stdout takes nothing more: all others wait for it. */
+TEST(a_context_freed_under_waiters_at_its_lock) {
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0), full[2];
+	char page[4096] = {0};
+	CHECK_EQUAL(pipe2(full, O_CLOEXEC), 0);
+	CHECK_EQUAL(dup2(full[1], STDOUT_FILENO), STDOUT_FILENO);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct filling filling;
+		struct wait printer = {0}, freer = {0};
+		int pages = 0;
+		fcntl(full[1], F_SETFL, O_NONBLOCK);
+		while (write(full[1], page, sizeof page) == sizeof page) pages++;
+		fcntl(full[1], F_SETFL, 0);
+		CHECK_OK(ipc_ctx_init(&printer.ctx));
+		freer.ctx = printer.ctx;
+		fill(printer.ctx, &filling);
+		printer.thread = begin(print_once, &printer);
+		until_asleep(&printer, 1);
+		if (round % 2 == 0) begin_waits(printer.ctx, MOST);
+		freer.thread = begin(free_once, &freer);
+		until_asleep(&freer, 1);
+		if (round % 2 != 0) begin_waits(printer.ctx, MOST);
+		while (pages-- > 0) CHECK_EQUAL(read(full[0], page, sizeof page), sizeof page);
+		CHECK(read(full[0], page, sizeof page) > 0);
+		end(printer.thread);
+		end(freer.thread);
+		end_freed_waits(MOST);
+		close_filling(&filling);
+	}
+	CHECK_EQUAL(dup2(out, STDOUT_FILENO), STDOUT_FILENO);
+	close(out), close(full[0]), close(full[1]);
+	IPC_EVENT_CLEAN(&event);
+}
+
 /* ---- by a callback, by a handler ---- */
 
 static enum ipccb free_in(int fd, struct ipc_message *m, short int *more) {
@@ -158,9 +209,17 @@ TEST(a_context_freed_while_a_handler_has_a_message) {
 
 static atomic_int over, waiting_threads, origin_now;
 
+/* A call that was in the middle of it when the context was freed is told so. */
+#define CODE_UNLESS_FREED(call, other)                                                                         \
+	do {                                                                                                   \
+		struct ipc_error result_ = (call);                                                             \
+		if (result_.error_code != 0 && result_.error_code != IPC_ERROR_WAIT_EVENT__CONTEXT_FREED)      \
+			check_result(__FILE__, __LINE__, #call, &result_, (other));                            \
+	} while (0)
+
 static void *wait_again_and_again(void *unused) {
 	struct ipc_event seen = {0};
-	while (!is_set(&over)) CODE_AMONG(ipc_wait_event(&ctx, &seen, NULL), IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, 0);
+	while (!is_set(&over)) CODE_UNLESS_FREED(ipc_wait_event(&ctx, &seen, NULL), 0);
 	IPC_EVENT_CLEAN(&seen);
 	atomic_fetch_sub_explicit(&waiting_threads, 1, memory_order_relaxed);
 	return unused;
@@ -169,7 +228,8 @@ static void *wait_again_and_again(void *unused) {
 static void *write_again_and_again(void *unused) {
 	while (!is_set(&over)) {
 		struct ipc_message m = message_of(is_set(&origin_now), 'w', "written", 7);
-		CODE_AMONG(ipc_write(&ctx, &m), IPC_ERROR_WRITE__FD_NOT_FOUND, IPC_ERROR_WRITE__QUEUE_FULL);
+		struct ipc_error e = ipc_write(&ctx, &m);
+		if (e.error_code != IPC_ERROR_WRITE__QUEUE_FULL) CODE_UNLESS_FREED(e, IPC_ERROR_WRITE__FD_NOT_FOUND);
 	}
 	return unused;
 }
@@ -177,13 +237,13 @@ static void *write_again_and_again(void *unused) {
 static void *ask_again_and_again(void *unused) {
 	while (!is_set(&over)) {
 		struct ipc_entry *entries, entry;
-		size_t number, messages;
-		CHECK_OK(ipc_ctx_status(&ctx, &number, &messages));
+		size_t number = 0, messages;
+		CODE_UNLESS_FREED(ipc_ctx_status(&ctx, &number, &messages), 0);
 		CHECK(number <= 2);
-		CHECK_OK(ipc_ctx_entries(&ctx, &entries, &number));
+		CODE_UNLESS_FREED(ipc_ctx_entries(&ctx, &entries, &number), 0);
 		CHECK(number <= 2 && (entries == NULL) == (number == 0));
 		free(entries);
-		CODE_AMONG(ipc_ctx_entry(&ctx, is_set(&origin_now), &entry), IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND, 0);
+		CODE_UNLESS_FREED(ipc_ctx_entry(&ctx, is_set(&origin_now), &entry), IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND);
 	}
 	return unused;
 }

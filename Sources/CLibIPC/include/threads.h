@@ -27,7 +27,8 @@ struct libipc_monitor {
 	int is_locked;                   /* not when there was nobody to keep out */
 	int cancelling;                  /* as it was before the thread took the lock */
 	uint32_t absent;                 /* threads that have let go of the lock on the way and will come back */
-	uint32_t generation;             /* how often the context was freed */
+	uint32_t generation;             /* how many contexts it has had before this one */
+	uint32_t freed;                  /* a bit for each of the last ones, the lowest for the last: ipc_ctx_free freed it */
 	int is_awaited;                  /* it was freed, and the last of the absent threads puts the monitor away */
 	void *_Nullable array;                     /* what leads here: the array in front of which this address lies; NULL: no context */
 	uintptr_t freed_by;              /* which thread */
@@ -88,6 +89,18 @@ static inline void libipc_lead_back(void *array, struct libipc_monitor *monitor)
 static inline struct libipc_monitor *_Nullable libipc_way_back(void *array) {
 	void **way = (void **)array - 2;
 	return libipc_load(way) == LIBIPC_MARK ? (struct libipc_monitor *)libipc_load(way + 1) : NULL;
+}
+
+/* Which of its contexts a monitor has: read before its lock is had, it tells under the lock what has become of that one. */
+LIBIPC_ATOMIC uint32_t libipc_generation(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->generation, __ATOMIC_ACQUIRE); }
+LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor, int by_program) {
+	monitor->freed = monitor->freed << 1 | (by_program != 0);
+	__atomic_store_n(&monitor->generation, monitor->generation + 1, __ATOMIC_RELEASE);
+}
+/* Whether ipc_ctx_free freed the context that the (locked) monitor had in that generation, not so long ago. */
+static inline int libipc_was_freed(const struct libipc_monitor *monitor, uint32_t generation) {
+	uint32_t ago = monitor->generation - generation;
+	return ago != 0 && (ago > 32 || monitor->freed >> (ago - 1) & 1);
 }
 
 /* Names a thread as long as it lives. */

@@ -40,7 +40,9 @@ func withEntry(
 
 @c @implementation public func ipc_ctx_print(_ ctx: Ref<ipc_ctx>?) {
     guard let ctx else { return }
-    if withKnownContext(ctx, { _ in libipc_print_context(ctx) }) == nil { libipc_print_context(ctx) }
+    do throws(IPCError) {
+        if try withKnownContext(ctx, { _ in libipc_print_context(ctx) }) == nil { libipc_print_context(ctx) }
+    } catch { /* Another thread has freed it. */  }
 }
 
 @c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { Visit.free(ctx) } }

@@ -38,7 +38,7 @@ extension Context where Entries: ~Copyable {
 
 @c @implementation public func ipc_ctx_fd_type(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ type: ipc_connection_type) -> Int32 {
     guard let ctx, let kind = ConnectionKind(rawValue: type.rawValue) else { return -1 }
-    let isFound = withKnownContext(ctx) { context in
+    let isFound = try? withKnownContext(ctx) { context in
         let connection = context.connection(of: fd)
         if let connection { context.setKind(kind, of: connection) }
         return connection != nil
@@ -50,9 +50,11 @@ extension Context where Entries: ~Copyable {
 
 @c @implementation public func ipc_ctx_status_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ connections: Ref<Int>?, _ messages: Ref<Int>?)
 {
-    let (entries, waiting) = withKnownContext(ctx) { ($0.roster.count, $0.roster.messageCount) } ?? (0, 0)
-    connections?.pointee = entries
-    messages?.pointee = waiting
+    answer(result) { () throws(IPCError) in
+        let (entries, waiting) = try withKnownContext(ctx) { ($0.roster.count, $0.roster.messageCount) } ?? (0, 0)
+        connections?.pointee = entries
+        messages?.pointee = waiting
+    }
 }
 
 @c @implementation public func ipc_ctx_entry_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ entry: Ref<ipc_entry>) {
@@ -72,7 +74,8 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 }
 
 @c @implementation public func ipc_ctx_release_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
-    _ = withKnownContext(ctx) { context in
+    // Of a context that another thread has freed this one holds nothing.
+    _ = try? withKnownContext(ctx) { context in
         guard let seat = context.seats.find(libipc_this_thread()) else { return }
         context.release(seat)
         context.alert(nil)

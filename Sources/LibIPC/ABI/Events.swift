@@ -42,7 +42,7 @@ private enum Search {
 private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search) throws(IPCError) -> Bool {
     let deadline = search.deadline
     var visit: Visit
-    if let known = Visit(known: ctx) {
+    if let known = try undoing(free(empty(event, nil)), try Visit(known: ctx)) {
         visit = known
     } else {
         free(empty(event, nil))
@@ -70,7 +70,7 @@ private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search
         case .callback: try callBack(&visit, &found)
         default: return true
         }
-        if visit.isLost { throw IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
+        if visit.isLost { throw Visit.lost }
         if visit.isGone { return false }
         if let deadline, found.kind == .none || found.kind == .waiting {
             try visit.context.pointee.catchUp()

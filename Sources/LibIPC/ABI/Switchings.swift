@@ -117,11 +117,14 @@ private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_sw
 @inline(never)
 private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int32, Int32)?) {
     guard let ctx else { return }
+    /// Whether there is a context, or was.
     func changeInContext() -> Bool {
-        let changed: Void? = withKnownContext(ctx) { context in
-            if let (first, second) = body(&context.roster.switchings) { context.lookAgain(at: first, second) }
-        }
-        return changed != nil
+        do throws(IPCError) {
+            let changed: Void? = try withKnownContext(ctx) { context in
+                if let (first, second) = body(&context.roster.switchings) { context.lookAgain(at: first, second) }
+            }
+            return changed != nil
+        } catch { return true }
     }
     if changeInContext() { return }
     // Nobody makes a context here meanwhile.

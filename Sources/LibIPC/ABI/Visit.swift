@@ -25,14 +25,16 @@ struct Visit: ~Copyable {
     }
 
     /// Makes the context if there is none.
+    @inline(__always)
     init(_ ctx: Ref<ipc_ctx>) throws(IPCError) {
-        let monitor = if let found = Visit.find(ctx) { found } else { try Visit.make(ctx) }
+        let monitor = if let found = try Visit.find(ctx) { found } else { try Visit.make(ctx) }
         self.init(ctx, monitor)
     }
 
     /// Only where there is one.
-    init?(known ctx: Ref<ipc_ctx>) {
-        guard let monitor = Visit.find(ctx) else { return nil }
+    @inline(__always)
+    init?(known ctx: Ref<ipc_ctx>) throws(IPCError) {
+        guard let monitor = try Visit.find(ctx) else { return nil }
         self.init(ctx, monitor)
     }
 
@@ -46,7 +48,7 @@ struct Visit: ~Copyable {
         context.pointee.roster.publish(ctx)
         if context.pointee.roster.count == 0, context.pointee.queueLimit == nil, monitor.pointee.absent == 0 {
             // When no entry is left all is freed.
-            Visit.dissolve(ctx, monitor)
+            Visit.dissolve(ctx, monitor, byProgram: false)
         } else if context.pointee.waiting > 0 {
             context.pointee.alert(context.pointee.seats.find(libipc_this_thread()))
         }
@@ -56,15 +58,25 @@ struct Visit: ~Copyable {
 
     static func isEmpty(_ ctx: Ref<ipc_ctx>) -> Bool { libipc_array(ctx).flatMap { libipc_way_back($0) } == nil }
 
-    /// The monitor behind a struct ipc_ctx, locked; nil when that is as if zeroed.
+    /// The monitor behind a struct ipc_ctx, locked; nil when that is as if zeroed. Throws when it is freed before the lock is had.
     @inline(__always)
-    private static func find(_ ctx: Ref<ipc_ctx>) -> MonitorReference? {
+    private static func find(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference? {
+        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
+        return libipc_is_alone() != 0 && monitor.pointee.array == array ? monitor : try findAmongOthers(ctx)
+    }
+
+    @inline(never)
+    private static func findAmongOthers(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference? {
         while let array = libipc_array(ctx), let monitor = libipc_way_back(array) {
+            let generation = libipc_generation(monitor)
             monitor.lock()
-            // Meanwhile the array may have moved; or the context was freed, and the array may be another one's.
-            let isSame = libipc_array(ctx) == array && libipc_way_back(array) == monitor
+            // The memory of the struct ipc_ctx may be gone then.
+            let isFreed = libipc_was_freed(monitor, generation) != 0
+            // Meanwhile the array may have moved; or the context was emptied, and the array may be another one's.
+            let isSame = !isFreed && libipc_array(ctx) == array && libipc_way_back(array) == monitor
             if isSame, monitor.pointee.array == array { return monitor }
             monitor.unlock()
+            if isFreed { throw lost }
             // Nothing has happened: the structure is a copy that was left behind.
             if isSame { return nil }
         }
@@ -77,7 +89,7 @@ struct Visit: ~Copyable {
         births.lock()
         defer { births.unlock() }
         // Another thread may have come first.
-        if let monitor = find(ctx) { return monitor }
+        if let monitor = try find(ctx) { return monitor }
         guard let monitor = libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride) else {
             throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context", systemError: ENOMEM)
         }
@@ -104,22 +116,24 @@ struct Visit: ~Copyable {
 
     /// As ipc_ctx_free does.
     static func free(_ ctx: Ref<ipc_ctx>) {
-        if dissolve(ctx) { return }
-        // Nobody makes a context here meanwhile.
-        libipc_births().locked { if !dissolve(ctx) { clear(ctx) } }
+        do throws(IPCError) {
+            if try dissolve(ctx) { return }
+            // Nobody makes a context here meanwhile.
+            try libipc_births().locked { () throws(IPCError) in if try !dissolve(ctx) { clear(ctx) } }
+        } catch { /* Another thread has freed it. */  }
     }
 
-    private static func dissolve(_ ctx: Ref<ipc_ctx>) -> Bool {
-        guard let monitor = find(ctx) else { return false }
-        dissolve(ctx, monitor)
+    private static func dissolve(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> Bool {
+        guard let monitor = try find(ctx) else { return false }
+        dissolve(ctx, monitor, byProgram: true)
         monitor.unlock()
         return true
     }
 
-    private static func dissolve(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference) {
+    private static func dissolve(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference, byProgram: Bool) {
         monitor.context.pointee.dissolve()
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
-        monitor.pointee.generation &+= 1
+        libipc_end_generation(monitor, byProgram ? 1 : 0)
         clear(ctx)
         if monitor.pointee.absent == 0 { return putAway(monitor) }
         // Threads wait in it: they find that it is gone, and the last one puts it away.
@@ -177,11 +191,13 @@ struct Visit: ~Copyable {
 
     /// Another thread has freed the context, and not this one in a callback.
     var isLost: Bool { isGone && monitor.pointee.freed_by != libipc_this_thread() }
+
+    static var lost: IPCError { IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
 }
 
 /// The same as `withContext` where there is a context; otherwise nil.
-func withKnownContext<Result>(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) -> Result) -> Result? {
-    guard let visit = Visit(known: ctx) else { return nil }
+func withKnownContext<Result>(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) -> Result) throws(IPCError) -> Result? {
+    guard let visit = try Visit(known: ctx) else { return nil }
     try? visit.context.pointee.catchUp()
     return body(&visit.context.pointee)
 }
