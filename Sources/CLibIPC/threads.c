@@ -126,7 +126,7 @@ static void unlock_all(void) { for_all_monitors(libipc_unlock); }
 static void begin_again(struct libipc_monitor *monitor) {
 	libipc_unlock(monitor);
 	prepare_condition(monitor);
-	monitor->absent = 0;
+	monitor->absent = monitor->arriving = 0;
 }
 static void go_on_in_child(void) {
 	for_all_monitors(begin_again);

@@ -27,9 +27,9 @@ struct libipc_monitor {
 	int is_locked;                   /* not when there was nobody to keep out */
 	int cancelling;                  /* as it was before the thread took the lock */
 	uint32_t absent;                 /* threads that have let go of the lock on the way and will come back */
-	uint32_t generation;             /* how many contexts it has had before this one */
-	uint32_t freed;                  /* a bit for each of the last ones, the lowest for the last: ipc_ctx_free freed it */
-	int is_awaited;                  /* it was freed, and the last of the absent threads puts the monitor away */
+	uint32_t arriving;               /* threads that wait for the lock; they count themselves */
+	uint32_t generation;             /* how often ipc_ctx_free has freed a context of it */
+	int is_awaited;                  /* its context is gone, and the last of those threads puts the monitor away */
 	void *_Nullable array;                     /* what leads here: the array in front of which this address lies; NULL: no context */
 	uintptr_t freed_by;              /* which thread */
 	struct libipc_monitor *_Nullable earlier;  /* in the list of all that were ever made */
@@ -91,16 +91,14 @@ static inline struct libipc_monitor *_Nullable libipc_way_back(void *array) {
 	return libipc_load(way) == LIBIPC_MARK ? (struct libipc_monitor *)libipc_load(way + 1) : NULL;
 }
 
-/* Which of its contexts a monitor has: read before its lock is had, it tells under the lock what has become of that one. */
+/* A thread counts itself before it waits for the lock, and no more when it has it. Who took the way to a monitor away before it
+ * asked finds all that still come to this context; who comes later, that there is no way. */
+LIBIPC_ATOMIC void libipc_arrive(struct libipc_monitor *monitor) { __atomic_fetch_add(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
+static inline void libipc_has_arrived(struct libipc_monitor *monitor) { __atomic_fetch_sub(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
+static inline uint32_t libipc_arriving(struct libipc_monitor *monitor) { return __atomic_fetch_add(&monitor->arriving, 0, __ATOMIC_ACQ_REL); }
 LIBIPC_ATOMIC uint32_t libipc_generation(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->generation, __ATOMIC_ACQUIRE); }
-LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor, int by_program) {
-	monitor->freed = monitor->freed << 1 | (by_program != 0);
+LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor) {
 	__atomic_store_n(&monitor->generation, monitor->generation + 1, __ATOMIC_RELEASE);
-}
-/* Whether ipc_ctx_free freed the context that the (locked) monitor had in that generation, not so long ago. */
-static inline int libipc_was_freed(const struct libipc_monitor *monitor, uint32_t generation) {
-	uint32_t ago = monitor->generation - generation;
-	return ago != 0 && (ago > 32 || monitor->freed >> (ago - 1) & 1);
 }
 
 /* Names a thread as long as it lives. */

@@ -67,14 +67,21 @@ struct Visit: ~Copyable {
 
     @inline(never)
     private static func findAmongOthers(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference? {
+        func leads(_ array: UnsafeMutableRawPointer, to monitor: MonitorReference) -> Bool {
+            libipc_array(ctx) == array && libipc_way_back(array) == monitor
+        }
         while let array = libipc_array(ctx), let monitor = libipc_way_back(array) {
-            let generation = libipc_generation(monitor)
+            libipc_arrive(monitor)
+            // What it leads to now stays in front of the same context until this thread has been there.
+            let generation = leads(array, to: monitor) ? libipc_generation(monitor) : nil
             monitor.lock()
+            libipc_has_arrived(monitor)
             // The memory of the struct ipc_ctx may be gone then.
-            let isFreed = libipc_was_freed(monitor, generation) != 0
-            // Meanwhile the array may have moved; or the context was emptied, and the array may be another one's.
-            let isSame = !isFreed && libipc_array(ctx) == array && libipc_way_back(array) == monitor
+            let isFreed = generation != nil && generation != monitor.pointee.generation
+            // Meanwhile the array may have moved; or the context was emptied.
+            let isSame = !isFreed && leads(array, to: monitor)
             if isSame, monitor.pointee.array == array { return monitor }
+            putAwayIfLast(monitor)
             monitor.unlock()
             if isFreed { throw lost }
             // Nothing has happened: the structure is a copy that was left behind.
@@ -106,6 +113,11 @@ struct Visit: ~Copyable {
         return monitor
     }
 
+    /// Once no thread comes, or comes back, to a context that is gone.
+    private static func putAwayIfLast(_ monitor: MonitorReference) {
+        if monitor.pointee.is_awaited != 0, monitor.pointee.absent == 0, libipc_arriving(monitor) == 0 { putAway(monitor) }
+    }
+
     private static func putAway(_ monitor: MonitorReference) {
         monitor.context.deinitialize(count: 1)
         (monitor.pointee.array, monitor.pointee.is_awaited) = (nil, 0)
@@ -133,11 +145,12 @@ struct Visit: ~Copyable {
     private static func dissolve(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference, byProgram: Bool) {
         monitor.context.pointee.dissolve()
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
-        libipc_end_generation(monitor, byProgram ? 1 : 0)
+        if byProgram { libipc_end_generation(monitor) }
         clear(ctx)
-        if monitor.pointee.absent == 0 { return putAway(monitor) }
-        // Threads wait in it: they find that it is gone, and the last one puts it away.
         monitor.pointee.is_awaited = 1
+        putAwayIfLast(monitor)
+        if monitor.pointee.is_awaited == 0 { return }
+        // Threads wait in it, or for it: they find that it is gone.
         monitor.wakeAll()
         monitor.context.pointee.poller.wake()
     }
@@ -184,8 +197,8 @@ struct Visit: ~Copyable {
         isGone = monitor.pointee.generation != generation
         if !isGone {
             context.pointee.roster.enter(ctx)
-        } else if monitor.pointee.absent == 0, monitor.pointee.is_awaited != 0 {
-            Visit.putAway(monitor)
+        } else {
+            Visit.putAwayIfLast(monitor)
         }
     }
 
