@@ -110,7 +110,7 @@ static void free_under_a_waiter(struct life *life) {
 static void *live_again_and_again(void *argument) {
 	int thread = (int)(intptr_t)argument;
 	struct life life = {.sequence = mix(seed, (uint64_t)thread, 1)};
-	for (int i = 0; goes_on(&begun, number_from("THREADS_SECONDS", 5)); i++) {
+	for (int i = 0; i == 0 || goes_on(&begun, number_from("THREADS_SECONDS", 5)); i++) {
 		snprintf(life.name, sizeof life.name, "life-%d-%d", thread, i % 10);
 		memset(life.asked, 0, sizeof life.asked);
 		memset(life.answered, 0, sizeof life.answered);

@@ -242,7 +242,8 @@ static inline int goes_on(struct timespec *begun, long seconds) {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (begun->tv_sec == 0) *begun = now;
-	return now.tv_sec - begun->tv_sec < seconds;
+	long whole = now.tv_sec - begun->tv_sec;
+	return whole < seconds || (whole == seconds && now.tv_nsec < begun->tv_nsec);
 }
 
 #endif
