@@ -1,10 +1,20 @@
-// Clock.swift - points in time on the monotonic clock, in milliseconds.
+// Clock.swift - points in time on the monotonic clock.
 
 enum Clock {
-    static var now: Int64 {
+    /// Out of line: what asks seldom stays small.
+    @inline(never)
+    private static func read() -> timespec {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        return time
+    }
+
+    /// In milliseconds.
+    static var now: Int64 { nanoseconds / 1_000_000 }
+
+    static var nanoseconds: Int64 {
+        let time = read()
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
 

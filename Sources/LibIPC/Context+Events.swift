@@ -1,11 +1,12 @@
 // Context+Events.swift - the loop: one event a call, the connections in turn.
 //
 // A turn is one message, one receive or one accept. Messages that are here already are handed out first, at no system call; what
-// a program queues meanwhile goes in one piece: the first reply of a burst at once, then more and more together, all of them
-// before the next receive or look at the poller. What has been sent is reported before there is new input.
+// a program queues meanwhile goes in one piece: the first reply of a burst at once, then those of some microseconds together; of
+// a program that takes its time, more and more together. All are sent before the next receive or look at the poller. What has been
+// sent is reported before there is new input.
 
 extension Context where Entries: ~Copyable {
-    /// Turns between two looks at the poller, at most.
+    /// Turns between two looks at the poller, at most; but for those of a program that is quick.
     static var patience: Int { 12 }
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
@@ -47,14 +48,17 @@ extension Context where Entries: ~Copyable {
 
     /// Gives the ready connections their turns until there is an event.
     private mutating func serveReady(_ event: inout Event) throws(IPCError) {
-        while event.kind == .none, turns < Self.patience, let connection = ready.first {
+        while event.kind == .none, turns < Self.patience || isFluent, let connection = ready.first {
             if isTaken(connection, from: event.seat) {
                 ready.remove(connection)
                 deferTurn(connection)
                 continue
             }
-            // A reply is not kept back for a system call, nor for more messages than went before it.
-            if !unsent.isEmpty, heldBack >= burst || !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
+            // A reply is not kept back for a system call, nor for more messages than went before it, but for quick ones.
+            if !unsent.isEmpty {
+                if burst > 0, heldBack >= burst, isFluent { burst = burst * 2 + 1 }
+                if heldBack >= burst || !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
+            }
             heldBack = unsent.isEmpty ? 0 : heldBack + 1
             ready.remove(connection)
             turns += 1
@@ -67,11 +71,24 @@ extension Context where Entries: ~Copyable {
         }
     }
 
+    /// The messages that are here take the program so little time that nobody misses a system call between them. The clock costs
+    /// some, too: it is asked now and then.
+    private var isFluent: Bool {
+        mutating get {
+            guard fluentSince > 0, Clock.nanoseconds - fluentSince < fluency else {
+                fluentSince = 0
+                return false
+            }
+            turns = 0
+            return true
+        }
+    }
+
     // MARK: The poller
 
     /// Asks the poller. Where another thread does, that one sees what there is.
     private mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
-        turns = 0
+        (turns, fluentSince) = (0, 0)
         if !isLed { try hear(try prepareToWait().wait(timeout: patience), &event) }
     }
 
@@ -90,7 +107,7 @@ extension Context where Entries: ~Copyable {
 
     /// The poller has named so many descriptors.
     mutating func hear(_ count: Int, _ event: inout Event) throws(IPCError) {
-        turns = 0
+        (turns, fluentSince) = (0, 0)
         event.named = count
         for index in 0..<(try poller.collect(count)) { note(poller.readiness(at: index), event.seat) }
     }

@@ -112,7 +112,7 @@ extension Context where Entries: ~Copyable {
         do throws(IPCError) {
             if try connection.pointee.channel.inbox.settle(&scratch) { return .message }
             if connection.pointee.isReadable {
-                connection.pointee.isReadable = false
+                (connection.pointee.isReadable, fluentSince) = (false, 0)
                 arrival = try connection.pointee.channel.inbox.receive(from: connection.pointee.channel.descriptor, into: &scratch)
                 if arrival == .bytes { connection.pointee.channel.identify() }
             }
@@ -140,7 +140,12 @@ extension Context where Entries: ~Copyable {
         let message = connection.pointee.channel.inbox.take()
         connection.pointee.channel.identify()
         if connection.pointee.sendFailure != 0 { connection.pointee.isReadable = true }
-        if connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage { ready.append(connection) }
+        if connection.pointee.channel.inbox.mayHoldMessage {
+            if fluentSince == 0 { fluentSince = Clock.nanoseconds }
+            ready.append(connection)
+        } else if connection.pointee.isReadable {
+            ready.append(connection)
+        }
         return message
     }
 

@@ -37,8 +37,12 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var turns = 0
     /// The last event was a report.
     var wasReport = false
-    /// Turns while frames wait to be sent, and how many there may be in this burst of messages.
+    /// Turns while frames wait to be sent, and after how many of them it is asked again whether to send.
     var heldBack = 0, burst = 0
+    /// Since when messages of one receive have been handed out without a system call: on `Clock`, in nanoseconds; 0: there was but one.
+    var fluentSince: Int64 = 0
+    /// How long that may go on, in nanoseconds. Longer, and a peer on another processor would wait where it could work.
+    var fluency: Int64 = 15_000
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
     /// When starved servers try again, on `Clock`.

@@ -66,8 +66,8 @@ extension FrameReference {
 }
 
 struct Outbox: ~Copyable {
-    /// Frames for one sendmsg: their parts fit the kilobyte that Swift takes from the stack.
-    private static let batch = 32
+    /// Parts of frames for one sendmsg: as many as fit the kilobyte that Swift takes from the stack.
+    private static let batch = 63
 
     /// Frames linked through themselves, oldest first: up to `lastSent` those that the kernel has, then those that wait.
     private var first: FrameReference?, lastSent: FrameReference?, last: FrameReference?
@@ -169,7 +169,7 @@ struct Outbox: ~Copyable {
     /// Sends as much as the kernel takes; `finishing`: the rest of the begun frame alone. False: there is more.
     mutating func send(to descriptor: Descriptor, finishing: Bool = false) throws(IPCError) -> Bool {
         while finishing ? isHalfSent : hasPending {
-            let (count, isFull) = try sendBatch(to: descriptor, limit: finishing ? 2 : 2 * Outbox.batch)
+            let (count, isFull) = try sendBatch(to: descriptor, limit: finishing ? 1 : Outbox.batch)
             advance(count)
             if isFull { return false }
         }
@@ -181,12 +181,12 @@ struct Outbox: ~Copyable {
             var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
             return try descriptor.send(&whole, 1, whole.iov_len)
         }
-        return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit) { vectors throws(IPCError) in
+        return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit + 1) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
             var (count, total, skipped) = (0, 0, offset)
             var next = firstPending
-            // A frame has at most two parts.
-            while let frame = next, count + 2 <= vectors.count {
+            // A frame has one part, or two.
+            while let frame = next, count < limit {
                 frame.parts(from: skipped) { start, length in
                     base[count] = iovec(iov_base: start, iov_len: length)
                     (count, total) = (count + 1, total + length)

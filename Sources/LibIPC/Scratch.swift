@@ -31,6 +31,38 @@ extension UnsafeRawBufferPointer {
     }
 }
 
+/// Free blocks, linked through themselves.
+private struct Shelf: ~Copyable {
+    /// As many messages as a busy peer has on the way.
+    private static let room = 64
+    private var first: UnsafeMutableRawPointer?
+    private var count = 0
+
+    @inline(never)
+    deinit {
+        var next = first
+        while let block = next {
+            next = block.load(as: UnsafeMutableRawPointer?.self)
+            free(block)
+        }
+    }
+
+    mutating func take() -> UnsafeMutableRawPointer? {
+        guard let block = first else { return nil }
+        first = block.load(as: UnsafeMutableRawPointer?.self)
+        count -= 1
+        return block
+    }
+
+    /// False: there is no room.
+    mutating func put(_ block: UnsafeMutableRawPointer) -> Bool {
+        guard count < Shelf.room else { return false }
+        block.storeBytes(of: first, as: UnsafeMutableRawPointer?.self)
+        (first, count) = (block, count + 1)
+        return true
+    }
+}
+
 /// The buffer that a context receives into: made when first needed, kept.
 struct Scratch: ~Copyable {
     /// Bytes of one receive: more than a Unix socket of Linux holds, as it is set by default.
@@ -38,29 +70,24 @@ struct Scratch: ~Copyable {
     /// In front of them: room for the beginning of a header that came earlier.
     private static let headroom = 16
 
-    /// Bytes from which a block is worth keeping.
+    /// Bytes from which a block is worth keeping wherever it comes from.
     private static let largeSize = 64 * 1024
-    /// Bytes of the small blocks, and how many are kept: most messages fit, and malloc(3) costs more than the rest of a queue.
+    /// Bytes of the small blocks, which are all alike, and of the largest medium ones; those are multiples of `grain`, so that messages
+    /// of about the same size can have each other's. Most messages fit, and malloc(3) costs more than the rest of a queue.
     private static let smallSize = 120
-    private static let maximumSmall = 16
+    private static let mediumSize = 4096
+    private static let grain = 256
 
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
     /// Blocks that large messages are done with, one for each direction: without them the heap would grow and shrink with each.
     private var spares = InlineArray<2, UnsafeMutableRawPointer?>(repeating: nil)
 
-    /// Small blocks that are free, linked through themselves.
-    private var small: UnsafeMutableRawPointer?
-    private var smallCount = 0
+    private var small = Shelf(), medium = Shelf()
 
     init(size: Int = fullSize) { self.size = size }
 
     deinit {
-        var next = small
-        while let block = next {
-            next = block.load(as: UnsafeMutableRawPointer?.self)
-            free(block)
-        }
         free(memory)
         free(spares[0])
         free(spares[1])
@@ -68,11 +95,14 @@ struct Scratch: ~Copyable {
 
     /// Memory for one message, malloc'ed.
     mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
-        if size <= Scratch.smallSize {
-            guard let block = small else { return try allocate(Scratch.smallSize, code) }
-            small = block.load(as: UnsafeMutableRawPointer?.self)
-            smallCount -= 1
-            return block
+        if size <= Scratch.smallSize { return if let block = small.take() { block } else { try allocate(Scratch.smallSize, code) } }
+        if size <= Scratch.mediumSize {
+            if let block = medium.take() {
+                if size..<size + 2 * Scratch.grain ~= malloc_usable_size(block) { return block }
+                // Messages have another size now.
+                free(block)
+            }
+            return try allocate((size + Scratch.grain - 1) / Scratch.grain * Scratch.grain, code)
         }
         for slot in 0..<2 where size >= Scratch.largeSize && spares[slot] != nil && malloc_usable_size(spares[slot]) >= size {
             if let spare = spares[slot].take() { return spare }
@@ -82,16 +112,20 @@ struct Scratch: ~Copyable {
 
     /// Takes back a block of at least `size` bytes.
     mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
-        if size <= Scratch.smallSize {
-            // A program may have put other memory in the place of what it got.
-            let isSmall = Scratch.smallSize..<2 * Scratch.smallSize ~= malloc_usable_size(block)
-            guard let block, isSmall, smallCount < Scratch.maximumSmall else { return free(block) }
-            block.storeBytes(of: small, as: UnsafeMutableRawPointer?.self)
-            small = block
-            return smallCount += 1
+        guard let block, size <= Scratch.smallSize else { return recycleLarger(block, size) }
+        // A program may have put other memory in the place of what it got.
+        if Scratch.smallSize..<2 * Scratch.smallSize ~= malloc_usable_size(block), small.put(block) { return }
+        free(block)
+    }
+
+    @inline(never)
+    private mutating func recycleLarger(_ block: UnsafeMutableRawPointer?, _ size: Int) {
+        if size >= Scratch.largeSize, let slot = (0..<2).first(where: { spares[$0] == nil }) { return spares[slot] = block }
+        if size <= Scratch.mediumSize, let block {
+            let usable = malloc_usable_size(block)
+            if usable >= size, usable <= Scratch.mediumSize + Scratch.grain, medium.put(block) { return }
         }
-        guard size >= Scratch.largeSize, let slot = (0..<2).first(where: { spares[$0] == nil }) else { return free(block) }
-        spares[slot] = block
+        free(block)
     }
 
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.

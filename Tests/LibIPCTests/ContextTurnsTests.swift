@@ -82,6 +82,52 @@ import Testing
         #expect(wire.far.read() == questions[1...].flatMap(\.bytes))
     }
 
+    @Test("Of a program that is quick the first answer goes at once, and all others together; then others are heard")
+    func quickAnswers() throws {
+        test.context.pointee.fluency = .max
+        let (wire, quiet) = (try test.connect(), try test.connect())
+        let questions = (0..<60).map { Frame("question \($0)") }
+        try wire.far.write(questions.flatMap(\.bytes))
+        var answered: [Frame] = []
+        while answered.count < questions.count {
+            let event = try test.next()
+            guard let frame = event.frame else {
+                #expect(event == .sent(to: wire.near))
+                continue
+            }
+            answered.append(frame)
+            try test.write(frame, to: wire.near)
+            if answered.count == 2 {
+                #expect(wire.far.read() == questions[0].bytes)
+                try quiet.far.write(Frame("may I?"))
+            } else {
+                #expect(wire.far.read() == [])
+            }
+        }
+        #expect(answered == questions)
+        #expect(try test.next() == .sent(to: wire.near))
+        #expect(wire.far.read() == questions[1...].flatMap(\.bytes))
+        #expect(try test.all().contains(.message(Frame("may I?"), from: quiet.near)))
+    }
+
+    @Test("A program that is not quick any more answers as one that never was")
+    func slowAnswers() throws {
+        test.context.pointee.fluency = .max
+        let wire = try test.connect()
+        let questions = (0..<60).map { Frame("question \($0)") }
+        try wire.far.write(questions.flatMap(\.bytes))
+        var (answered, pieces): (Int, [Int]) = (0, [])
+        while answered < questions.count {
+            guard let frame = try test.next().frame else { continue }
+            answered += 1
+            try test.write(frame, to: wire.near)
+            if answered == 4 { test.context.pointee.fluency = 0 }
+            let count = wire.far.read().count / questions[0].bytes.count
+            if count > 0 { pieces.append(count) }
+        }
+        #expect(pieces.prefix(2) == [1, 4])
+    }
+
     @Test("A program that answers each report with a message hears the others all the same")
     func answersReports() throws {
         let (sink, quiet) = (try test.connect(), try test.connect())

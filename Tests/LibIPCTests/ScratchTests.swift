@@ -67,7 +67,8 @@ import Testing
         for block in large { scratch.recycle(block, 100_000) }
         let (first, second) = (try block(100_000, &scratch), try block(100_000, &scratch))
         #expect([first, second] == Array(large[..<2]))
-        scratch.recycle(try block(5000, &scratch), 5000)
+        let between = try block(5000, &scratch)
+        scratch.recycle(between, 5000)
         scratch.recycle(nil, 0)
         for block in [first, second] { free(block) }
     }
@@ -88,13 +89,32 @@ import Testing
         for block in again + [larger] { free(block) }
     }
 
-    @Test("Sixteen small blocks are kept at most")
-    func smallLimit() throws {
+    @Test("Medium blocks serve messages of about the same size", arguments: [121, 1025, 4096])
+    func medium(size: Int) throws {
         var scratch = Scratch()
-        let blocks = try (0..<20).map { _ in try block(100, &scratch) }
-        for block in blocks { scratch.recycle(block, 100) }
-        let again = try (0..<20).map { _ in try block(100, &scratch) }
-        #expect(Array(again[..<16]) == blocks[..<16].reversed())
+        let blocks = try (0..<3).map { _ in try block(size, &scratch) }
+        for block in blocks {
+            #expect(malloc_usable_size(block) >= size)
+            scratch.recycle(block, size)
+        }
+        let first = try block(size, &scratch)
+        #expect(first == blocks[2])
+        let second = try block(size - 1 > 120 ? size - 1 : size, &scratch)
+        #expect(second == blocks[1])
+        // One that is too large, or too small, goes.
+        let other = try block(size > 1000 ? 130 : 3000, &scratch)
+        #expect(malloc_usable_size(other) < 2 * 3000)
+        #expect(malloc_usable_size(other) >= (size > 1000 ? 130 : 3000))
+        for block in [first, second, other] { free(block) }
+    }
+
+    @Test("Sixty-four small blocks are kept at most, and as many medium ones", arguments: [100, 1000])
+    func smallLimit(size: Int) throws {
+        var scratch = Scratch()
+        let blocks = try (0..<70).map { _ in try block(size, &scratch) }
+        for block in blocks { scratch.recycle(block, size) }
+        let again = try (0..<70).map { _ in try block(size, &scratch) }
+        #expect(Array(again[..<64]) == blocks[..<64].reversed())
         for block in again { free(block) }
     }
 

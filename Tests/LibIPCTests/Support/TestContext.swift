@@ -50,6 +50,8 @@ final class TestContext: @unchecked Sendable {
         monitor = try #require(libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride))
         context = .allocate(capacity: 1)
         context.initialize(to: Context(roster: ListRoster(), monitor: monitor))
+        // Turns are counted, whatever time they take.
+        context.pointee.fluency = 0
     }
 
     deinit {
