@@ -85,7 +85,7 @@ struct Inbox: ~Copyable {
         let grown = if let payload { try allocate(needed + 1, growing: payload, code) } else { try scratch.block(needed + 1, code) }
         payload = grown
         // A block that was kept may have room for more.
-        capacity = min(malloc_usable_size(grown) - 1, size)
+        capacity = needed == size ? size : min(malloc_usable_size(grown) - 1, size)
     }
 
     // MARK: Receiving

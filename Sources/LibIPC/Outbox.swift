@@ -26,8 +26,8 @@ struct OutboundFrame: BitwiseCopyable {
         _ header: FrameHeader, copying payload: UnsafeRawPointer? = nil, elsewhere: UnsafeMutableRawPointer? = nil, lent: Bool = false,
         _ scratch: inout Scratch
     ) throws(IPCError) -> FrameReference {
-        let size = MemoryLayout<OutboundFrame>.stride + (elsewhere == nil ? header.frameSize : FrameHeader.size)
-        let memory = try scratch.block(size, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
+        let together = elsewhere == nil ? header.frameSize : FrameHeader.size
+        let memory = try scratch.block(MemoryLayout<OutboundFrame>.stride + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
         header.encode(into: frame.encoded)
         if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
@@ -43,11 +43,11 @@ struct OutboundFrame: BitwiseCopyable {
         destroy(frame, &none)
     }
 
-    /// The memory serves large frames to come. A frame that is lent is its lender's.
+    /// The memory serves frames to come. A frame that is lent is its lender's.
     static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
         if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
         if frame.pointee.ownership == .adopted { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        scratch.recycle(frame, frame.isInline ? frame.pointee.header.frameSize : 0)
+        scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }
 }
 
@@ -56,9 +56,12 @@ extension FrameReference {
     fileprivate var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
     fileprivate var isInline: Bool { pointee.payload == inlinePayload }
 
+    /// Bytes that lie behind the node: the whole frame, or its header.
+    fileprivate var together: Int { isInline ? pointee.header.frameSize : FrameHeader.size }
+
     /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
     fileprivate func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
-        let together = isInline ? pointee.header.frameSize : FrameHeader.size
+        let together = together
         if offset < together { add(encoded + offset, together - offset) }
         let start = Swift.max(offset - FrameHeader.size, 0)
         if together < pointee.header.frameSize { add(pointee.payload + start, pointee.header.payloadSize - start) }

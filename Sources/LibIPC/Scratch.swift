@@ -110,10 +110,15 @@ struct Scratch: ~Copyable {
         return try allocate(size, code)
     }
 
-    /// Takes back a block of at least `size` bytes.
+    /// Takes back a block of this size.
+    mutating func giveBack(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        if size > Scratch.smallSize { return recycleLarger(block, size) }
+        if !small.put(block) { free(block) }
+    }
+
+    /// The same with one that a program had, of at least `size` bytes: it may have put other memory in the place of what it got.
     mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
         guard let block, size <= Scratch.smallSize else { return recycleLarger(block, size) }
-        // A program may have put other memory in the place of what it got.
         if Scratch.smallSize..<2 * Scratch.smallSize ~= malloc_usable_size(block), small.put(block) { return }
         free(block)
     }
