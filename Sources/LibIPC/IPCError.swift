@@ -13,7 +13,12 @@ struct IPCError: Error {
     let systemError: Int32
     private let sequence: UInt32
 
-    @inline(never) init(_ code: ErrorCode, _ text: Text, systemError: Int32 = 0) {
+    /// Out of line with what its text is made of: little code lies where nothing fails.
+    @inline(never) init(_ code: ErrorCode, _ text: @autoclosure () -> Text, systemError: Int32 = 0) {
+        self.init(code, saying: text(), systemError)
+    }
+
+    @inline(never) private init(_ code: ErrorCode, saying text: Text, _ systemError: Int32) {
         let place = libipc_error_text()
         (self.code, self.systemError, sequence) = (code, systemError, (place?.pointee.sequence ?? 0) &+ 1)
         (systemError == 0 ? text : "\(text): \(reason: systemError)").withBytes { bytes, count in
@@ -29,7 +34,7 @@ struct IPCError: Error {
     }
 
     /// For a system call that has just failed: reads errno.
-    static func system(_ code: ErrorCode, _ text: @autoclosure () -> Text) -> IPCError {
+    @inline(never) static func system(_ code: ErrorCode, _ text: @autoclosure () -> Text) -> IPCError {
         let number = libipc_errno()
         return IPCError(code, text(), systemError: number)
     }

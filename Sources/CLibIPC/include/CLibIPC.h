@@ -188,11 +188,19 @@ static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count
 	return written;
 }
 
-/* Without SIGPIPE and without waiting; `*is_socket` becomes 0 where that is known not to be one. */
+/* Without SIGPIPE and without waiting; `*is_socket` becomes 0 where that is known not to be one. Several small pieces are put together
+ * first: the kernel takes longer to collect each than a copy does. */
 static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t count, int *is_socket) {
-	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+	char together[4096];
+	struct iovec whole = {together, 0};
+	size_t i = 0;
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	/* One piece is the rule, and costs less. */
+	for (; count > 1 && i < count && whole.iov_len + vectors[i].iov_len <= sizeof together; i++) {
+		memcpy(together + whole.iov_len, vectors[i].iov_base, vectors[i].iov_len);
+		whole.iov_len += vectors[i].iov_len;
+	}
+	if (i == count) vectors = &whole, count = 1;
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
 	ssize_t sent = count == 1 ? send(fd, vectors->iov_base, vectors->iov_len, flags) : sendmsg(fd, &message, flags);
 	*is_socket = sent >= 0 || errno != ENOTSOCK;
 	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len);
