@@ -6,8 +6,9 @@
 // sent is reported before there is new input.
 
 extension Context where Entries: ~Copyable {
-    /// Turns between two looks at the poller, at most; but for those of a program that is quick.
+    /// Turns between two looks at the poller, at most; of a program that is quick, six times as many.
     static var patience: Int { 12 }
+    private static var longPatience: Int { 72 }
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
     /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
@@ -31,8 +32,8 @@ extension Context where Entries: ~Copyable {
             if event.kind == .none { try sendUnsent(&event) }
             if event.kind != .none { return }
             // Who answers reports with messages must not keep others from being heard.
-            if !reports.isEmpty, turns < Self.patience, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
-            if !ready.isEmpty, turns < Self.patience { continue }
+            if !reports.isEmpty, turns < allowedTurns, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
+            if !ready.isEmpty, turns < allowedTurns { continue }
             if deadline.remaining == 0, event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
             event.looks += 1
             let isIdle = ready.isEmpty && reports.isEmpty
@@ -48,7 +49,7 @@ extension Context where Entries: ~Copyable {
 
     /// Gives the ready connections their turns until there is an event.
     private mutating func serveReady(_ event: inout Event) throws(IPCError) {
-        while event.kind == .none, turns < Self.patience || isFluent, let connection = ready.first {
+        while event.kind == .none, mayTakeTurn, let connection = ready.first {
             if isTaken(connection, from: event.seat) {
                 ready.remove(connection)
                 deferTurn(connection)
@@ -71,24 +72,32 @@ extension Context where Entries: ~Copyable {
         }
     }
 
+    private var mayTakeTurn: Bool {
+        mutating get {
+            if turns < allowedTurns { return true }
+            guard allowedTurns < Self.longPatience, isFluent else { return false }
+            allowedTurns += Self.patience
+            return true
+        }
+    }
+
     /// The messages that are here take the program so little time that nobody misses a system call between them. The clock costs
     /// some, too: it is asked now and then.
     private var isFluent: Bool {
         mutating get {
-            guard fluentSince > 0, Clock.nanoseconds - fluentSince < fluency else {
-                fluentSince = 0
-                return false
-            }
-            turns = 0
-            return true
+            if fluentSince > 0, Clock.nanoseconds - fluentSince < fluency { return true }
+            fluentSince = 0
+            return false
         }
     }
 
     // MARK: The poller
 
+    private mutating func beginTurns() { (turns, allowedTurns, fluentSince) = (0, Self.patience, 0) }
+
     /// Asks the poller. Where another thread does, that one sees what there is.
     private mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
-        (turns, fluentSince) = (0, 0)
+        beginTurns()
         if !isLed { try hear(try prepareToWait().wait(timeout: patience), &event) }
     }
 
@@ -107,7 +116,7 @@ extension Context where Entries: ~Copyable {
 
     /// The poller has named so many descriptors.
     mutating func hear(_ count: Int, _ event: inout Event) throws(IPCError) {
-        (turns, fluentSince) = (0, 0)
+        beginTurns()
         event.named = count
         for index in 0..<(try poller.collect(count)) { note(poller.readiness(at: index), event.seat) }
     }

@@ -33,8 +33,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var queueLimit: Int?
     /// How often somebody came in: counted by those who do.
     var call: UInt32 = 0
-    /// Turns taken since the poller was last asked.
-    var turns = 0
+    /// Turns taken since the poller was last asked, and how many may be until it is again.
+    var turns = 0, allowedTurns = Context.patience
     /// The last event was a report.
     var wasReport = false
     /// Turns while frames wait to be sent, and after how many of them it is asked again whether to send.

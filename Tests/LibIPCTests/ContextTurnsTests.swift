@@ -110,6 +110,19 @@ import Testing
         #expect(try test.all().contains(.message(Frame("may I?"), from: quiet.near)))
     }
 
+    @Test("However quick a program is, it hears of others after a while")
+    func quickAndOthers() throws {
+        test.context.pointee.fluency = .max
+        let (busy, quiet) = (try test.connect(), try test.connect())
+        try busy.far.write((0..<200).flatMap { Frame("busy \($0)").bytes })
+        #expect(try test.next() == .message(Frame("busy 0"), from: busy.near))
+        try quiet.far.write(Frame("may I?"))
+        var before = 1
+        while try test.next().descriptor == busy.near.number { before += 1 }
+        // The one whose turn it is when the other is heard of has it.
+        #expect(before == 72 + 1)
+    }
+
     @Test("A program that is not quick any more answers as one that never was")
     func slowAnswers() throws {
         test.context.pointee.fluency = .max
