@@ -103,8 +103,19 @@ extension Context where Entries: ~Copyable {
 
     /// What to ask the poller; with the lock or without it, by one thread at a time.
     mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
-        if poller.needsRebuild { try rebuild() }
+        if poller.needsRebuild {
+            if let watch = try prepareForOne() { return watch }
+            try rebuild()
+        }
         return try poller.prepare()
+    }
+
+    /// A client that has one connection, and nothing else to wait for.
+    private mutating func prepareForOne() throws(IPCError) -> Poller.Watch? {
+        guard connections.count == 1, libipc_is_alone() != 0, kind(of: connections[0]) == .ipc else { return nil }
+        let connection = connections[0]
+        guard connection.pointee.isLive, !connection.pointee.isAlwaysReady, !connection.pointee.isPaused else { return nil }
+        return try poller.prepare(only: connection.pointee.registration, connection.pointee.interest)
     }
 
     /// How long to ask it, in milliseconds: not longer than a pause lasts.

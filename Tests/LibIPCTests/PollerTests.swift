@@ -232,6 +232,47 @@ import Testing
         lookout.update(end, [.read, .write])
         #expect(lookout.poller.needsRebuild == true)
     }
+
+    /// Asks for one descriptor alone. Returns what is reported of it.
+    private func askOnly(_ poller: inout Poller, _ end: End, _ interest: Interest, for milliseconds: Int32 = 0) throws -> [Readiness] {
+        let registration = Registration(descriptor: end.number, generation: 7)
+        let prepared = try poller.prepare(only: registration, interest)
+        let count = try poller.collect(#require(prepared).wait(timeout: milliseconds))
+        let reported = (0..<count).map { poller.readiness(at: $0) }
+        #expect(reported.allSatisfy { $0.registration == registration })
+        return reported
+    }
+
+    @Test("Without a set epoll's poller asks for one descriptor, and stays as it was")
+    func only() throws {
+        let wire = try Wire(blocks: false)
+        var poller = Poller(idle: true)
+        #expect(try askOnly(&poller, wire.near, .read).isEmpty)
+        try wire.far.write([1])
+        for _ in 1...2 { #expect(try askOnly(&poller, wire.near, .read).map(\.events) == [POLLIN]) }
+        #expect(try askOnly(&poller, wire.near, [.read, .write]).map(\.events) == [POLLIN | POLLOUT])
+        #expect(wire.near.read() == [1])
+        #expect(try askOnly(&poller, wire.near, .read).isEmpty)
+        wire.far.close()
+        let hungUp = try askOnly(&poller, wire.near, .read)
+        #expect(hungUp.count == 1 && hungUp.allSatisfy { $0.readable && $0.hungUp })
+        #expect(poller.isIdle && poller.needsRebuild)
+    }
+
+    @Test("Of one descriptor that was closed nothing is reported, and the time is waited for")
+    func onlyClosed() throws {
+        let end = try Wire().near.moved()
+        var poller = Poller(idle: true)
+        end.close()
+        #expect(try askOnly(&poller, end, .read, for: 10).isEmpty)
+    }
+
+    @Test("Where there is a set, one descriptor is not asked for in another way")
+    func onlyOneOfMany() throws {
+        let (lookout, wire) = (try Lookout(), try Wire())
+        let watch = try lookout.poller.prepare(only: Registration(descriptor: wire.near.number, generation: 1), .read)
+        #expect(watch == nil)
+    }
     #else
     @Test("poll watches a regular file, which is always ready")
     func regularFile() throws {

@@ -16,16 +16,30 @@ struct EpollPoller: ~Copyable {
     /// What to ask, in a call without the context's lock: the set and room for a batch of events stay as long as it runs.
     struct Watch: BitwiseCopyable {
         fileprivate let descriptor: Int32
-        fileprivate let events: UnsafeMutablePointer<epoll_event>?
+        fileprivate var events: UnsafeMutablePointer<epoll_event>?
+        /// Instead of the set.
+        fileprivate var only: (registration: Registration, interest: Interest)?
 
         /// - Parameter timeout: milliseconds, negative for ever.
         func wait(timeout: Int32) throws(IPCError) -> Int {
-            let found = epoll_wait(descriptor, events, EpollPoller.batch, timeout)
+            let found = if let only { wait(for: only, timeout) } else { epoll_wait(descriptor, events, EpollPoller.batch, timeout) }
             return Int(try check(call: found, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+        }
+
+        private func wait(for only: (registration: Registration, interest: Interest), _ timeout: Int32) -> Int32 {
+            var entry = pollfd(fd: only.registration.descriptor, events: Int16(only.interest.rawValue), revents: 0)
+            var found = poll(&entry, 1, timeout)
+            if found > 0, Int32(entry.revents) & POLLNVAL != 0 {
+                // Closed by its program: there is nothing to wait for but time.
+                entry.fd = -1
+                found = poll(&entry, 1, timeout)
+            }
+            events?.pointee = epoll_event(events: UInt32(UInt16(bitPattern: entry.revents)), data: EpollPoller.datum(only.registration))
+            return found
         }
     }
 
-    private let watch: Watch
+    private var watch: Watch
     private var alarm: Alarm?
     var needsRebuild = false
     /// A change is heard by whoever waits.
@@ -65,6 +79,18 @@ struct EpollPoller: ~Copyable {
     }
 
     func remove(_ registration: Registration) { _ = control(EPOLL_CTL_DEL, registration, []) }
+
+    /// For one descriptor there need not be a set: poll(2) says the same, and nothing is to be made, told and closed.
+    mutating func prepare(only registration: Registration, _ interest: Interest) throws(IPCError) -> Watch? {
+        guard isIdle else { return nil }
+        if watch.events == nil {
+            let memory = try allocate(MemoryLayout<epoll_event>.stride, IPC_ERROR_POLLER)
+            watch.events = memory.bindMemory(to: epoll_event.self, capacity: 1)
+        }
+        var watch = watch
+        watch.only = (registration, interest)
+        return watch
+    }
 
     @inline(__always)
     mutating func prepare() throws(IPCError) -> Watch {

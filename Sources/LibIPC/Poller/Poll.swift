@@ -55,6 +55,8 @@ struct PollPoller: ~Copyable {
         registrations.swapRemove(at: position)
     }
 
+    func prepare(only registration: Registration, _ interest: Interest) throws(IPCError) -> Watch? { nil }
+
     mutating func prepare() throws(IPCError) -> Watch {
         if alarm == nil, libipc_is_alone() == 0 { alarm = try Alarm() }
         isStale = false

@@ -9,6 +9,7 @@
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
+//   prepare(only: Registration, Interest) throws(IPCError) -> Watch? a cheaper way to ask for one descriptor, in a process of one thread
 //   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
 //   Watch.wait(timeout:) throws(IPCError) -> Int how many are ready; EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
 //   collect(Int) throws(IPCError) -> Int   with the lock again: of how many it is known which
