@@ -24,8 +24,6 @@ extension Context where Entries: ~Copyable {
     /// The same, after what was asked of the caller.
     mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
-        // What was held for a callback, which told nothing.
-        if let seat = event.seat { release(seat) }
         while true {
             if !aside.isEmpty { attend() }
             if !ready.isEmpty { try serveReady(&event) }

@@ -3,7 +3,8 @@
 // Reading much and delivering one: a receive takes what is there into a buffer that all connections of a context share
 // (Scratch), and only what is left when a message has been taken out moves into memory of the connection's own. A payload of
 // which a part has come is received in place from then on, into memory that doubles with what has been received: what a
-// peer announces costs nothing.
+// peer announces costs nothing. After a large message the next one is received in place from its first byte on, into a block
+// that the context has anyway.
 //
 // A descriptor that comes along (SCM_RIGHTS, unix(7)) belongs to the last byte of the read that brought it. It waits here until
 // that byte is asked for with its descriptor, or is closed when it passes as part of a frame. One can wait; more are closed.
@@ -16,6 +17,8 @@ struct Inbox: ~Copyable {
     private(set) var header: FrameHeader?
     private(set) var payload: UnsafeMutableRawPointer?
     private var filled = 0, capacity = 0
+    /// Bytes of the last payload.
+    private var lastSize = 0
     /// Bytes behind that frame: none while a payload is incomplete.
     private var backlog = Bytes()
     /// How many bytes were taken out of this stream.
@@ -49,6 +52,7 @@ struct Inbox: ~Copyable {
         guard isWhole, let header, let payload else { return nil }
         // A NUL behind the payload, for programs that print it as text.
         payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
+        lastSize = filled
         (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
         if passed?.position == Inbox.behindFrame { passed?.position = consumed }
         return Message(header, adopting: payload)
@@ -98,6 +102,12 @@ struct Inbox: ~Copyable {
     mutating func receive(
         from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
+        if lastSize >= Scratch.largeSize, awaitsByte, extent == .all {
+            let head = UnsafeMutableRawBufferPointer(rebasing: try scratch.space(behind: backlog.readable).prefix(FrameHeader.size))
+            if let block = scratch.spare(lastSize + FrameHeader.size) {
+                return try receive(from: descriptor, head, inPlace: block, &scratch, waiting)
+            }
+        }
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &scratch) }
         let space = try scratch.space(behind: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
@@ -115,6 +125,35 @@ struct Inbox: ~Copyable {
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
         defer { backlog = scratch.keep(source) }
         try absorb(&source, &scratch)
+        return isWhole ? .message : .bytes
+    }
+
+    /// One receive of a message that may be as large as the last one: its payload right into the block where it stays.
+    @inline(never)
+    private mutating func receive(
+        from descriptor: Descriptor, _ head: UnsafeMutableRawBufferPointer, inPlace block: UnsafeMutableRawPointer,
+        _ scratch: inout Scratch, _ waiting: Bool
+    ) throws(IPCError) -> Arrival {
+        let body = UnsafeMutableRawBufferPointer(start: block, count: lastSize)
+        var arrived: Int32 = -1
+        let received = try undoing(
+            scratch.giveBack(block, lastSize), try descriptor.receive(head, body, waiting: waiting, &arrived))
+        guard let count = received, count > 0, let bytes = head.baseAddress else {
+            scratch.giveBack(block, lastSize)
+            return received == nil ? .nothing : .end
+        }
+        if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
+        let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
+        if announced.isTooLong || !(0...announced.payloadSize ~= came) {
+            // It is not like the last one: put together, it is taken apart as others are.
+            memmove(block + FrameHeader.size, block, max(came, 0))
+            memcpy(block, bytes, min(count, FrameHeader.size))
+            backlog = scratch.keep(UnsafeRawBufferPointer(start: block, count: count), of: block)
+            return try settle(&scratch) ? .message : .bytes
+        }
+        (header, payload, filled) = (announced, block, came)
+        capacity = min(malloc_usable_size(block) - 1, announced.payloadSize)
+        pass(count)
         return isWhole ? .message : .bytes
     }
 

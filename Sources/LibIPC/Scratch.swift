@@ -71,7 +71,7 @@ struct Scratch: ~Copyable {
     private static let headroom = 16
 
     /// Bytes from which a block is worth keeping wherever it comes from.
-    private static let largeSize = 64 * 1024
+    static let largeSize = 64 * 1024
     /// Bytes of the small blocks, which are all alike, and of the largest medium ones; those are multiples of `grain`, so that messages
     /// of about the same size can have each other's. Most messages fit, and malloc(3) costs more than the rest of a queue.
     private static let smallSize = 120
@@ -104,10 +104,15 @@ struct Scratch: ~Copyable {
             }
             return try allocate((size + Scratch.grain - 1) / Scratch.grain * Scratch.grain, code)
         }
-        for slot in 0..<2 where size >= Scratch.largeSize && spares[slot] != nil && malloc_usable_size(spares[slot]) >= size {
-            if let spare = spares[slot].take() { return spare }
-        }
+        if size >= Scratch.largeSize, let spare = spare(size) { return spare }
         return try allocate(size, code)
+    }
+
+    /// A block that a large message is done with, for one of this size.
+    @inline(never)
+    mutating func spare(_ size: Int) -> UnsafeMutableRawPointer? {
+        for slot in 0..<2 where spares[slot] != nil && malloc_usable_size(spares[slot]) >= size { return spares[slot].take() }
+        return nil
     }
 
     /// Takes back a block of this size.
@@ -142,11 +147,12 @@ struct Scratch: ~Copyable {
         return UnsafeMutableRawBufferPointer(start: start, count: size)
     }
 
-    /// Keeps `part` of this memory: copied; or, when there is no memory for that, by giving this away. Nothing is lost.
-    mutating func keep(_ part: UnsafeRawBufferPointer) -> Bytes {
+    /// Keeps `part` of this memory, or of a spare block: copied; or, when there is no memory for that, by giving it away. Nothing is lost.
+    mutating func keep(_ part: UnsafeRawBufferPointer, of block: UnsafeMutableRawPointer? = nil) -> Bytes {
         guard part.count > 0, let bytes = part.baseAddress else { return Bytes() }
-        guard let copy = malloc(part.count) else { return Bytes(part, adopting: memory.take()) }
+        guard let copy = malloc(part.count) else { return Bytes(part, adopting: block ?? memory.take()) }
         memcpy(copy, bytes, part.count)
+        if let block { giveBack(block, Scratch.largeSize) }
         return Bytes(UnsafeRawBufferPointer(start: copy, count: part.count), adopting: copy)
     }
 }

@@ -73,6 +73,8 @@ private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search
         if visit.isLost { throw Visit.lost }
         if visit.isGone { return false }
         if let deadline, found.kind == .none || found.kind == .waiting {
+            // What was held for a callback, which told nothing.
+            if let seat { visit.context.pointee.release(seat) }
             try visit.context.pointee.catchUp()
             try visit.context.pointee.search(&found, deadline)
         }

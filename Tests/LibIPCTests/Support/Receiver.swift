@@ -35,4 +35,31 @@ final class Receiver {
         while let frame = try frame(extent) { frames.append(frame) }
         return frames
     }
+
+    // MARK: Blocks
+
+    /// The next frame, as `frame`. Its block goes back, as a program's does with its next call.
+    func recycledFrame() throws -> Frame? {
+        while try !settle() {
+            let arrival = try receive()
+            guard arrival == .bytes || arrival == .message else { return nil }
+        }
+        return recycle()
+    }
+
+    /// The same of the frame that is here.
+    func recycle() -> Frame? {
+        guard let message = inbox.take() else { return nil }
+        let (header, payload) = (message.header, message.releasePayload())
+        defer { scratch.recycle(payload, header.payloadSize) }
+        let bytes = [UInt8](UnsafeRawBufferPointer(start: payload, count: header.payloadSize))
+        return Frame(bytes, type: header.type, userType: header.userType)
+    }
+
+    /// Whether there is a block for a large message.
+    var hasSpare: Bool {
+        guard let spare = scratch.spare(Scratch.largeSize) else { return false }
+        scratch.giveBack(spare, Scratch.largeSize)
+        return true
+    }
 }
