@@ -15,10 +15,10 @@ struct Inbox: ~Copyable {
 
     /// The frame in the making: its header once that is whole, and its payload, malloc'ed with a byte to spare.
     private(set) var header: FrameHeader?
+    /// The last one's length.
+    private var lastLength: UInt32 = 0
     private(set) var payload: UnsafeMutableRawPointer?
     private var filled = 0, capacity = 0
-    /// Bytes of the last payload.
-    private var lastSize = 0
     /// Bytes behind that frame: none while a payload is incomplete.
     private var backlog = Bytes()
     /// How many bytes were taken out of this stream.
@@ -52,7 +52,7 @@ struct Inbox: ~Copyable {
         guard isWhole, let header, let payload else { return nil }
         // A NUL behind the payload, for programs that print it as text.
         payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
-        lastSize = filled
+        lastLength = header.length
         (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
         if passed?.position == Inbox.behindFrame { passed?.position = consumed }
         return Message(header, adopting: payload)
@@ -102,9 +102,9 @@ struct Inbox: ~Copyable {
     mutating func receive(
         from descriptor: Descriptor, into scratch: inout Scratch, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
-        if lastSize >= Scratch.largeSize, awaitsByte, extent == .all {
+        if lastLength >= Scratch.largeSize, awaitsByte, extent == .all {
             let head = UnsafeMutableRawBufferPointer(rebasing: try scratch.space(behind: backlog.readable).prefix(FrameHeader.size))
-            if let block = scratch.spare(lastSize + FrameHeader.size) {
+            if let block = scratch.spare(Int(lastLength) + FrameHeader.size) {
                 return try receive(from: descriptor, head, inPlace: block, &scratch, waiting)
             }
         }
@@ -134,12 +134,12 @@ struct Inbox: ~Copyable {
         from descriptor: Descriptor, _ head: UnsafeMutableRawBufferPointer, inPlace block: UnsafeMutableRawPointer,
         _ scratch: inout Scratch, _ waiting: Bool
     ) throws(IPCError) -> Arrival {
-        let body = UnsafeMutableRawBufferPointer(start: block, count: lastSize)
+        let body = UnsafeMutableRawBufferPointer(start: block, count: Int(lastLength))
         var arrived: Int32 = -1
         let received = try undoing(
-            scratch.giveBack(block, lastSize), try descriptor.receive(head, body, waiting: waiting, &arrived))
+            scratch.giveBack(block, body.count), try descriptor.receive(head, body, waiting: waiting, &arrived))
         guard let count = received, count > 0, let bytes = head.baseAddress else {
-            scratch.giveBack(block, lastSize)
+            scratch.giveBack(block, body.count)
             return received == nil ? .nothing : .end
         }
         if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
