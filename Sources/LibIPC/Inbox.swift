@@ -143,8 +143,10 @@ struct Inbox: ~Copyable {
             return received == nil ? .nothing : .end
         }
         if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
-        let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
-        if announced.isTooLong || !(0...announced.payloadSize ~= came) {
+        let (announced, came, room) = (FrameHeader(decoding: bytes), count - FrameHeader.size, malloc_usable_size(block))
+        // A few bytes of a payload hold no large block.
+        let fits = came >= 0 && !announced.isTooLong && (came == announced.payloadSize || came >= room / 8 && came < announced.payloadSize)
+        if !fits {
             // It is not like the last one: put together, it is taken apart as others are.
             memmove(block + FrameHeader.size, block, max(came, 0))
             memcpy(block, bytes, min(count, FrameHeader.size))
@@ -152,7 +154,7 @@ struct Inbox: ~Copyable {
             return try settle(&scratch) ? .message : .bytes
         }
         (header, payload, filled) = (announced, block, came)
-        capacity = min(malloc_usable_size(block) - 1, announced.payloadSize)
+        capacity = min(room - 1, announced.payloadSize)
         pass(count)
         return isWhole ? .message : .bytes
     }

@@ -57,12 +57,13 @@ import Testing
         #expect(isSame)
     }
 
-    @Test("It may come in pieces, cut anywhere", arguments: [1, 5, 6, 7, 50_000, 100_005])
+    @Test("It may come in pieces, cut anywhere; a few bytes hold no large block", arguments: [1, 5, 6, 7, 10_000, 50_000, 100_005])
     func pieces(cut: Int) throws {
         let receiver = try begin()
         let bytes = Frame(pattern(InboxInPlaceTests.size, seed: 2)).bytes
         try receiver.wire.far.write(Array(bytes[..<cut]))
         #expect(try receiver.receive() == .bytes)
+        #expect(receiver.hasSpare == (cut <= 10_000))
         #expect(try receiver.receive() == .nothing)
         try receiver.wire.far.write(Array(bytes[cut...]))
         let found = try receiver.recycledFrame()
