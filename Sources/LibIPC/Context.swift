@@ -294,10 +294,4 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         updateInterest(connection)
         ready.append(connection)
     }
-
-    /// As told by the program. What is wanted of the poller may be something else now.
-    mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
-        roster.setKind(kind, at: connection.pointee.index)
-        if connection.pointee.isLive { resume(connection) }
-    }
 }

@@ -144,9 +144,8 @@ struct Inbox: ~Copyable {
         }
         if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
         let (announced, came, room) = (FrameHeader(decoding: bytes), count - FrameHeader.size, malloc_usable_size(block))
-        // A few bytes of a payload hold no large block.
-        let fits = came >= 0 && !announced.isTooLong && (came == announced.payloadSize || came >= room / 8 && came < announced.payloadSize)
-        if !fits {
+        // A few bytes hold no large block.
+        guard came >= room / 8, came <= announced.payloadSize, !announced.isTooLong else {
             // It is not like the last one: put together, it is taken apart as others are.
             memmove(block + FrameHeader.size, block, max(came, 0))
             memcpy(block, bytes, min(count, FrameHeader.size))

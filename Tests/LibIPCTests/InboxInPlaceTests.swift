@@ -44,6 +44,15 @@ import Testing
         #expect(receiver.inbox.header == nil && !receiver.inbox.isEmpty)
     }
 
+    @Test("A small message alone is given no large block", arguments: [0, 1, 10_000])
+    func small(size: Int) throws {
+        let receiver = try begin()
+        try receiver.wire.far.write(Frame(pattern(size)))
+        #expect(try receiver.receive() == .message)
+        #expect(receiver.hasSpare)
+        #expect(receiver.recycle() == Frame(pattern(size)))
+    }
+
     @Test("What is larger goes on where it began", arguments: [100_001, 150_000, 1_000_000])
     func larger(size: Int) throws {
         let receiver = try begin()

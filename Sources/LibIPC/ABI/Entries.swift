@@ -29,6 +29,12 @@ extension Context where Entries: ~Copyable {
         try connection(of: descriptor).orThrow(code, "descriptor \(descriptor) is not in this context")
     }
 
+    /// What is wanted of the poller may be something else now.
+    mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
+        roster.setKind(kind, at: connection.pointee.index)
+        if connection.pointee.isLive { resume(connection) }
+    }
+
     /// With the last entry everything goes, the limit for queues too.
     mutating func delete(_ connection: ConnectionReference) {
         remove(connection, keeping: true)
