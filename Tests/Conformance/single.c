@@ -8,16 +8,23 @@
 
 static struct ipc_ctx client;
 static struct ipc_event event;
-static int fd; /* the client's */
+static int fd, peer; /* the client's end, and the service's */
 
-/* Connects; returns the service's end. */
-static int begin(void) {
+static void begin(void) {
 	int listening = raw_listen("pong");
 	CHECK_OK(ipc_connection(&client, "pong", &fd));
-	int peer = accept(listening, NULL, NULL);
+	peer = accept(listening, NULL, NULL);
 	CHECK(peer >= 0);
 	close(listening);
-	return peer;
+}
+
+/* The service leaves. */
+static void end(void) {
+	close(peer);
+	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
+	CHECK_EQUAL(event.origin, fd);
+	CHECK_EQUAL(client.size, 0);
+	finish(&client, &event);
 }
 
 /* Makes a wait for this long, in which nothing comes. */
@@ -29,7 +36,8 @@ static void wait_in_vain(int milliseconds) {
 }
 
 TEST(one_connection_takes_one_descriptor) {
-	int peer = begin(), before = count_descriptors();
+	begin();
+	int before = count_descriptors();
 	nothing_to_tell(&client, &event);
 	write_frame(peer, 'a', "one", 3);
 	next_message(&client, &event, fd, 'a', "one", 3);
@@ -38,15 +46,12 @@ TEST(one_connection_takes_one_descriptor) {
 	read_frame(peer, 'b', "two", 3);
 	wait_in_vain(10);
 	CHECK_EQUAL(count_descriptors(), before);
-	close(peer);
-	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
-	CHECK_EQUAL(event.origin, fd);
-	CHECK_EQUAL(client.size, 0);
-	finish(&client, &event);
+	end();
 }
 
 TEST(a_second_connection_is_heard_beside_the_first_and_without_it) {
-	int peer = begin(), ends[2];
+	int ends[2];
+	begin();
 	nothing_to_tell(&client, &event);
 	make_pair(ends);
 	CHECK_OK(ipc_add_fd(&client, ends[0]));
@@ -67,7 +72,7 @@ TEST(a_second_connection_is_heard_beside_the_first_and_without_it) {
 }
 
 TEST(one_connection_becomes_external_and_back) {
-	int peer = begin();
+	begin();
 	nothing_to_tell(&client, &event);
 	CHECK_EQUAL(ipc_ctx_fd_type(&client, fd, IPC_CONNECTION_TYPE_EXTERNAL), 0);
 	write_frame(peer, 'a', "one", 3);
@@ -75,35 +80,31 @@ TEST(one_connection_becomes_external_and_back) {
 	client.cinfos[0].type = IPC_CONNECTION_TYPE_IPC;
 	next_message(&client, &event, fd, 'a', "one", 3);
 	nothing_to_tell(&client, &event);
-	close(peer);
-	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
-	finish(&client, &event);
+	end();
+}
+
+static char *large;
+static void read_large(int gate) {
+	(void)gate;
+	read_frame(peer, 'a', large, IPC_MAX_MESSAGE_SIZE);
 }
 
 TEST(one_connection_waits_for_room) {
-	int peer = begin();
-	char *large = pattern(IPC_MAX_MESSAGE_SIZE, 1);
+	int gate;
+	begin();
+	large = pattern(IPC_MAX_MESSAGE_SIZE, 1);
 	queue(&client, fd, 'a', large, IPC_MAX_MESSAGE_SIZE);
 	wait_in_vain(10);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		read_frame(peer, 'a', large, IPC_MAX_MESSAGE_SIZE);
-		_exit(0);
-	}
+	pid_t child = start(read_large, &gate);
 	next(&client, &event, IPC_EVENT_TYPE_TX);
-	int status;
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	join_process(child, gate);
 	nothing_to_tell(&client, &event);
 	free(large);
-	close(peer);
-	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
-	finish(&client, &event);
+	end();
 }
 
 TEST(one_connection_that_its_program_closed_has_nothing_to_tell) {
-	int peer = begin();
+	begin();
 	nothing_to_tell(&client, &event);
 	close(fd);
 	wait_in_vain(10);
@@ -119,7 +120,8 @@ TEST(a_signal_ends_the_wait_for_one_connection_also_where_calls_are_restarted) {
 	struct sigevent notify = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 	struct itimerspec every = {{0, 20000000}, {0, 20000000}};
 	timer_t clock;
-	int peer = begin(), timer = -1;
+	int timer = -1;
+	begin();
 	sigaction(SIGUSR1, &action, NULL);
 	CHECK_EQUAL(timer_create(CLOCK_MONOTONIC, &notify, &clock), 0);
 	CHECK_EQUAL(timer_settime(clock, 0, &every, NULL), 0);
@@ -128,28 +130,24 @@ TEST(a_signal_ends_the_wait_for_one_connection_also_where_calls_are_restarted) {
 	timer_delete(clock);
 	write_frame(peer, 'a', "one", 3);
 	next_message(&client, &event, fd, 'a', "one", 3);
-	close(peer);
-	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
-	finish(&client, &event);
+	end();
+}
+
+static void be_told(int gate) {
+	(void)gate;
+	next_message(&client, &event, fd, 'a', "one", 3);
+	IPC_EVENT_CLEAN(&event);
 }
 
 /* A child goes on with its copy; so does the parent. */
 TEST(one_connection_is_waited_for_in_a_child_too) {
-	int peer = begin();
+	int gate;
+	begin();
 	nothing_to_tell(&client, &event);
 	write_frame(peer, 'a', "one", 3);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		next_message(&client, &event, fd, 'a', "one", 3);
-		_exit(0);
-	}
-	int status;
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	pid_t child = start(be_told, &gate);
+	join_process(child, gate);
 	write_frame(peer, 'b', "two", 3);
 	next_message(&client, &event, fd, 'b', "two", 3);
-	close(peer);
-	next(&client, &event, IPC_EVENT_TYPE_DISCONNECTION);
-	finish(&client, &event);
+	end();
 }

@@ -21,12 +21,14 @@ final class Receiver {
     func settle() throws -> Bool { try inbox.settle(&scratch) }
 
     /// The next frame, if it can be made of what is here and in the kernel.
-    func frame(_ extent: Inbox.Extent = .all) throws -> Frame? {
+    func frame(_ extent: Inbox.Extent = .all) throws -> Frame? { try hasFrame(extent) ? inbox.takeFrame() : nil }
+
+    private func hasFrame(_ extent: Inbox.Extent) throws -> Bool {
         while try !settle() {
             let arrival = try receive(extent)
-            guard arrival == .bytes || arrival == .message else { return nil }
+            guard arrival == .bytes || arrival == .message else { return false }
         }
-        return inbox.takeFrame()
+        return true
     }
 
     /// All frames that can be made of what is here and in the kernel.
@@ -39,13 +41,7 @@ final class Receiver {
     // MARK: Blocks
 
     /// The next frame, as `frame`. Its block goes back, as a program's does with its next call.
-    func recycledFrame() throws -> Frame? {
-        while try !settle() {
-            let arrival = try receive()
-            guard arrival == .bytes || arrival == .message else { return nil }
-        }
-        return recycle()
-    }
+    func recycledFrame() throws -> Frame? { try hasFrame(.all) ? recycle() : nil }
 
     /// The same of the frame that is here.
     func recycle() -> Frame? {
