@@ -9,14 +9,16 @@ extension Context where Entries: ~Copyable {
         let room = (queueLimit ?? Self.defaultQueueLimit) - header.frameSize
         let isFull = connection.pointee.channel.outbox.pendingBytes > room
         try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
-        try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
+        let frame = try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
             try roster.reserveListing()
-            enlist(try OutboundFrame.make(header, copying: payload, &scratch), for: connection)
+            return try OutboundFrame.make(header, copying: payload, &scratch)
         }
+        enlist(frame, for: connection)
         sendAtOnce(connection)
     }
 
     /// Puts the frame into the outbox and onto the roster's list, which has room for it.
+    @inline(__always)
     mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference) {
         roster.list(frame, for: connection.pointee.number)
         connection.pointee.channel.outbox.append(frame)

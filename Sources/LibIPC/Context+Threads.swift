@@ -23,6 +23,7 @@ extension Context where Entries: ~Copyable {
     // MARK: Connections in a thread's hands
 
     /// The thread is done with the event that it was given last.
+    @inline(__always)
     mutating func release(_ seat: SeatReference) {
         seat.closeDescriptors()
         guard let connection = seat.pointee.connection else { return }

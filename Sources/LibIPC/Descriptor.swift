@@ -64,6 +64,8 @@ struct FileIdentity: Equatable, BitwiseCopyable {
     }
 
     init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
+    /// Out of line: it is asked once for each descriptor.
+    @inline(never)
     init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
 }
 

@@ -42,8 +42,9 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     /// Drops the element; the last one moves into its place.
     mutating func swapRemove(at index: Int) {
-        self[index] = self[count - 1]
+        let place = pointer(to: index)
         count -= 1
+        if let base { place.pointee = base[count] }
     }
 
     mutating func removeAll() { count = 0 }

@@ -59,26 +59,27 @@ struct Inbox: ~Copyable {
     }
 
     /// Moves bytes of `source` into the frame in the making. On failure nothing is lost: what was not used stays.
+    @inline(__always)
     private mutating func absorb(_ source: inout UnsafeRawBufferPointer, _ scratch: inout Scratch) throws(IPCError) {
-        if header == nil {
-            guard source.count >= FrameHeader.size, let bytes = source.baseAddress else { return }
-            let announced = FrameHeader(decoding: bytes)
+        guard var bytes = source.baseAddress else { return }
+        var available = source.count
+        let announced: FrameHeader
+        if let header {
+            announced = header
+        } else {
+            guard available >= FrameHeader.size else { return }
+            announced = FrameHeader(decoding: bytes)
             try check(!announced.isTooLong, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.payloadSize) bytes")
-            advance(&source, FrameHeader.size)
-            header = announced
+            (bytes, available) = (bytes + FrameHeader.size, available - FrameHeader.size)
         }
-        guard let header else { return }
-        let taken = min(header.payloadSize - filled, source.count)
-        try grow(to: filled + taken, of: header.payloadSize, &scratch)
-        guard taken > 0, let payload, let bytes = source.baseAddress else { return }
-        memcpy(payload + filled, bytes, taken)
+        let taken = min(announced.payloadSize - filled, available)
+        try grow(to: filled + taken, of: announced.payloadSize, &scratch)
+        header = announced
+        if taken > 0, let payload { memcpy(payload + filled, bytes, taken) }
         filled += taken
-        advance(&source, taken)
-    }
-
-    private mutating func advance(_ source: inout UnsafeRawBufferPointer, _ count: Int) {
-        source = source.behind(count)
-        pass(count)
+        let used = source.count - available + taken
+        source = source.behind(used)
+        pass(used)
     }
 
     /// Makes room for `wanted` bytes of a payload of `size`.

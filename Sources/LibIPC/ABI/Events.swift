@@ -39,6 +39,7 @@ private enum Search {
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a seat, and first lets go of what it holds.
 /// - Returns: false: a callback has freed the context.
+@inline(__always)
 private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search) throws(IPCError) -> Bool {
     let deadline = search.deadline
     var visit: Visit
@@ -109,6 +110,7 @@ private func makeMessage() throws(IPCError) -> Ref<ipc_message> {
     try allocate(MemoryLayout<ipc_message>.size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY).bindMemory(to: ipc_message.self, capacity: 1)
 }
 
+@inline(__always)
 private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ visit: borrowing Visit, _ place: Ref<ipc_message>) {
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)

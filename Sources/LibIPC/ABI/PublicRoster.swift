@@ -96,6 +96,7 @@ struct PublicRoster: Roster, ~Copyable {
 
     // MARK: Messages
 
+    @inline(__always)
     mutating func reserveListing() throws(IPCError) {
         try messages.reserve()
         try frames.reserve()

@@ -38,6 +38,7 @@ struct Visit: ~Copyable {
         self.init(ctx, monitor)
     }
 
+    @inline(__always)
     deinit {
         if !isGone { finish() }
         monitor.unlock()
