@@ -95,6 +95,7 @@ struct Line {
 
     func has(_ connection: ConnectionReference) -> Bool { first == connection || connection.pointee.links[slot].previous != nil }
 
+    @inline(__always)
     mutating func append(_ connection: ConnectionReference) {
         guard !has(connection) else { return }
         connection.pointee.links[slot] = Connection.Link(previous: last, next: nil)

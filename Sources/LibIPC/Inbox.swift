@@ -48,6 +48,7 @@ struct Inbox: ~Copyable {
         return isWhole
     }
 
+    @inline(__always)
     mutating func take() -> Message? {
         guard isWhole, let header, let payload else { return nil }
         // A NUL behind the payload, for programs that print it as text.
@@ -83,6 +84,7 @@ struct Inbox: ~Copyable {
     }
 
     /// Makes room for `wanted` bytes of a payload of `size`.
+    @inline(__always)
     private mutating func grow(to wanted: Int, of size: Int, _ scratch: inout Scratch) throws(IPCError) {
         guard payload == nil || wanted > capacity else { return }
         let code = IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY

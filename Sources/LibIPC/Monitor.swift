@@ -70,6 +70,7 @@ struct Seats: ~Copyable {
     }
 
     /// The thread's seat; made, if it has none.
+    @inline(__always)
     mutating func take(_ thread: UInt) throws(IPCError) -> SeatReference {
         if let known = find(thread) { return known }
         let seat = try allocate(MemoryLayout<Seat>.stride, IPC_ERROR_POLLER).bindMemory(to: Seat.self, capacity: 1)

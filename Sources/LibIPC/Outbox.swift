@@ -179,6 +179,7 @@ struct Outbox: ~Copyable {
         return true
     }
 
+    @inline(__always)
     private func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         if let frame = firstPending, frame.pointee.next == nil, frame.isInline {
             var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
@@ -202,6 +203,7 @@ struct Outbox: ~Copyable {
     }
 
     /// The kernel took `count` bytes.
+    @inline(__always)
     private mutating func advance(_ count: Int) {
         pendingBytes -= count
         offset += count

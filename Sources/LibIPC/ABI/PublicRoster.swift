@@ -102,6 +102,7 @@ struct PublicRoster: Roster, ~Copyable {
         try frames.reserve()
     }
 
+    @inline(__always)
     mutating func list(_ frame: FrameReference, for receiver: Int32) {
         frame.pointee.listing = messages.count
         messages.appendReserved(ipc_message(frame.pointee.header, receiver, frame.pointee.payload))
