@@ -49,6 +49,11 @@ struct OutboundFrame: BitwiseCopyable {
         if frame.pointee.ownership == .adopted { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
         scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }
+
+    /// The memory of a frame that was lent, and that its lender has again, serves frames to come, too.
+    static func takeBack(_ frame: FrameReference, _ scratch: inout Scratch) {
+        scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
+    }
 }
 
 extension FrameReference {

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -214,6 +215,14 @@ int ppoll(struct pollfd *entries, nfds_t count, const struct timespec *timeout, 
 	REAL(ppoll);
 	FAIL_OR(ppoll, "waiting", -1, 0, (void)0);
 	return real(entries, count, timeout, mask);
+}
+
+/* ---- questions ---- */
+
+int fstat(int fd, struct stat *status) {
+	REAL(fstat);
+	FAIL_OR(fstat, "asking", fd, 0, (void)0);
+	return real(fd, status);
 }
 
 /* ---- memory ---- */

@@ -2,44 +2,67 @@
 
 /// Puts the next message of the descriptor in the place of the one that is in `m`; waits for it.
 private func receive(from descriptor: Int32, into m: Ref<ipc_message>) throws(IPCError) {
+    if libipc_is_alone() != 0 {
+        let access = try Access(descriptor)
+        if !access.connection.pointee.reader.isAnother {
+            return try access.withScratch { scratch throws(IPCError) in
+                try access.waitForFrame(&scratch)
+                access.connection.pointee.channel.inbox.take(into: m, from: descriptor, &scratch)
+            }
+        }
+    }
     var reading = try Reading(descriptor)
     defer { reading.giveBack() }
     try reading.waitForFrame()
-    guard let message = reading.inbox.take() else { return }
-    free(m.pointee.payload)
-    m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
+    reading.inbox.take(into: m, from: descriptor, &reading.scratch)
+}
+
+extension Inbox {
+    /// Hands out the message that is here whole. The memory of the former one is kept for those to come.
+    fileprivate mutating func take(into m: Ref<ipc_message>, from descriptor: Int32, _ scratch: inout Scratch) {
+        guard let message = take() else { return }
+        scratch.recycle(m.pointee.payload, Int(m.pointee.length))
+        m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
+    }
 }
 
 /// Sends one frame before it returns, behind what is queued.
 private func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to descriptor: Int32) throws(IPCError) {
     let code = IPC_ERROR_USOCK_SEND
-    var none = Scratch(size: 0)
-    let frame = try outOfMemory(is: code) { () throws(IPCError) in
-        try OutboundFrame.make(header, elsewhere: payload, lent: true, &none)
-    }
-    defer { free(frame) }
     // A thread that were cancelled would not take the frame back.
     let before = libipc_forbid_cancelling()
     defer { libipc_allow_cancelling(before) }
-    // Whoever has the lock may send it, or drop it.
-    var fate = try push(frame, to: descriptor, isNew: true)
-    while fate == .queued {
+    guard let frame = try begin(header, payload, Access(descriptor)) else { return }
+    defer { free(frame) }
+    while frame.pointee.fate == .queued {
         var failure: IPCError?
         do throws(IPCError) { try Descriptor(descriptor).waitForRoom(code) } catch { failure = error }
-        fate = try push(frame, to: descriptor, failure)
+        try push(frame, Access(descriptor), failure)
     }
-    try check(fate == .sent, code, "send to descriptor \(descriptor): what was queued for it is dropped")
+    try check(frame.pointee.fate == .sent, code, "send to descriptor \(descriptor): what was queued for it is dropped")
 }
 
-private func push(
-    _ frame: FrameReference, to descriptor: Int32, isNew: Bool = false, _ failure: IPCError? = nil
-) throws(IPCError) -> OutboundFrame.Fate {
-    let access = try Access(descriptor)
+/// Lends a frame to the outbox. Returns nil when it is sent; otherwise whoever has the lock may send it, or drop it.
+private func begin(
+    _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ access: consuming Access
+) throws(IPCError) -> FrameReference? {
+    let frame = try access.withScratch { scratch throws(IPCError) in
+        try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
+            try OutboundFrame.make(header, elsewhere: payload, lent: true, &scratch)
+        }
+    }
+    access.connection.pointee.channel.outbox.append(frame)
+    try undoing(free(frame), try push(frame, access))
+    guard frame.pointee.fate == .sent else { return frame }
+    try access.withScratch { scratch throws(IPCError) in OutboundFrame.takeBack(frame, &scratch) }
+    return nil
+}
+
+private func push(_ frame: FrameReference, _ access: borrowing Access, _ failure: IPCError? = nil) throws(IPCError) {
     let connection = access.connection
-    if isNew { connection.pointee.channel.outbox.append(frame) }
     do throws(IPCError) {
         if let failure { throw failure }
-        if frame.pointee.fate == .queued { _ = try connection.pointee.channel.outbox.send(to: Descriptor(descriptor)) }
+        if frame.pointee.fate == .queued { _ = try connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor) }
     } catch {
         switch connection.pointee.channel.outbox.takeBack(frame) {
         case .whole: throw error
@@ -48,7 +71,6 @@ private func push(
         case .notHere: break
         }
     }
-    return frame.pointee.fate
 }
 
 /// False: there is no room.
@@ -64,8 +86,14 @@ private func pass(_ passed: Int32, over socket: Int32) throws(IPCError) -> Bool 
 @c @implementation public func ipc_read_into(_ result: Outcome, _ ctx: Const<ipc_ctx>, _ index: UInt32, _ m: Ref<ipc_message>) {
     answer(result) { () throws(IPCError) in
         var descriptor: Int32 = -1
-        try withEntry(Ref(mutating: ctx), index) { _, connection in descriptor = connection.pointee.number }
-        try receive(from: descriptor, into: m)
+        var isHere = false
+        try withEntry(Ref(mutating: ctx), index) { context, connection throws(IPCError) in
+            descriptor = connection.pointee.number
+            if connection.pointee.reader.isAnother { return }
+            isHere = try connection.pointee.channel.inbox.settle(&context.scratch)
+            if isHere { connection.pointee.channel.inbox.take(into: m, from: descriptor, &context.scratch) }
+        }
+        if !isHere { try receive(from: descriptor, into: m) }
     }
 }
 
