@@ -50,6 +50,15 @@ struct OutboundFrame: BitwiseCopyable {
         scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }
 
+    /// A frame for a call that waits until it is sent. Only a payload that is large stays where it is: a small one goes together
+    /// with its header, which costs less.
+    static func lend(
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ scratch: inout Scratch
+    ) throws(IPCError) -> FrameReference {
+        if header.frameSize > Scratch.mediumSize { return try make(header, elsewhere: payload, lent: true, &scratch) }
+        return try make(header, copying: payload, lent: true, &scratch)
+    }
+
     /// The memory of a frame that was lent, and that its lender has again, serves frames to come, too.
     static func takeBack(_ frame: FrameReference, _ scratch: inout Scratch) {
         scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)

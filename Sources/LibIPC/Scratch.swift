@@ -75,7 +75,7 @@ struct Scratch: ~Copyable {
     /// Bytes of the small blocks, which are all alike, and of the largest medium ones; those are multiples of `grain`, so that messages
     /// of about the same size can have each other's. Most messages fit, and malloc(3) costs more than the rest of a queue.
     private static let smallSize = 120
-    private static let mediumSize = 4096
+    static let mediumSize = 4096
     private static let grain = 256
 
     private var memory: UnsafeMutableRawPointer?

@@ -48,7 +48,7 @@ private func begin(
 ) throws(IPCError) -> FrameReference? {
     let frame = try access.withScratch { scratch throws(IPCError) in
         try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
-            try OutboundFrame.make(header, elsewhere: payload, lent: true, &scratch)
+            try OutboundFrame.lend(header, payload, &scratch)
         }
     }
     access.connection.pointee.channel.outbox.append(frame)
