@@ -53,3 +53,31 @@ TEST(a_descriptor_added_again_after_the_program_closed_it_is_told) {
 		close(new[1]);
 	}
 }
+
+/* Nobody has told the library: what it read ahead from the old one is not the new one's, in either direction. */
+TEST(a_number_that_came_again_is_written_to_and_read_as_the_new_one) {
+	int old[2], new[2];
+	struct ipc_connection_info info = {IPC_CONNECTION_TYPE_IPC, 0, NULL};
+	struct ipc_message message = {MSG_TYPE_DATA, 'w', -1, 5, "hello"}, answer = {0};
+	make_pair(old);
+	struct pollfd entry = {old[0], POLLIN, 0};
+	CHECK_OK(ipc_add(&ctx, &info, &entry));
+	write_frame(old[1], 'a', "first", 5);
+	write_frame(old[1], 'b', "second", 6);
+	next_message(&ctx, &event, old[0], 'a', "first", 5); /* the second one is here, too */
+	close(old[0]);
+	make_pair_at(old[0], new);
+	message.fd = new[0];
+	CHECK_OK(ipc_write_fd(new[0], &message));
+	read_frame(new[1], 'w', "hello", 5);
+	write_frame(new[1], 'n', "new", 3);
+	CHECK_OK(ipc_read_fd(new[0], &answer));
+	CHECK_EQUAL(answer.user_type, 'n');
+	CHECK_EQUAL(answer.length, 3);
+	free(answer.payload);
+	IPC_EVENT_CLEAN(&event);
+	CHECK_OK(ipc_del(&ctx, 0));
+	close(old[1]);
+	close(new[0]);
+	close(new[1]);
+}

@@ -7,11 +7,12 @@ struct Access: ~Copyable {
     /// At the end, before the lock is given back, the thread waits until an inbox is brought back.
     var waits = false
 
-    init(_ descriptor: Int32) throws(IPCError) {
+    /// - Parameter sending: nothing else. What was received before is not touched, and need not be the same file's.
+    init(_ descriptor: Int32, sending: Bool = false) throws(IPCError) {
         while true {
             let owner = Registry.owner(of: descriptor)
             owner.lock()
-            let found = try undoing(owner.unlock(), try Access.find(descriptor, owner))
+            let found = try undoing(owner.unlock(), try Access.find(descriptor, owner, sending))
             if let found {
                 (connection, context) = found
                 return
@@ -22,12 +23,12 @@ struct Access: ~Copyable {
     }
 
     private static func find(
-        _ descriptor: Int32, _ owner: MonitorReference
+        _ descriptor: Int32, _ owner: MonitorReference, _ sending: Bool
     ) throws(IPCError) -> (ConnectionReference, Ref<PublicContext>?)? {
         guard Registry.owner(of: descriptor) == owner else { return nil }
         if owner == Registry.stripe(of: descriptor) { return (try Registry.loose(descriptor), nil) }
         guard let connection = Registry[descriptor, owner] else { return nil }
-        if connection.pointee.channel.isCurrent {
+        if sending && !connection.pointee.channel.outbox.hasPending || connection.pointee.channel.isCurrent {
             owner.context.pointee.call &+= 1
             return (connection, owner.context)
         }

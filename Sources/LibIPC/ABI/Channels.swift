@@ -32,7 +32,7 @@ private func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to
     // A thread that were cancelled would not take the frame back.
     let before = libipc_forbid_cancelling()
     defer { libipc_allow_cancelling(before) }
-    guard let frame = try begin(header, payload, Access(descriptor)) else { return }
+    guard let frame = try begin(header, payload, Access(descriptor, sending: true)) else { return }
     defer { free(frame) }
     while frame.pointee.fate == .queued {
         var failure: IPCError?
