@@ -16,6 +16,15 @@ struct Channel: ~Copyable {
 
     mutating func identify() { if identity == nil, !isEmpty { identity = FileIdentity(descriptor) } }
 
+    /// What is to be sent is on its way to the file that the number means now. False: what was received came from another one,
+    /// and goes.
+    mutating func renew() -> Bool {
+        if isCurrent { return true }
+        inbox = Inbox()
+        identity = FileIdentity(descriptor)
+        return false
+    }
+
     /// What is held, if anything, was meant for the file that the number means now.
     var isCurrent: Bool { mutating get { isEmpty || identity == nil || identity == FileIdentity(descriptor) } }
 }

@@ -68,6 +68,14 @@ struct Connection: ~Copyable {
     /// A thread waits in a call for its descriptor.
     var isAwaited: Bool { reader.isThere || channel.outbox.holdsLent }
 
+    /// Something is to be sent, to the file that the number means now. Who reads another one brings back in vain what that said.
+    mutating func renew() {
+        if channel.renew() { return }
+        reader = .none
+        if isReaderAwaited { owner.wakeReaders() }
+        isReaderAwaited = false
+    }
+
     static func make(_ connection: consuming Connection) throws(IPCError) -> ConnectionReference {
         let reference = try allocate(MemoryLayout<Connection>.stride).bindMemory(to: Connection.self, capacity: 1)
         reference.initialize(to: connection)

@@ -60,7 +60,7 @@ struct OutboundFrame: BitwiseCopyable {
     }
 
     /// The memory of a frame that was lent, and that its lender has again, serves frames to come, too.
-    static func takeBack(_ frame: FrameReference, _ scratch: inout Scratch) {
+    static func reclaim(_ frame: FrameReference, _ scratch: inout Scratch) {
         scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }
 }

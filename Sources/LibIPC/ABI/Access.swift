@@ -52,30 +52,11 @@ struct Access: ~Copyable {
 }
 
 extension Access {
-    /// With memory to receive into, and for frames.
+    /// With the memory that the context keeps for frames, if there is a context.
     func withScratch<Result>(_ body: (inout Scratch) throws(IPCError) -> Result) throws(IPCError) -> Result {
         if let context { return try body(&context.pointee.scratch) }
-        var scratch = Scratch(size: Reading.looseSize)
-        return try body(&scratch)
-    }
-
-    /// Waits until a whole frame is in the inbox, in a process of one thread: meanwhile nobody comes who would have to be kept out.
-    func waitForFrame(_ scratch: inout Scratch) throws(IPCError) {
-        let descriptor = connection.pointee.channel.descriptor
-        let readsAhead = context?.pointee.isReadByProgram(connection) == false
-        try connection.pointee.channel.inbox.waitForFrame(from: descriptor, &scratch, readsAhead ? .all : .frame) { () throws(IPCError) in
-            try sendSome()
-        }
-    }
-
-    /// True: there is more to send. That the peer takes no more shows when its end is read.
-    func sendSome() throws(IPCError) -> Bool {
-        do throws(IPCError) {
-            return try !connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
-        } catch {
-            if error.isShortage { throw error }
-            return false
-        }
+        var none = Scratch(size: 0)
+        return try body(&none)
     }
 }
 
@@ -84,9 +65,7 @@ extension Access {
 struct Reading: ~Copyable {
     private let descriptor: Descriptor
     var inbox = Inbox()
-    /// Bytes of one receive, of a descriptor in no context.
-    static let looseSize = 16 * 1024
-    var scratch = Scratch(size: looseSize)
+    var scratch = Scratch(size: 16 * 1024)
     private var extent = Inbox.Extent.frame
     /// There is something to send meanwhile.
     private var isSending = false
@@ -136,10 +115,19 @@ struct Reading: ~Copyable {
     mutating func waitForFrame() throws(IPCError) {
         var isSending = isSending
         try inbox.waitForFrame(from: descriptor, &scratch, extent) { [descriptor] () throws(IPCError) in
-            if isSending { isSending = try Access(descriptor.number).sendSome() }
+            if isSending { isSending = try Reading.sendSome(to: descriptor) }
             return isSending
         }
     }
 
     mutating func waitForDescriptor() throws(IPCError) -> Int32 { try inbox.waitForDescriptor(from: descriptor, &scratch) }
+
+    /// True: there is more to send. That the peer takes no more shows when its end is read.
+    private static func sendSome(to descriptor: Descriptor) throws(IPCError) -> Bool {
+        let access = try Access(descriptor.number)
+        do throws(IPCError) { return try !access.connection.pointee.channel.outbox.send(to: descriptor) } catch {
+            if error.isShortage { throw error }
+            return false
+        }
+    }
 }

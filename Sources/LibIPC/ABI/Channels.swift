@@ -2,15 +2,6 @@
 
 /// Puts the next message of the descriptor in the place of the one that is in `m`; waits for it.
 private func receive(from descriptor: Int32, into m: Ref<ipc_message>) throws(IPCError) {
-    if libipc_is_alone() != 0 {
-        let access = try Access(descriptor)
-        if !access.connection.pointee.reader.isAnother {
-            return try access.withScratch { scratch throws(IPCError) in
-                try access.waitForFrame(&scratch)
-                access.connection.pointee.channel.inbox.take(into: m, from: descriptor, &scratch)
-            }
-        }
-    }
     var reading = try Reading(descriptor)
     defer { reading.giveBack() }
     try reading.waitForFrame()
@@ -34,15 +25,17 @@ private func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to
     defer { libipc_allow_cancelling(before) }
     guard let frame = try begin(header, payload, Access(descriptor, sending: true)) else { return }
     defer { free(frame) }
-    while frame.pointee.fate == .queued {
+    // Whoever has the lock may send it, or drop it.
+    var fate = OutboundFrame.Fate.queued
+    while fate == .queued {
         var failure: IPCError?
         do throws(IPCError) { try Descriptor(descriptor).waitForRoom(code) } catch { failure = error }
-        try push(frame, Access(descriptor), failure)
+        fate = try push(frame, Access(descriptor), failure)
     }
-    try check(frame.pointee.fate == .sent, code, "send to descriptor \(descriptor): what was queued for it is dropped")
+    try check(fate == .sent, code, "send to descriptor \(descriptor): what was queued for it is dropped")
 }
 
-/// Lends a frame to the outbox. Returns nil when it is sent; otherwise whoever has the lock may send it, or drop it.
+/// Lends a frame to the outbox, and returns it; nil when it is sent already.
 private func begin(
     _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ access: consuming Access
 ) throws(IPCError) -> FrameReference? {
@@ -52,13 +45,17 @@ private func begin(
         }
     }
     access.connection.pointee.channel.outbox.append(frame)
-    try undoing(free(frame), try push(frame, access))
-    guard frame.pointee.fate == .sent else { return frame }
-    try access.withScratch { scratch throws(IPCError) in OutboundFrame.takeBack(frame, &scratch) }
+    guard try undoing(free(frame), try push(frame, access)) == .sent else {
+        access.connection.pointee.renew()
+        return frame
+    }
+    try access.withScratch { scratch throws(IPCError) in OutboundFrame.reclaim(frame, &scratch) }
     return nil
 }
 
-private func push(_ frame: FrameReference, _ access: borrowing Access, _ failure: IPCError? = nil) throws(IPCError) {
+private func push(
+    _ frame: FrameReference, _ access: borrowing Access, _ failure: IPCError? = nil
+) throws(IPCError) -> OutboundFrame.Fate {
     let connection = access.connection
     do throws(IPCError) {
         if let failure { throw failure }
@@ -71,6 +68,7 @@ private func push(_ frame: FrameReference, _ access: borrowing Access, _ failure
         case .notHere: break
         }
     }
+    return frame.pointee.fate
 }
 
 /// False: there is no room.
@@ -89,7 +87,8 @@ private func pass(_ passed: Int32, over socket: Int32) throws(IPCError) -> Bool 
         var isHere = false
         try withEntry(Ref(mutating: ctx), index) { context, connection throws(IPCError) in
             descriptor = connection.pointee.number
-            if connection.pointee.reader.isAnother { return }
+            // What is here already is the entry's, as it is for who waits for events. Nobody is to be kept out for it.
+            guard !connection.pointee.reader.isAnother else { return }
             isHere = try connection.pointee.channel.inbox.settle(&context.scratch)
             if isHere { connection.pointee.channel.inbox.take(into: m, from: descriptor, &context.scratch) }
         }
