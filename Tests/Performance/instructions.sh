@@ -8,7 +8,7 @@
 set -u
 tree=${1:?tree}
 work=${2:?work directory}
-recorded=51621000
+recorded=48425000
 name=instructions_of_10000_echoes
 
 command -v valgrind > /dev/null 2>&1 || { echo "skipped $name: valgrind is not installed"; exit 0; }
