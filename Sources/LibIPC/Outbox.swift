@@ -47,7 +47,7 @@ struct OutboundFrame: BitwiseCopyable {
     static func destroy(_ frame: FrameReference, _ scratch: inout Scratch) {
         if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
         if frame.pointee.ownership == .adopted { scratch.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
+        reclaim(frame, &scratch)
     }
 
     /// A frame for a call that waits until it is sent. Only a payload that is large stays where it is: a small one goes together
@@ -59,7 +59,7 @@ struct OutboundFrame: BitwiseCopyable {
         return try make(header, copying: payload, lent: true, &scratch)
     }
 
-    /// The memory of a frame that was lent, and that its lender has again, serves frames to come, too.
+    /// The memory of the frame serves frames to come: of one that was lent, when its lender has it again.
     static func reclaim(_ frame: FrameReference, _ scratch: inout Scratch) {
         scratch.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }

@@ -11,11 +11,7 @@ static int fd, peer; /* the client's end, and the service's */
 
 static void begin_talk(void) {
 	begin();
-	int listening = raw_listen("calls");
-	CHECK_OK(ipc_connection(&client, "calls", &fd));
-	peer = accept(listening, NULL, NULL);
-	CHECK(peer >= 0);
-	close(listening);
+	peer = join_raw(&client, "calls", &fd);
 }
 
 static void end_talk(void) {
@@ -67,9 +63,11 @@ TEST(a_message_whose_rest_comes_later_is_read_whole) {
 TEST(a_message_is_written_with_one_system_call) {
 	begin_talk();
 	for (int i = 0; i < 4; i++) {
-		/* Whatever is here to be read. */
-		if (i == 2) write_frame(peer, 'a', "one", 3), write_frame(peer, 'b', "two", 3);
-		if (i == 2) CHECK(calls_to_read("one") >= 1);
+		if (i == 2) { /* whatever is here to be read */
+			write_frame(peer, 'a', "one", 3);
+			write_frame(peer, 'b', "two", 3);
+			CHECK(calls_to_read("one") >= 1);
+		}
 		struct ipc_message sent = {MSG_TYPE_DATA, 'w', fd, 5, "hello"};
 		long before = inject_calls();
 		CHECK_EQUAL(ARMED(FULL, ipc_write_fd(fd, &sent)).error_code, 0);

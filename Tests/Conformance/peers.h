@@ -98,6 +98,16 @@ static inline int raw_listen(const char *name) {
 	return fd;
 }
 
+/* Connects a client to a service that is spoken by hand; returns that one's end. */
+static inline int join_raw(struct ipc_ctx *client, const char *name, int *fd) {
+	int listening = raw_listen(name);
+	CHECK_OK(ipc_connection(client, name, fd));
+	int peer = accept(listening, NULL, NULL);
+	CHECK(peer >= 0);
+	close(listening);
+	return peer;
+}
+
 static inline void make_pair(int ends[2]) {
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 }

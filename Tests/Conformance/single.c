@@ -10,13 +10,7 @@ static struct ipc_ctx client;
 static struct ipc_event event;
 static int fd, peer; /* the client's end, and the service's */
 
-static void begin(void) {
-	int listening = raw_listen("pong");
-	CHECK_OK(ipc_connection(&client, "pong", &fd));
-	peer = accept(listening, NULL, NULL);
-	CHECK(peer >= 0);
-	close(listening);
-}
+static void begin(void) { peer = join_raw(&client, "pong", &fd); }
 
 /* The service leaves. */
 static void end(void) {

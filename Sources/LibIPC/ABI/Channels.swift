@@ -73,7 +73,7 @@ private func push(
 
 /// False: there is no room.
 private func pass(_ passed: Int32, over socket: Int32) throws(IPCError) -> Bool {
-    let access = try Access(socket)
+    let access = try Access(socket, sending: true)
     // Behind what is queued.
     guard try access.connection.pointee.channel.outbox.send(to: Descriptor(socket)) else { return false }
     if libipc_send_descriptor(socket, passed) == 1 { return true }
