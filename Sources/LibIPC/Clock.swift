@@ -1,37 +1,45 @@
-// Clock.swift - points in time on the monotonic clock.
+// Clock.swift - points in time on the monotonic clock, and until when a call may wait.
 
 enum Clock {
-    /// Out of line: what asks seldom stays small.
+    static var nanosecondsPerMillisecond: Int64 { 1_000_000 }
+
+    /// Nanoseconds on the monotonic clock (clock_gettime(2)). Out of line: callers that seldom ask stay small.
     @inline(never)
-    private static func read() -> timespec {
+    static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
-        return time
-    }
-
-    /// In milliseconds.
-    static var now: Int64 { nanoseconds / 1_000_000 }
-
-    static var nanoseconds: Int64 {
-        let time = read()
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
 
-/// Until when a call may wait.
-struct Deadline {
-    private let start: Int64
-    /// Milliseconds from the start; negative: for ever.
-    private let patience: Int32
+/// Until when a call may wait. It is exact to the nanosecond: whole milliseconds are rounded up, so no timer ends early.
+struct Deadline: Equatable, BitwiseCopyable {
+    /// On `Clock`, in nanoseconds.
+    private let end: Int64
 
+    /// Look, and do not wait.
+    static var immediate: Deadline { Deadline(end: 0) }
+    static var never: Deadline { Deadline(end: Int64.max) }
+
+    private init(end: Int64) { self.end = end }
+
+    /// - Parameter milliseconds: 0 is `immediate`, a negative number `never`.
     init(milliseconds: Int32) {
-        patience = milliseconds
-        start = milliseconds > 0 ? Clock.now : 0
+        if milliseconds > 0 {
+            end = Clock.now() + Int64(milliseconds) * Clock.nanosecondsPerMillisecond
+        } else {
+            end = milliseconds < 0 ? Int64.max : 0
+        }
     }
 
-    /// Milliseconds that are left: -1 for ever, 0 when the time is up.
+    /// The time is up. An immediate deadline was up from the start.
+    var hasPassed: Bool { self != .never && (self == .immediate || Clock.now() >= end) }
+
+    /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up.
     var remaining: Int32 {
-        guard patience > 0 else { return max(patience, -1) }
-        return Int32(truncatingIfNeeded: max(Int64(patience) - (Clock.now - start), 0))
+        if self == .never { return -1 }
+        if self == .immediate { return 0 }
+        let nanoseconds = max(end - Clock.now(), 0)
+        return Int32(truncatingIfNeeded: (nanoseconds + Clock.nanosecondsPerMillisecond - 1) / Clock.nanosecondsPerMillisecond)
     }
 }

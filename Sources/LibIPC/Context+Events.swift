@@ -12,7 +12,7 @@ extension Context where Entries: ~Copyable {
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
     /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
-    private static var starvedPause: Int64 { 100 }
+    private static var starvedPause: Int32 { 100 }
 
     /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
     /// - Parameter deadline: when to give a timer event instead.
@@ -32,7 +32,9 @@ extension Context where Entries: ~Copyable {
             // Who answers reports with messages must not keep others from being heard.
             if !reports.isEmpty, turns < allowedTurns, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
             if !ready.isEmpty, turns < allowedTurns { continue }
-            if deadline.remaining == 0, event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
+            // A wait of no time looks once. A timer that has run out is the next event: traffic that never pauses cannot put it off.
+            let remaining = deadline.remaining
+            if remaining == 0, deadline != .immediate || event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
             event.looks += 1
             let isIdle = ready.isEmpty && reports.isEmpty
             if isIdle {
@@ -40,7 +42,7 @@ extension Context where Entries: ~Copyable {
                 // Where there is no other thread the lock keeps nobody out.
                 if libipc_is_alone() == 0 { return event.kind = .waiting }
             }
-            try look(isIdle ? patience(until: deadline) : 0, &event)
+            try look(isIdle ? patience(remaining) : 0, &event)
             if !isIdle { event.named += 1 }
         }
     }
@@ -83,7 +85,7 @@ extension Context where Entries: ~Copyable {
     /// some, too: it is asked now and then.
     private var isFluent: Bool {
         mutating get {
-            if fluentSince > 0, Clock.nanoseconds - fluentSince < fluency { return true }
+            if fluentSince > 0, Clock.now() - fluentSince < fluency { return true }
             fluentSince = 0
             return false
         }
@@ -116,11 +118,10 @@ extension Context where Entries: ~Copyable {
         return try poller.prepare(only: connection.pointee.registration, connection.pointee.interest)
     }
 
-    /// How long to ask it, in milliseconds: not longer than a pause lasts.
-    func patience(until deadline: Deadline) -> Int32 {
-        // Negative, which is for ever, is more than any pause.
-        let pause = aside.isEmpty || retryAt == 0 ? UInt32.max : UInt32(truncatingIfNeeded: max(retryAt - Clock.now, 0))
-        return Int32(bitPattern: min(UInt32(bitPattern: deadline.remaining), pause))
+    /// How long to ask it, in milliseconds, when `remaining` are left: not longer than until starved descriptors are tried again.
+    func patience(_ remaining: Int32) -> Int32 {
+        guard !aside.isEmpty, let retryAt else { return remaining }
+        return remaining < 0 ? retryAt.remaining : min(remaining, retryAt.remaining)
     }
 
     /// The poller has named so many descriptors.
@@ -132,13 +133,13 @@ extension Context where Entries: ~Copyable {
 
     /// Looks after those that are aside: a program changes types and pairs in place.
     private mutating func attend() {
-        if Clock.now >= retryAt { retryAt = 0 }
+        if let due = retryAt, due.hasPassed { retryAt = nil }
         var next = aside.first
         while let connection = next {
             next = aside.following(connection)
             let isOver =
                 switch kind(of: connection) {
-                case .server: retryAt == 0
+                case .server: retryAt == nil
                 case .switched: counterpart(of: connection) != nil
                 case .external: false
                 case .ipc: true
@@ -212,7 +213,7 @@ extension Context where Entries: ~Copyable {
                 event.set(.error, connection)
                 throw error.with(code: IPC_ERROR_NONE)
             }
-            retryAt = Clock.now + Self.starvedPause
+            retryAt = Deadline(milliseconds: Self.starvedPause)
             aside.append(connection)
             pause(connection)
         }

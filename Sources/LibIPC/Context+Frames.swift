@@ -143,7 +143,7 @@ extension Context where Entries: ~Copyable {
         connection.pointee.channel.identify()
         if connection.pointee.sendFailure != 0 { connection.pointee.isReadable = true }
         if connection.pointee.channel.inbox.mayHoldMessage {
-            if fluentSince == 0 { fluentSince = Clock.nanoseconds }
+            if fluentSince == 0 { fluentSince = Clock.now() }
             ready.append(connection)
         } else if connection.pointee.isReadable {
             ready.append(connection)

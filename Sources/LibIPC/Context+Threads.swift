@@ -115,7 +115,7 @@ extension Context where Entries: ~Copyable {
 
     @inline(never)
     private mutating func wake(_ seat: SeatReference?) {
-        let hasWork = hasWork(ready, seat) || hasWork(reports, seat) || !unsent.isEmpty || retryAt != 0
+        let hasWork = hasWork(ready, seat) || hasWork(reports, seat) || !unsent.isEmpty || retryAt != nil
         let isFollowed = waiting > (isLed ? 1 : 0)
         if isFollowed, !isLed || hasWork { monitor.wakeOne() }
         if isLed, hasWork && !isFollowed || poller.isStale || poller.needsRebuild { poller.wake() }

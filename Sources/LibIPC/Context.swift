@@ -45,8 +45,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var fluency: Int64 = 15_000
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
-    /// When starved servers try again, on `Clock`.
-    var retryAt: Int64 = 0
+    /// When starved servers try again.
+    var retryAt: Deadline?
 
     var seats = Seats()
     /// Threads that wait for events, without the lock; one of them may lead: it asks the poller.

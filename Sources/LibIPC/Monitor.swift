@@ -26,12 +26,29 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
 struct Seat: BitwiseCopyable {
     let thread: UInt
     var connection: ConnectionReference?
+    /// What an event left of its timer, in milliseconds, and the exact end of that.
+    fileprivate var timer: (left: Int32, deadline: Deadline) = (0, .never)
     /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
     fileprivate var closing: (Int32, Int32) = (-1, -1)
     fileprivate var next: SeatReference?
 }
 
 typealias SeatReference = UnsafeMutablePointer<Seat>
+
+extension Seat {
+    /// The deadline of a wait with this timer, in milliseconds. A program that hands in what the last event left goes on towards the same
+    /// moment: whole milliseconds would lose up to one at each event.
+    mutating func deadline(_ milliseconds: Int32) -> Deadline {
+        if milliseconds > 0, milliseconds == timer.left { return timer.deadline }
+        return Deadline(milliseconds: milliseconds)
+    }
+
+    /// What is left of the timer after an event. At least 1 until TIMER is told: a program that hands in 0 only wants to look.
+    mutating func leave(_ deadline: Deadline, isOver: Bool) -> Int32 {
+        timer = (isOver ? 0 : max(deadline.remaining, 1), deadline)
+        return timer.left
+    }
+}
 
 extension SeatReference {
     func closeLater(_ descriptor: Int32) {

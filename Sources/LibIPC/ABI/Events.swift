@@ -1,14 +1,39 @@
 // Events.swift - exports: waiting for events, and single steps of the loop.
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
-    let deadline = Deadline(milliseconds: timer?.pointee ?? -1)
+    var countdown = Countdown(timer?.pointee ?? -1)
     answer(result) { () throws(IPCError) in
         repeat {
-            if try fill(event, ctx, .wait(deadline)) { return }
-            // A callback has freed the context; maybe it has begun another.
-        } while !Visit.isEmpty(ctx)
+            if try fill(event, ctx, nil, &countdown) { return }
+            // A callback has freed the context. It may have begun another; if not, only the time is left to wait for.
+        } while countdown.milliseconds >= 0 || !Visit.isEmpty(ctx)
     }
-    if let timer, timer.pointee > 0 { timer.pointee = event.pointee.type == IPC_EVENT_TYPE_TIMER ? 0 : deadline.remaining }
+    if countdown.milliseconds > 0 { timer?.pointee = countdown.left }
+}
+
+/// The timer of one call, which counts from when the call has its context.
+private struct Countdown {
+    let milliseconds: Int32
+    private var deadline: Deadline?
+    private(set) var left: Int32
+
+    init(_ milliseconds: Int32) { (self.milliseconds, left) = (milliseconds, milliseconds) }
+
+    /// - Parameter seat: knows what an earlier call of the thread has left.
+    @inline(__always)
+    mutating func begin(_ seat: SeatReference?) -> Deadline {
+        if let deadline { return deadline }
+        let begun = seat?.pointee.deadline(milliseconds) ?? Deadline(milliseconds: milliseconds)
+        deadline = begun
+        return begun
+    }
+
+    @inline(__always)
+    mutating func end(_ seat: SeatReference?, _ kind: Event.Kind) {
+        guard milliseconds > 0, let deadline else { return }
+        let isOver = kind == .timer
+        left = seat?.pointee.leave(deadline, isOver: isOver) ?? (isOver ? 0 : deadline.remaining)
+    }
 }
 
 /// An empty context has nothing but time to wait for, where no other thread can add to it.
@@ -27,29 +52,23 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
     return message
 }
 
-/// What finds an event.
-private enum Search {
-    case wait(Deadline)
-    case step(libipc_step, UInt32)
-
-    /// Of a call that waits.
-    var deadline: Deadline? { if case .wait(let deadline) = self { deadline } else { nil } }
-}
-
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a seat, and first lets go of what it holds.
+/// - Parameter step: one step of the loop by hand; nil: waits.
 /// - Returns: false: a callback has freed the context.
 // Into its two callers, with what is called for every event: that takes a tenth off a message.
 @inline(__always)
-private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search) throws(IPCError) -> Bool {
-    let deadline = search.deadline
+private func fill(
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ countdown: inout Countdown
+) throws(IPCError) -> Bool {
     var visit: Visit
     if let known = try undoing(free(empty(event, nil)), try Visit(known: ctx)) {
         visit = known
     } else {
         free(empty(event, nil))
-        if let deadline, libipc_is_alone() != 0 {
-            try waitForNothing(event, deadline)
+        if step == nil, libipc_is_alone() != 0 {
+            defer { countdown.end(nil, event.pointee.type == IPC_EVENT_TYPE_TIMER ? .timer : .none) }
+            try waitForNothing(event, countdown.begin(nil))
             return true
         }
         visit = try Visit(ctx)
@@ -57,15 +76,17 @@ private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search
     // No message is lost for want of memory: that is here before it is read.
     let kept = empty(event, visit.context) ?? visit.context.pointee.roster.spare.take()
     let place = if let kept { kept } else { try makeMessage() }
-    let seat = deadline == nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
+    let seat = step != nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
+    let deadline = seat.map { countdown.begin($0) }
     var found = Event(seat)
-    defer { publish(&found, event, visit, place) }
+    defer {
+        countdown.end(visit.isGone ? nil : seat, found.kind)
+        publish(&found, event, visit, place)
+    }
     if let seat { visit.context.pointee.release(seat) }
     try visit.context.pointee.catchUp()
-    switch search {
-    case .wait(let deadline): try visit.context.pointee.next(&found, deadline)
-    case .step(let step, let index): try visit.context.pointee.take(step, index, &found)
-    }
+    if let deadline { try visit.context.pointee.next(&found, deadline) }
+    if let (step, index) = step { try visit.context.pointee.take(step, index, &found) }
     while true {
         switch found.kind {
         case .waiting: if let deadline { try wait(&visit, &found, deadline) }
@@ -85,7 +106,7 @@ private func fill(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ search: Search
 
 /// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
 private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
-    let patience = visit.context.pointee.patience(until: deadline)
+    let patience = visit.context.pointee.patience(deadline.remaining)
     let watch = visit.context.pointee.isLed ? nil : try visit.context.pointee.prepareToWait()
     visit.context.pointee.waiting += 1
     if watch != nil { visit.context.pointee.isLed = true }
@@ -156,7 +177,8 @@ private func callBack(_ visit: inout Visit, _ found: inout Event) throws(IPCErro
 public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
-    answer(result, _ = try fill(event, ctx, .step(step, index)))
+    var countdown = Countdown(-1)
+    answer(result, _ = try fill(event, ctx, (step, index), &countdown))
 }
 
 extension Context where Entries: ~Copyable {

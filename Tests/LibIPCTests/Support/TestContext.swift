@@ -174,7 +174,7 @@ final class TestContext: @unchecked Sendable {
 
     /// Waits until there may be something, as the library's own calls do: without the lock.
     private func wait(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        let patience = context.pointee.patience(until: deadline)
+        let patience = context.pointee.patience(deadline.remaining)
         let watch = context.pointee.isLed ? nil : try context.pointee.prepareToWait()
         (event.kind, event.named) = (.none, 0)
         context.pointee.waiting += 1
