@@ -35,6 +35,8 @@ struct Deadline: Equatable, BitwiseCopyable {
     /// The time is up. An immediate deadline was up from the start.
     var hasPassed: Bool { self != .never && (self == .immediate || Clock.now() >= end) }
 
+    static func <= (left: Deadline, right: Deadline) -> Bool { left.end <= right.end }
+
     /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up.
     var remaining: Int32 {
         if self == .never { return -1 }

@@ -29,13 +29,24 @@ struct Connection: ~Copyable {
     var isAlwaysReady = false
     /// There may be bytes to read.
     var isReadable = false
-    /// The poller saw that nothing more can come.
-    var isHungUp = false
-    /// Not read for now: it hung up, and was the program's; no descriptor for a client, no room at the other end of a pair, or no
-    /// such end.
+    /// What the poller reported last, as poll(2) says it.
+    var reported: Int32 = 0
+    /// The program was told that it hung up; the poller names it once more for that.
+    var isHangUpTold = false, isRepeatExpected = false
+    /// The program was last told that it is readable when the context had slept so often (`Context.sleeps`).
+    var toldAfter = UInt32.max
+    /// Not read for now: no descriptor for a client, no room at the other end of a pair, or no such end; or its peer only reads.
     var isPaused = false
     /// The kernel's buffer was full: the poller says when there is room.
     var isBlocked = false
+    /// The system lacked something when it was written: it is tried again after a pause.
+    var isStarved = false
+    /// Its peer writes no more: it goes when what is queued for it was sent, or then.
+    var drainsUntil: Deadline?
+    /// Frames are queued that the parent of this process sends, too.
+    var hasInheritedFrames = false
+    /// Found closed while the poller was made anew.
+    var isClosedByProgram = false
     /// A switched end that has left, or failed for this reason, while its last messages wait for room at the other end.
     var hasLeft = false
     var failure: IPCError?

@@ -11,8 +11,6 @@ extension Context where Entries: ~Copyable {
     private static var longPatience: Int { 72 }
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
-    /// How long a server that found no free descriptor waits before it tries again, in milliseconds.
-    private static var starvedPause: Int32 { 100 }
 
     /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
     /// - Parameter deadline: when to give a timer event instead.
@@ -91,82 +89,6 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    // MARK: The poller
-
-    private mutating func beginTurns() { (turns, allowedTurns, fluentSince) = (0, Self.patience, 0) }
-
-    /// Asks the poller. Where another thread does, that one sees what there is.
-    private mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
-        beginTurns()
-        if !isLed { try hear(try prepareToWait().wait(timeout: patience), &event) }
-    }
-
-    /// What to ask the poller; with the lock or without it, by one thread at a time.
-    mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
-        if poller.needsRebuild {
-            if let watch = try prepareForOne() { return watch }
-            try rebuild()
-        }
-        return try poller.prepare()
-    }
-
-    /// A client that has one connection, and nothing else to wait for.
-    private mutating func prepareForOne() throws(IPCError) -> Poller.Watch? {
-        guard connections.count == 1, libipc_is_alone() != 0, kind(of: connections[0]) == .ipc else { return nil }
-        let connection = connections[0]
-        guard connection.pointee.isLive, !connection.pointee.isAlwaysReady, !connection.pointee.isPaused else { return nil }
-        return try poller.prepare(only: connection.pointee.registration, connection.pointee.interest)
-    }
-
-    /// How long to ask it, in milliseconds, when `remaining` are left: not longer than until starved descriptors are tried again.
-    func patience(_ remaining: Int32) -> Int32 {
-        guard !aside.isEmpty, let retryAt else { return remaining }
-        return remaining < 0 ? retryAt.remaining : min(remaining, retryAt.remaining)
-    }
-
-    /// The poller has named so many descriptors.
-    mutating func hear(_ count: Int, _ event: inout Event) throws(IPCError) {
-        beginTurns()
-        event.named = count
-        for index in 0..<(try poller.collect(count)) { note(poller.readiness(at: index), event.seat) }
-    }
-
-    /// Looks after those that are aside: a program changes types and pairs in place.
-    private mutating func attend() {
-        if let due = retryAt, due.hasPassed { retryAt = nil }
-        var next = aside.first
-        while let connection = next {
-            next = aside.following(connection)
-            let isOver =
-                switch kind(of: connection) {
-                case .server: retryAt == nil
-                case .switched: counterpart(of: connection) != nil
-                case .external: false
-                case .ipc: true
-                }
-            if isOver { resume(connection) }
-        }
-    }
-
-    private mutating func note(_ readiness: Readiness, _ seat: SeatReference?) {
-        guard readiness.registration != Registration.alarm else { return poller.silence() }
-        guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
-        else { return poller.needsRebuild = true }
-        if readiness.writable {
-            connection.pointee.isBlocked = false
-            if connection.pointee.channel.outbox.hasPending { unsent.append(connection) } else { updateInterest(connection) }
-        }
-        guard readiness.readable || readiness.hungUp else { return }
-        connection.pointee.isReadable = true
-        connection.pointee.isHungUp = readiness.hungUp
-        connection.pointee.reportedIn = call
-        if connection.pointee.isPaused { return }
-        if !isTaken(connection, from: seat) { return ready.append(connection) }
-        // The poller would name it again and again.
-        deferTurn(connection)
-        pause(connection)
-    }
-
     // MARK: What a program reads itself
 
     mutating func isReadByProgram(_ connection: ConnectionReference) -> Bool {
@@ -178,9 +100,8 @@ extension Context where Entries: ~Copyable {
     /// program may have read it since.
     mutating func isStillReadable(_ connection: ConnectionReference) -> Bool {
         if isReadyByItself(connection) || connection.pointee.reportedIn == call { return true }
-        let reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
-        connection.pointee.isHungUp = reported & (POLLHUP | POLLERR | POLLNVAL) != 0
-        return reported != 0
+        connection.pointee.reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
+        return connection.pointee.reported != 0
     }
 
     /// The poller does not say it: a regular file; or frames that were read ahead when this was another kind of entry.
@@ -188,17 +109,40 @@ extension Context where Entries: ~Copyable {
         connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage
     }
 
+    /// Readable as poll(2) means it, the end included; an error of a socket, which the program asks for (SO_ERROR, the error queue); or
+    /// a hang-up, which is told once, and again after a change: a FIFO gets new writers.
     private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
         guard isStillReadable(connection) else { return }
         if isReadyByItself(connection) {
             // The poller will name the others again by itself.
             ready.append(connection)
-        } else if connection.pointee.isHungUp, !connection.pointee.channel.descriptor.hasBytes {
-            aside.append(connection)
-            pause(connection)
-            return event.set(.disconnection, connection)
+            return event.set(.readable, connection)
         }
-        event.set(.readable, connection)
+        let reported = connection.pointee.reported
+        if reported & POLLNVAL != 0 { return }
+        let isError = reported & POLLERR != 0 && reported & POLLHUP == 0
+        if reported & POLLIN != 0 || isError && connection.pointee.channel.descriptor.isSocket {
+            // Told again and again without a pause: the program may have closed the number.
+            if connection.pointee.toldAfter == sleeps, !confirm(connection) { return }
+            connection.pointee.toldAfter = sleeps
+            expectChanges(false, connection)
+            return event.set(.readable, connection)
+        }
+        if connection.pointee.isRepeatExpected { return connection.pointee.isRepeatExpected = false }
+        expectChanges(true, connection)
+        event.set(.disconnection, connection)
+    }
+
+    /// A hang-up was told: from now on only a change is reported. Or that is over.
+    private mutating func expectChanges(_ isTold: Bool, _ connection: ConnectionReference) {
+        if connection.pointee.isHangUpTold == isTold {
+            // A list of poll(2) has forgotten that, because it saw the descriptor without its hang-up.
+            if isTold, !Poller.repeatsHangUp { poller.update(connection.pointee.registration, connection.pointee.interest) }
+            return
+        }
+        connection.pointee.isHangUpTold = isTold
+        connection.pointee.isRepeatExpected = isTold && Poller.repeatsHangUp
+        updateInterest(connection)
     }
 
     // MARK: Servers
@@ -213,8 +157,7 @@ extension Context where Entries: ~Copyable {
                 event.set(.error, connection)
                 throw error.with(code: IPC_ERROR_NONE)
             }
-            retryAt = Deadline(milliseconds: Self.starvedPause)
-            aside.append(connection)
+            starve(connection)
             pause(connection)
         }
     }

@@ -23,7 +23,13 @@ extension Context where Entries: ~Copyable {
         roster.list(frame, for: connection.pointee.number)
         connection.pointee.channel.outbox.append(frame)
         connection.pointee.channel.identify()
-        if !connection.pointee.isBlocked { unsent.append(connection) }
+        queueForSending(connection)
+    }
+
+    /// It is sent when its turn comes, unless it waits for room or for something that the system lacks.
+    @inline(__always)
+    mutating func queueForSending(_ connection: ConnectionReference) {
+        if !connection.pointee.isBlocked, !connection.pointee.isStarved { unsent.append(connection) }
     }
 
     /// Frees a frame that is in no outbox any more.
@@ -60,16 +66,23 @@ extension Context where Entries: ~Copyable {
             defer { settle(connection) }
             connection.pointee.isBlocked = try !connection.pointee.channel.outbox.send(to: descriptor, finishing: hasWriter)
             if hasWriter, !connection.pointee.isBlocked { unsent.append(connection) }
-        } catch { try failSending(connection, error) }
+            if !connection.pointee.isBlocked { connection.pointee.hasInheritedFrames = false }
+        } catch { try failSending(connection, error, event) }
         updateInterest(connection)
+        if connection.pointee.drainsUntil != nil, !connection.pointee.channel.outbox.hasPending { resumeDrained(connection) }
     }
 
     /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
-    /// left or failed.
-    private mutating func failSending(_ connection: ConnectionReference, _ reason: IPCError) throws(IPCError) {
+    /// left or failed. A shortage is this connection's alone: it is tried again after a pause, and others are served.
+    private mutating func failSending(
+        _ connection: ConnectionReference, _ reason: IPCError, _ event: borrowing Event
+    ) throws(IPCError) {
         if reason.isShortage {
-            unsent.append(connection)
-            throw reason
+            connection.pointee.isStarved = true
+            starve(connection)
+            // A step by hand has nobody else to serve.
+            if event.seat == nil { throw reason }
+            return
         }
         while let frame = connection.pointee.channel.outbox.takePending() { discard(frame) }
         connection.pointee.sendFailure = reason.systemError
@@ -117,6 +130,7 @@ extension Context where Entries: ~Copyable {
                 (connection.pointee.isReadable, fluentSince) = (false, 0)
                 arrival = try connection.pointee.channel.inbox.receive(from: connection.pointee.channel.descriptor, into: &scratch)
                 if arrival == .bytes { connection.pointee.channel.identify() }
+                if arrival != .nothing { guess.heard(connection.pointee.registration) }
             }
         } catch {
             if error.isShortage { readAgain(connection) }
@@ -157,13 +171,54 @@ extension Context where Entries: ~Copyable {
             case .message:
                 event.set(.message, connection)
                 event.message = take(connection)
-            case .end: try dismiss(connection, .disconnection, &event)
+            case .end: if !drain(connection) { try dismiss(connection, .disconnection, &event) }
             case .bytes, .nothing: break
             }
         } catch {
             if error.isShortage { throw error }
             try dismiss(connection, .error, &event, error)
         }
+    }
+
+    // MARK: Peers that only stopped writing
+
+    /// How long a peer that writes no more has to read what is queued for it, in milliseconds.
+    private static var drainingTime: Int32 { 5_000 }
+
+    /// The peer writes no more, and may go on reading. True: something is queued for it, and there is time to send that.
+    mutating func drain(_ connection: ConnectionReference) -> Bool {
+        guard connection.pointee.channel.outbox.hasPending, connection.pointee.sendFailure == 0 else { return false }
+        let due = connection.pointee.drainsUntil ?? Deadline(milliseconds: Self.drainingTime)
+        if due.hasPassed { return false }
+        connection.pointee.drainsUntil = due
+        aside.append(connection)
+        retry(at: due)
+        pause(connection)
+        return true
+    }
+
+    /// All was sent, or cannot be any more, or the time is up: its end is read again.
+    mutating func resumeDrained(_ connection: ConnectionReference) {
+        aside.remove(connection)
+        connection.pointee.isPaused = false
+        updateInterest(connection)
+        readAgain(connection)
+    }
+
+    /// The system may have what it lacked.
+    mutating func endStarvation(_ connection: ConnectionReference) {
+        connection.pointee.isStarved = false
+        if !connection.pointee.isPaused { aside.remove(connection) }
+        if connection.pointee.channel.outbox.hasPending { queueForSending(connection) }
+    }
+
+    /// What is queued is offered to the kernel once, before it is dropped: without waiting, without callbacks and reports.
+    mutating func offer(_ connection: ConnectionReference) {
+        guard connection.pointee.isLive, connection.pointee.channel.outbox.hasPending, !connection.pointee.hasInheritedFrames else {
+            return
+        }
+        if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
+        _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }
 
     /// The peer goes, its descriptor with it; but first what it was sent is reported. One bad peer is no error of the call: a reason

@@ -30,6 +30,8 @@ extension Context where Entries: ~Copyable {
             return report(sentTo, &event)
         }
         if connection.pointee.hasLeft {
+            // It may go on reading: what is queued for it is sent first.
+            if connection.pointee.failure == nil, !roster.hasWriter(descriptor), drain(connection) { return }
             let failure = connection.pointee.failure
             let kind: Event.Kind = failure == nil ? .disconnection : .error
             return try untie(connection, kind, closing: failure?.code == IPC_ERROR_USOCK_SEND, &event, failure)

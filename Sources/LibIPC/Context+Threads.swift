@@ -56,7 +56,7 @@ extension Context where Entries: ~Copyable {
         // What the poller said of it may be old news.
         connection.pointee.reportedIn = call &- 1
         if connection.pointee.channel.outbox.hasSent { reports.append(connection) }
-        if connection.pointee.channel.outbox.hasPending, !connection.pointee.isBlocked { unsent.append(connection) }
+        if connection.pointee.channel.outbox.hasPending { queueForSending(connection) }
         // What waits for something else has no turn.
         if !aside.has(connection), !held.has(connection) { resume(connection) }
     }
@@ -129,7 +129,7 @@ extension Context where Entries: ~Copyable {
 
     /// While threads wait for events, or one for a message of this connection, nobody would come by to send what is queued.
     mutating func sendAtOnce(_ connection: ConnectionReference) {
-        guard waiting > 0 || connection.pointee.reader.isThere, !connection.pointee.isBlocked else { return }
+        guard waiting > 0 || connection.pointee.reader.isThere, !connection.pointee.isBlocked, !connection.pointee.isStarved else { return }
         // A callback of the program is called by those who wait.
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
         unsent.remove(connection)

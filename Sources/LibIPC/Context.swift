@@ -11,20 +11,21 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var roster: Entries
     /// Guards it; connections lead back to it.
     let monitor: MonitorReference
-    private(set) var connections = HeapArray<ConnectionReference>()
+    var connections = HeapArray<ConnectionReference>()
     private var generation: UInt32 = 0
     private var changes = libipc_noted_changes()
 
     var poller: Poller
     var scratch = Scratch()
+    var guess = SpeakerGuess()
     /// Have, or may have, something to read: served in turn.
     var ready = Line(slot: 0)
     /// Have frames to send, and may be writable.
     var unsent = Line(slot: 1)
     /// Have sent frames that are to be reported.
     var reports = Line(slot: 2)
-    /// Nobody will say when this is over: servers that could not accept for want of descriptors or memory, and switched ends
-    /// without another.
+    /// No event ends these waits: servers that could not accept for want of descriptors or memory, descriptors that could not be
+    /// written for want of space, switched ends without a partner, and ends that get what is queued for them before they go.
     var aside = Line(slot: 3)
     /// Switched ends that wait for room at the other end.
     var held = Line(slot: 4)
@@ -45,13 +46,22 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var fluency: Int64 = 15_000
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
-    /// When starved servers try again.
+    /// When those that are aside for some time are looked at again.
     var retryAt: Deadline?
+
+    /// How often the context has slept.
+    var sleeps: UInt32 = 0
+    /// When numbers were last compared with what was added (libipc_coarse_tick), and where to go on.
+    var lastTick: Int64 = 0, nextConfirmed = 0
+    /// In which call that was last done, and in which a sleep was cut short for it.
+    var confirmedIn: UInt32 = 0, sleptIn: UInt32 = 0
 
     var seats = Seats()
     /// Threads that wait for events, without the lock; one of them may lead: it asks the poller.
     var waiting = 0
     var isLed = false
+    /// All entries are closed: the thread that leads closes the poller's descriptors.
+    var isPollerUnwanted = false
     /// Connections whose turn came when they were in a thread's hands.
     var deferred = 0
 
@@ -115,12 +125,15 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
 
     private mutating func takeNotice() throws(IPCError) {
         while connections.count < roster.count {
-            if poller.isIdle { try rebuild() }
+            try watchEarly()
             try admit(roster.descriptor(at: connections.count))
         }
         let noted = libipc_noted_changes()
         if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT {
             forgetThreads()
+            for index in 0..<connections.count where connections[index].pointee.channel.outbox.hasPending {
+                connections[index].pointee.hasInheritedFrames = true
+            }
             try rebuild()
         }
         changes = noted
@@ -135,11 +148,17 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         _ descriptor: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
     ) throws(IPCError) {
         try roster.reserve()
-        // What cannot be watched must be known at once.
-        if !isSocket, poller.isIdle { try rebuild() }
+        // What cannot be watched must be known at once. A service has what it needs from here on.
+        if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try watchEarly() }
         try admit(descriptor)
         connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { SocketFile(path: $0) }
         roster.append(descriptor, kind, socketPath)
+    }
+
+    /// Has a poller before the first wait. Without a free descriptor for one, waits do without.
+    private mutating func watchEarly() throws(IPCError) {
+        guard poller.isIdle else { return }
+        do throws(IPCError) { try rebuild() } catch { if !error.isShortage { throw error } }
     }
 
     mutating func reserveEntry() throws(IPCError) {
@@ -158,7 +177,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     /// Watches the connection's descriptor; leaves it without life where that is not open.
-    private mutating func activate(_ connection: ConnectionReference) throws(IPCError) {
+    mutating func activate(_ connection: ConnectionReference) throws(IPCError) {
         let descriptor = connection.pointee.number
         guard descriptor >= 0 else { return }
         try check(descriptor < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(descriptor) is too large")
@@ -190,83 +209,21 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// A new poller for the same connections.
     mutating func rebuild() throws(IPCError) {
         var fresh = try Poller()
+        var isClosed = false
         for index in 0..<connections.count where connections[index].pointee.isLive && !connections[index].pointee.isAlwaysReady {
-            _ = try fresh.add(connections[index].pointee.registration, connections[index].pointee.interest)
+            switch try fresh.add(connections[index].pointee.registration, connections[index].pointee.interest) {
+            case .watched: break
+            case .alwaysReady:
+                connections[index].pointee.isAlwaysReady = true
+                ready.append(connections[index])
+            case .notOpen:
+                connections[index].pointee.isClosedByProgram = true
+                isClosed = true
+            }
         }
         poller = fresh
-    }
-
-    // MARK: Leaving
-
-    /// The descriptor of a live entry is gone, the entry stays: nothing is kept for it any more.
-    @inline(never)
-    mutating func bury(_ connection: ConnectionReference) {
-        letGo(connection)
-        guard connection.pointee.isLive else { return }
-        let descriptor = connection.pointee.number
-        dropFrames(connection)
-        ready.remove(connection)
-        unsent.remove(connection)
-        aside.remove(connection)
-        held.remove(connection)
-        poller.remove(connection.pointee.registration)
-        connection.pointee.channel = Channel(descriptor)
-        Registry.unregister(connection)
-        // Somebody may wait for the one who reads it.
-        if connection.pointee.isReaderAwaited { monitor.wakeReaders() }
-        (connection.pointee.reader, connection.pointee.isReaderAwaited) = (Reader.none, false)
-        connection.pointee.isLive = false
-        // Should it live again, it begins anew.
-        (connection.pointee.isPaused, connection.pointee.isBlocked, connection.pointee.interest) = (false, false, .read)
-        (connection.pointee.isReadable, connection.pointee.isHungUp, connection.pointee.holdsMore) = (false, false, false)
-        (connection.pointee.hasLeft, connection.pointee.failure, connection.pointee.sendFailure) = (false, nil, 0)
-        resumeCounterpart(of: connection)
-    }
-
-    /// Drops the entry; the last one moves into its place.
-    /// - Parameters:
-    ///   - closing: closes its descriptor, for the thread that is told of it.
-    ///   - keeping: the descriptor goes on outside of this context.
-    mutating func remove(
-        _ connection: ConnectionReference, closing: Bool = false, for seat: SeatReference? = nil, keeping: Bool = false
-    ) {
-        let (descriptor, index) = (connection.pointee.number, connection.pointee.index)
-        let isClosed = closing && connection.pointee.isLive
-        let hasTwin = connection.pointee.hasTwin && !isClosed
-        let isAwaited = isClosed && connection.pointee.isAwaited
-        if keeping {
-            // What was read ahead stays for whoever reads the descriptor now, and the rest of a frame that is begun.
-            dropFrames(connection)
-            Registry.leave(connection)
-        }
-        bury(connection)
-        connections.swapRemove(at: index)
-        roster.swapRemove(at: index)
-        if index < connections.count { connections[index].pointee.index = index }
-        Connection.destroy(connection)
-        // A thread that waits in a call for the descriptor would not see that it is closed.
-        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
-        if isClosed { close(descriptor, for: seat) }
-        // The same descriptor was in the set twice: its other entry lives from now on.
-        guard hasTwin, let twin = self.connection(of: descriptor) else { return }
-        twin.pointee.hasTwin = true
-        try? activate(twin)
-    }
-
-    /// Closes the descriptor of an entry that stays. An external one is its program's: only what is queued for it goes.
-    mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
-        let descriptor = connection.pointee.number
-        if kind(of: connection) == .external { return dropFrames(connection) }
-        if !connection.pointee.isLive { throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF) }
-        if let path = roster.takeSocketPath(at: connection.pointee.index) {
-            // While this socket listens nobody else takes its name: so the file goes first.
-            if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
-            free(path)
-        }
-        let isAwaited = connection.pointee.isAwaited
-        bury(connection)
-        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
-        try Socket.close(descriptor)
+        guard isClosed else { return }
+        for index in 0..<connections.count where connections[index].pointee.isClosedByProgram { bury(connections[index]) }
     }
 
     // MARK: What is wanted of the poller
@@ -275,6 +232,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     mutating func updateInterest(_ connection: ConnectionReference) {
         var wanted: Interest = connection.pointee.isPaused ? [] : .read
         if connection.pointee.isBlocked { wanted.insert(.write) }
+        if connection.pointee.isHangUpTold { wanted.insert(.changes) }
         guard connection.pointee.interest != wanted, connection.pointee.isLive, !connection.pointee.isAlwaysReady else { return }
         connection.pointee.interest = wanted
         poller.update(connection.pointee.registration, wanted)

@@ -48,7 +48,8 @@ struct Descriptor {
         throw IPCError(code, "wait for room at descriptor \(number)", systemError: EAGAIN)
     }
 
-    var hasBytes: Bool { libipc_has_bytes(number) != 0 }
+    /// Anything else has no error of its own that a program could ask for.
+    var isSocket: Bool { libipc_has_socket_type(number) != 0 }
 }
 
 /// A file as the system identifies it, whatever its name or number is by now.

@@ -38,14 +38,15 @@ typealias SeatReference = UnsafeMutablePointer<Seat>
 extension Seat {
     /// The deadline of a wait with this timer, in milliseconds. A program that hands in what the last event left goes on towards the same
     /// moment: whole milliseconds would lose up to one at each event.
-    mutating func deadline(_ milliseconds: Int32) -> Deadline {
-        if milliseconds > 0, milliseconds == timer.left { return timer.deadline }
-        return Deadline(milliseconds: milliseconds)
+    @inline(__always)
+    func deadline(_ milliseconds: Int32) -> Deadline {
+        if milliseconds < 0 { return .never }
+        return milliseconds > 0 && milliseconds == timer.left ? timer.deadline : Deadline(milliseconds: milliseconds)
     }
 
-    /// What is left of the timer after an event. At least 1 until TIMER is told: a program that hands in 0 only wants to look.
-    mutating func leave(_ deadline: Deadline, isOver: Bool) -> Int32 {
-        timer = (isOver ? 0 : max(deadline.remaining, 1), deadline)
+    /// What is left of the timer after this event. At least 1 until TIMER is told: a program that hands in 0 only wants to look.
+    mutating func leave(_ deadline: Deadline, _ kind: Event.Kind) -> Int32 {
+        timer = (kind == .timer ? 0 : max(deadline.remaining, 1), deadline)
         return timer.left
     }
 }

@@ -154,12 +154,13 @@ TEST(ipc_close_closes_a_connection_and_keeps_the_entry) {
 	int origin, client;
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	client = join(&ctx, &event, "pong", &origin);
-	queue(&ctx, origin, 'a', "never sent", 10);
+	queue(&ctx, origin, 'a', "last words", 10);
 	CHECK_OK(ipc_close(&ctx, event.index));
 	CHECK_EQUAL(ctx.size, 2);
 	CHECK_EQUAL(ctx.tx.size, 0);
 	CHECK(!is_open(origin));
 	char byte;
+	read_frame(client, 'a', "last words", 10);
 	CHECK_EQUAL(read_bytes(client, &byte, 1), 0);
 	CHECK_OK(ipc_del(&ctx, 1));
 	close(client);

@@ -78,7 +78,7 @@ TEST(ipc_del_moves_the_last_entry_into_the_gap_and_closes_nothing) {
 		make_pair(ends[i]);
 		CHECK_OK(i == 3 ? ipc_add_fd_switched(&ctx, ends[i][0]) : ipc_add_fd(&ctx, ends[i][0]));
 	}
-	queue(&ctx, ends[1][0], 'a', "dropped", 7);
+	queue(&ctx, ends[1][0], 'a', "offered", 7);
 	queue(&ctx, ends[2][0], 'b', "sent", 4);
 	CHECK_EQUAL(ctx.tx.size, 2);
 	CHECK_OK(ipc_del(&ctx, 1));
@@ -90,6 +90,7 @@ TEST(ipc_del_moves_the_last_entry_into_the_gap_and_closes_nothing) {
 	next(&ctx, &event, IPC_EVENT_TYPE_TX);
 	CHECK_EQUAL(event.index, 2);
 	read_frame(ends[2][1], 'b', "sent", 4);
+	read_frame(ends[1][1], 'a', "offered", 7);
 	CHECK(!is_readable(ends[1][1]));
 	write_bytes(ends[1][1], "not watched", 11);
 	nothing_to_tell(&ctx, &event);

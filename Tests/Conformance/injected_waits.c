@@ -107,7 +107,8 @@ TEST(a_hung_up_external_descriptor_is_told_once_and_does_not_spin) {
 	struct ipc_ctx ctx = {0};
 	int pair[2];
 	begin();
-	add_pair(&ctx, pair, IPC_CONNECTION_TYPE_EXTERNAL);
+	CHECK(pipe(pair) == 0);
+	CHECK_OK(ipc_add_fd(&ctx, pair[0]));
 	close(pair[1]);
 	CHECK_EQUAL(next_event(&ctx).type, IPC_EVENT_TYPE_DISCONNECTION);
 	check_quiet(&ctx, 300, 0);

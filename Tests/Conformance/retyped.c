@@ -103,15 +103,14 @@ TEST(an_end_that_is_held_back_and_loses_its_partner_is_error_107) {
 }
 
 /* As EXTERNAL it was told and stays; as IPC it is a peer that left: "entry removed, fd closed". */
-TEST(an_external_descriptor_that_hung_up_and_becomes_ipc_is_a_peer_that_left) {
+TEST(an_external_descriptor_whose_peer_left_and_that_becomes_ipc_is_a_peer_that_left) {
 	for (int in_place = 0; in_place < 2; in_place++) {
 		int ends[2];
 		CHECK_OK(ipc_server_init(&ctx, "pong"));
 		make_pair(ends);
 		CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 		close(ends[1]);
-		ready(&ctx, &event, IPC_EVENT_TYPE_DISCONNECTION);
-		nothing_to_tell(&ctx, &event);
+		ready(&ctx, &event, IPC_EVENT_TYPE_EXTRA_SOCKET);
 		CHECK(is_open(ends[0]));
 		set_type(1, IPC_CONNECTION_TYPE_IPC, in_place);
 		ready(&ctx, &event, IPC_EVENT_TYPE_DISCONNECTION);

@@ -52,12 +52,12 @@ import Testing
         try hold(left)
         for wire in [left, right] { try wire.far.write(Frame("put off")) }
         #expect(try test.next(as: second) == .timer)
-        #expect(try test.context.pointee.prepareToWait().wait(timeout: 0) == 0)
+        #expect(try test.look() == 0)
         #expect(try test.connection(of: right.near).pointee.isPaused == true)
         #expect(test.context.pointee.deferred == 2)
         try test.release(first)
         #expect(test.context.pointee.deferred == 0)
-        #expect(try test.context.pointee.prepareToWait().wait(timeout: 0) == 2)
+        #expect(try test.look() == 2)
     }
 
     // MARK: Callbacks

@@ -105,8 +105,8 @@ import Testing
 
     @Test("A type that changes while a thread waits counts at once")
     func retyped() throws {
-        let wire = try test.connect(.external)
-        shutdown(wire.far.number, Int32(SHUT_RDWR))
+        let wire = try test.connect(.external, .pipe)
+        wire.far.close()
         #expect(try test.all() == [.disconnection(wire.near)])
         let event = try test.whileWaiting {
             try test.visit(as: 1) { test.context.pointee.setKind(.ipc, of: try test.connection(of: wire.near)) }

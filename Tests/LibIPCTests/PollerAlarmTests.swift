@@ -21,11 +21,11 @@ import Testing
     private func whileWaiting(_ body: () throws -> Void) throws -> Int {
         let waiting = Waiting(watch: try lookout.poller.prepare())
         var isDone = false
-        let named = try withPeer(doing: { try waiting.watch.wait(timeout: -1) }, stop: { if !isDone { lookout.poller.wake() } }) {
+        let named = try withPeer(doing: { try waiting.watch.named(timeout: -1) }, stop: { if !isDone { lookout.poller.wake() } }) {
             try body()
             isDone = true
         }
-        return try lookout.poller.collect(named)
+        return lookout.poller.collect(named)
     }
 
     private struct Waiting: @unchecked Sendable { let watch: Poller.Watch }

@@ -236,8 +236,8 @@ import Testing
     /// Asks for one descriptor alone. Returns what is reported of it.
     private func askOnly(_ poller: inout Poller, _ end: End, _ interest: Interest, for milliseconds: Int32 = 0) throws -> [Readiness] {
         let registration = Registration(descriptor: end.number, generation: 7)
-        let prepared = try poller.prepare(only: registration, interest)
-        let count = try poller.collect(#require(prepared).wait(timeout: milliseconds))
+        let watch = try poller.prepare { list throws(IPCError) in try list.append(registration, interest) }
+        let count = try poller.collect(watch.named(timeout: milliseconds))
         let reported = (0..<count).map { poller.readiness(at: $0) }
         #expect(reported.allSatisfy { $0.registration == registration })
         return reported
@@ -265,13 +265,6 @@ import Testing
         var poller = Poller(idle: true)
         end.close()
         #expect(try askOnly(&poller, end, .read, for: 10).isEmpty)
-    }
-
-    @Test("Where there is a set, one descriptor is not asked for in another way")
-    func onlyOneOfMany() throws {
-        let (lookout, wire) = (try Lookout(), try Wire())
-        let watch = try lookout.poller.prepare(only: Registration(descriptor: wire.near.number, generation: 1), .read)
-        #expect(watch == nil)
     }
     #else
     @Test("poll watches a regular file, which is always ready")

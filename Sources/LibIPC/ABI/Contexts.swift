@@ -88,6 +88,7 @@ public func libipc_connect_service(
     answer(result, ctx) { context throws(IPCError) in
         // What is closed already stays closed: that is success.
         for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
+        context.closePoller()
     }
 }
 

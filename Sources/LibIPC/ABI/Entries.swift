@@ -32,11 +32,18 @@ extension Context where Entries: ~Copyable {
     /// What is wanted of the poller may be something else now.
     mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
         roster.setKind(kind, at: connection.pointee.index)
-        if connection.pointee.isLive { resume(connection) }
+        guard connection.pointee.isLive else {
+            // The program may have closed the number, and got it again: for nobody else's entry.
+            if live(connection.pointee.number) == nil { try? activate(connection) }
+            return
+        }
+        connection.pointee.isHangUpTold = false
+        if confirm(connection) { resume(connection) }
     }
 
     /// With the last entry everything goes, the limit for queues too.
     mutating func delete(_ connection: ConnectionReference) {
+        offer(connection)
         remove(connection, keeping: true)
         if roster.count == 0 { queueLimit = nil }
     }

@@ -1,39 +1,14 @@
 // Events.swift - exports: waiting for events, and single steps of the loop.
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
-    var countdown = Countdown(timer?.pointee ?? -1)
+    var left = timer?.pointee ?? -1
     answer(result) { () throws(IPCError) in
         repeat {
-            if try fill(event, ctx, nil, &countdown) { return }
+            if try fill(event, ctx, nil, &left) { return }
             // A callback has freed the context. It may have begun another; if not, only the time is left to wait for.
-        } while countdown.milliseconds >= 0 || !Visit.isEmpty(ctx)
+        } while left >= 0 || !Visit.isEmpty(ctx)
     }
-    if countdown.milliseconds > 0 { timer?.pointee = countdown.left }
-}
-
-/// The timer of one call, which counts from when the call has its context.
-private struct Countdown {
-    let milliseconds: Int32
-    private var deadline: Deadline?
-    private(set) var left: Int32
-
-    init(_ milliseconds: Int32) { (self.milliseconds, left) = (milliseconds, milliseconds) }
-
-    /// - Parameter seat: knows what an earlier call of the thread has left.
-    @inline(__always)
-    mutating func begin(_ seat: SeatReference?) -> Deadline {
-        if let deadline { return deadline }
-        let begun = seat?.pointee.deadline(milliseconds) ?? Deadline(milliseconds: milliseconds)
-        deadline = begun
-        return begun
-    }
-
-    @inline(__always)
-    mutating func end(_ seat: SeatReference?, _ kind: Event.Kind) {
-        guard milliseconds > 0, let deadline else { return }
-        let isOver = kind == .timer
-        left = seat?.pointee.leave(deadline, isOver: isOver) ?? (isOver ? 0 : deadline.remaining)
-    }
+    if let timer, timer.pointee > 0 { timer.pointee = left }
 }
 
 /// An empty context has nothing but time to wait for, where no other thread can add to it.
@@ -54,12 +29,14 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
 
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a seat, and first lets go of what it holds.
-/// - Parameter step: one step of the loop by hand; nil: waits.
+/// - Parameters:
+///   - step: one step of the loop by hand; nil: waits.
+///   - left: the timer in milliseconds; becomes what is left of it.
 /// - Returns: false: a callback has freed the context.
 // Into its two callers, with what is called for every event: that takes a tenth off a message.
 @inline(__always)
 private func fill(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ countdown: inout Countdown
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
 ) throws(IPCError) -> Bool {
     var visit: Visit
     if let known = try undoing(free(empty(event, nil)), try Visit(known: ctx)) {
@@ -67,8 +44,9 @@ private func fill(
     } else {
         free(empty(event, nil))
         if step == nil, libipc_is_alone() != 0 {
-            defer { countdown.end(nil, event.pointee.type == IPC_EVENT_TYPE_TIMER ? .timer : .none) }
-            try waitForNothing(event, countdown.begin(nil))
+            let deadline = Deadline(milliseconds: left)
+            defer { if left > 0 { left = deadline.remaining } }
+            try waitForNothing(event, deadline)
             return true
         }
         visit = try Visit(ctx)
@@ -77,10 +55,10 @@ private func fill(
     let kept = empty(event, visit.context) ?? visit.context.pointee.roster.spare.take()
     let place = if let kept { kept } else { try makeMessage() }
     let seat = step != nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
-    let deadline = seat.map { countdown.begin($0) }
+    let deadline = seat.map { $0.pointee.deadline(left) }
     var found = Event(seat)
     defer {
-        countdown.end(visit.isGone ? nil : seat, found.kind)
+        if left > 0, let deadline { left = visit.isGone ? deadline.remaining : seat?.pointee.leave(deadline, found.kind) ?? left }
         publish(&found, event, visit, place)
     }
     if let seat { visit.context.pointee.release(seat) }
@@ -106,8 +84,9 @@ private func fill(
 
 /// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
 private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
-    let patience = visit.context.pointee.patience(deadline.remaining)
-    let watch = visit.context.pointee.isLed ? nil : try visit.context.pointee.prepareToWait()
+    let longest = visit.context.pointee.patience(deadline.remaining)
+    let (watch, patience) =
+        visit.context.pointee.isLed ? (nil, longest) : try visit.context.pointee.prepareToWait(longest)
     visit.context.pointee.waiting += 1
     if watch != nil { visit.context.pointee.isLed = true }
     let call = visit.context.pointee.call
@@ -116,13 +95,14 @@ private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadli
         if !visit.isGone {
             visit.context.pointee.waiting -= 1
             if watch != nil { visit.context.pointee.isLed = false }
+            if visit.context.pointee.isPollerUnwanted { visit.context.pointee.closePoller() }
         }
     }
     guard let watch else { return patience == 0 ? () : visit.rest(patience) }
     do throws(IPCError) {
-        let named = try visit.open { () throws(IPCError) in try watch.wait(timeout: patience) }
+        let finding = try visit.open { () throws(IPCError) in try watch.wait(timeout: patience) }
         if visit.isGone { return }
-        try visit.context.pointee.hear(named, &found)
+        try visit.context.pointee.hear(finding, watch, &found)
         // What other threads did meanwhile may have made it old news.
         if visit.context.pointee.call != call { visit.context.pointee.call &+= 1 }
     } catch { if !visit.isGone { throw error } }
@@ -177,8 +157,8 @@ private func callBack(_ visit: inout Visit, _ found: inout Event) throws(IPCErro
 public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
-    var countdown = Countdown(-1)
-    answer(result, _ = try fill(event, ctx, (step, index), &countdown))
+    var none: Int32 = -1
+    answer(result, _ = try fill(event, ctx, (step, index), &none))
 }
 
 extension Context where Entries: ~Copyable {

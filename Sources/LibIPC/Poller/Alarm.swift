@@ -1,22 +1,28 @@
-// Alarm.swift - what wakes a thread that waits for events in the poller: a descriptor of the process's own (eventfd(2), pipe(2)).
+// Alarm.swift - wakes a thread that waits for events in the poller: an eventfd(2), or a pipe(2) elsewhere.
 
 struct Alarm: ~Copyable {
     private let ends: (Int32, Int32)
+    private let file: FileIdentity?
 
     init() throws(IPCError) {
         var made: (Int32, Int32) = (-1, -1)
         let result = withUnsafeMutableBytes(of: &made) { libipc_make_alarm($0.baseAddress?.assumingMemoryBound(to: Int32.self)) }
         try check(call: result, IPC_ERROR_POLLER, "make a descriptor that wakes threads")
         ends = made
+        file = FileIdentity(Descriptor(made.1))
     }
 
     deinit {
+        guard isOurs else { return }
         close(ends.0)
         if ends.1 != ends.0 { close(ends.1) }
     }
 
+    /// The program may have closed the numbers, and got them again for files of its own: those stay open, and nothing is written there.
+    private var isOurs: Bool { FileIdentity(Descriptor(ends.1)) == file }
+
     var descriptor: Int32 { ends.0 }
-    func ring() { libipc_ring(ends.1) }
+    func ring() { if isOurs { libipc_ring(ends.1) } }
     func silence() { libipc_silence(ends.0) }
 }
 

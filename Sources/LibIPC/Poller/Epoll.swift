@@ -1,15 +1,22 @@
 // Epoll.swift - readiness by epoll(7), whose bits are those of poll(2).
 //
-// Each descriptor is registered once, and by level: no receive has to find the end of what is there, and one that comes back
-// short, or empty for whatever reason, loses nothing. The 64 bits that come back carry the generation beside the number: a
-// descriptor that was closed while a copy lives elsewhere (dup, fork, SCM_RIGHTS) goes on reporting and cannot be removed by
-// number any more; its events are recognised, and the context then builds a new epoll set.
+// Each descriptor is registered once, level-triggered: no receive has to find the end of what is there, and one that comes back
+// short loses nothing. The 64 bits that come back carry the generation beside the number: a descriptor that was closed while a
+// copy lives elsewhere (dup, fork, SCM_RIGHTS) goes on reporting and cannot be removed by number any more; its events are
+// recognised, and the context then builds a new epoll set.
+//
+// A wait sleeps in poll(2) on the epoll set, because epoll_wait(2) fails with EINTR when the process is stopped and continued;
+// poll(2) goes on then, and fails only when a handler has run (signal(7)).
 
 #if os(Linux) && !POLLER_POLL
 
 struct EpollPoller: ~Copyable {
     /// Events of one call.
-    private static let batch: Int32 = 64
+    static var batch: Int { 64 }
+    /// The kernel tells epoll about a file, not a number: numbers that mean another file must be looked for.
+    static var watchesNumbers: Bool { false }
+    /// After `update` it names a descriptor once more that has hung up.
+    static var repeatsHangUp: Bool { true }
     /// EPOLLET, a macro that Swift does not import.
     private static let edgeTriggered: UInt32 = 1 << 31
 
@@ -18,28 +25,40 @@ struct EpollPoller: ~Copyable {
         fileprivate let descriptor: Int32
         fileprivate var events: UnsafeMutablePointer<epoll_event>?
         /// Instead of the set.
-        fileprivate var only: (registration: Registration, interest: Interest)?
+        fileprivate var polled: DescriptorList.Watch?
+        /// Milliseconds after which the wait looks again by itself, negative for none.
+        fileprivate var limit: Int32 = -1
+        /// Asks for what is there before it sleeps: a set that is busy needs no other call.
+        var collectsFirst = true
 
         /// - Parameter timeout: milliseconds, negative for ever.
-        func wait(timeout: Int32) throws(IPCError) -> Int {
-            let found = if let only { wait(for: only, timeout) } else { epoll_wait(descriptor, events, EpollPoller.batch, timeout) }
-            return Int(try check(call: found, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+        @inline(__always)
+        func wait(timeout: Int32) throws(IPCError) -> Finding {
+            if let polled { return try polled.wait(timeout: timeout) }
+            if collectsFirst || timeout == 0 {
+                let finding = try collect()
+                if timeout == 0 || finding != .named(0) { return finding }
+            }
+            let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let found = try check(call: poll(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
+            if found == 0 { return .named(0) }
+            return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
         }
 
-        private func wait(for only: (registration: Registration, interest: Interest), _ timeout: Int32) -> Int32 {
-            var entry = pollfd(fd: only.registration.descriptor, events: Int16(only.interest.rawValue), revents: 0)
-            var found = poll(&entry, 1, timeout)
-            if found > 0, Int32(entry.revents) & POLLNVAL != 0 {
-                // Closed by its program: there is nothing to wait for but time.
-                entry.fd = -1
-                found = poll(&entry, 1, timeout)
-            }
-            events?.pointee = epoll_event(events: UInt32(UInt16(bitPattern: entry.revents)), data: EpollPoller.datum(only.registration))
-            return found
+        /// What is there now. A signal cannot interrupt this.
+        func collect() throws(IPCError) -> Finding {
+            let count = libipc_epoll_wait(descriptor, events, Int32(EpollPoller.batch), 0)
+            if count < 0, libipc_errno() == EBADF || libipc_errno() == EINVAL { return .lost }
+            return .named(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
         }
     }
 
-    private var watch: Watch
+    private var watch = Watch(descriptor: -1)
+    private var file: FileIdentity?
+    /// In place of the set: for few descriptors, or where there is no set to be had.
+    private var list = DescriptorList()
+    private(set) var usesList = false
     private var alarm: Alarm?
     var needsRebuild = false
     /// A change is heard by whoever waits.
@@ -48,57 +67,102 @@ struct EpollPoller: ~Copyable {
     private var descriptor: Int32 { watch.descriptor }
 
     init() throws(IPCError) {
-        let size = Int(EpollPoller.batch) * MemoryLayout<epoll_event>.stride
+        let size = EpollPoller.batch * MemoryLayout<epoll_event>.stride
         let memory = try allocate(size, IPC_ERROR_POLLER)
         let made = epoll_create1(Int32(EPOLL_CLOEXEC))
         try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
-        watch = Watch(descriptor: made, events: memory.bindMemory(to: epoll_event.self, capacity: Int(EpollPoller.batch)))
+        watch = Watch(descriptor: made, events: memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch))
+        file = FileIdentity(Descriptor(made))
     }
 
-    /// One that watches nothing yet: who never waits needs no epoll set.
-    init(idle: Bool) { (watch, needsRebuild) = (Watch(descriptor: -1, events: nil), true) }
+    /// One that watches nothing yet: a context that never waits needs no epoll set.
+    init(idle: Bool) { needsRebuild = true }
 
     deinit {
-        if !isIdle { close(descriptor) }
+        closeSet()
         free(watch.events)
     }
 
     var isIdle: Bool { descriptor < 0 }
 
+    /// Closes the library's own descriptors, and frees nothing. Afterwards it is idle.
+    mutating func closeDescriptors() {
+        closeSet()
+        watch = Watch(descriptor: -1, events: watch.events)
+        alarm = nil
+        needsRebuild = true
+    }
+
+    /// The program may have closed the number, and got it again for a file of its own: that one stays open.
+    private func closeSet() { if !isIdle, FileIdentity(Descriptor(descriptor)) == file { close(descriptor) } }
+
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
-        if control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
+        if isIdle || control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
         switch libipc_errno() {
         case EPERM: return .alwaysReady
-        case EBADF: return .notOpen
+        case EBADF where isOpen(registration.descriptor), EINVAL where registration.descriptor != descriptor:
+            // The set itself is what is not there any more.
+            needsRebuild = true
+            return .watched
+        // The number of the set was the program's, which has closed it.
+        case EBADF, EINVAL: return .notOpen
         default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(registration.descriptor)")
         }
     }
 
+    private func isOpen(_ number: Int32) -> Bool { Descriptor(number).poll(0, timeout: 0) & POLLNVAL == 0 }
+
     mutating func update(_ registration: Registration, _ interest: Interest) {
-        if control(EPOLL_CTL_MOD, registration, interest) != 0 { needsRebuild = true }
+        if !isIdle, control(EPOLL_CTL_MOD, registration, interest) != 0 { needsRebuild = true }
     }
 
-    func remove(_ registration: Registration) { _ = control(EPOLL_CTL_DEL, registration, []) }
+    func remove(_ registration: Registration) { if !isIdle { _ = control(EPOLL_CTL_DEL, registration, []) } }
 
-    /// For one descriptor there need not be a set: poll(2) says the same, and nothing is to be made, told and closed.
-    mutating func prepare(only registration: Registration, _ interest: Interest) throws(IPCError) -> Watch? {
-        guard isIdle else { return nil }
-        if watch.events == nil {
-            let memory = try allocate(MemoryLayout<epoll_event>.stride, IPC_ERROR_POLLER)
-            watch.events = memory.bindMemory(to: epoll_event.self, capacity: 1)
+    /// Whether the number still means the file that was added.
+    func confirm(_ registration: Registration, _ interest: Interest) -> Confirmation {
+        if isIdle || control(EPOLL_CTL_MOD, registration, interest) == 0 { return .same }
+        switch libipc_errno() {
+        case ENOENT, EPERM: return .otherFile
+        case EBADF: return isOpen(registration.descriptor) ? .same : .closed
+        default: return .same
         }
+    }
+
+    /// Asks by poll(2), with what `fill` puts into the list: nothing is to be made, told and closed.
+    mutating func prepare(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
+        list.removeAll()
+        try fill(&list)
+        usesList = true
+        return watchOfList
+    }
+
+    /// The list of the last wait still has this descriptor, and no other.
+    @inline(__always)
+    func lists(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
+
+    var watchOfList: Watch {
         var watch = watch
-        watch.only = (registration, interest)
+        watch.polled = list.watch
         return watch
     }
 
     @inline(__always)
     mutating func prepare() throws(IPCError) -> Watch {
-        if libipc_is_alone() == 0, alarm == nil { try setAlarm() }
-        return watch
+        usesList = false
+        return libipc_is_alone() == 0 && alarm == nil ? try watchWithAlarm() : watch
     }
 
     @inline(never)
+    private mutating func watchWithAlarm() throws(IPCError) -> Watch {
+        var watch = watch
+        do throws(IPCError) { try setAlarm() } catch {
+            // Without a descriptor to wake it the wait looks again by itself.
+            guard error.isShortage else { throw error }
+            watch.limit = DescriptorList.recheck
+        }
+        return watch
+    }
+
     private mutating func setAlarm() throws(IPCError) {
         let made = try Alarm()
         // Each ring is an edge: nobody has to read it.
@@ -110,12 +174,12 @@ struct EpollPoller: ~Copyable {
 
     func wake() { alarm?.ring() }
     func silence() {}
-    func collect(_ named: Int) throws(IPCError) -> Int { named }
+    mutating func collect(_ named: Int) -> Int { usesList ? list.collect(named) : named }
 
-    func readiness(at index: Int) -> Readiness {
-        guard let event = watch.events?[index] else {
-            return Readiness(registration: Registration(descriptor: -1, generation: 0), events: 0)
-        }
+    @inline(__always)
+    mutating func readiness(at index: Int) -> Readiness {
+        if usesList { return list.readiness(at: index) }
+        guard let event = watch.events?[index] else { return Readiness(registration: .alarm, events: 0) }
         let datum = event.data.u64
         let registration = Registration(
             descriptor: Int32(truncatingIfNeeded: datum), generation: UInt32(truncatingIfNeeded: datum >> 32))
@@ -123,10 +187,10 @@ struct EpollPoller: ~Copyable {
     }
 
     private func control(_ operation: Int32, _ registration: Registration, _ interest: Interest) -> Int32 {
-        if isIdle { return 0 }
         var event = epoll_event()
-        // A hang-up is reported whether it is wanted or not: once is enough where nobody reads.
-        event.events = UInt32(interest.rawValue) | (interest.contains(.read) ? 0 : EpollPoller.edgeTriggered)
+        // A hang-up is reported whether it is wanted or not: once is enough where nobody reads, or where it has been told.
+        let isByEdge = interest.contains(.changes) || !interest.contains(.read)
+        event.events = UInt32(interest.polled) | (isByEdge ? EpollPoller.edgeTriggered : 0)
         event.data = EpollPoller.datum(registration)
         return epoll_ctl(descriptor, operation, registration.descriptor, &event)
     }

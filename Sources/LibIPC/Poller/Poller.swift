@@ -6,18 +6,24 @@
 // What each must offer:
 //   init() throws(IPCError)
 //   init(idle: Bool)                       one that may watch nothing (isIdle) until it is rebuilt, which it then needs
+//   watchesNumbers                         a number that means another file is watched by itself
+//   repeatsHangUp                          after `update` with `changes` a hang-up that is there is named once more
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
-//   prepare(only: Registration, Interest) throws(IPCError) -> Watch? a cheaper way to ask for one descriptor, in a process of one thread
+//   confirm(Registration, Interest) -> Confirmation  whether the number still means the file that was added
+//   prepare(fill) throws(IPCError) -> Watch what to ask instead: descriptors that `fill` lists, by poll(2)
+//   lists(Registration, Interest), watchOfList  the list of the last wait has just this descriptor, and serves again
 //   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
-//   Watch.wait(timeout:) throws(IPCError) -> Int how many are ready; EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
-//   collect(Int) throws(IPCError) -> Int   with the lock again: of how many it is known which
+//   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
+//   Watch.collect() throws(IPCError) -> Finding  without waiting, after `unknown`
+//   collect(Int) -> Int                    with the lock again: of how many it is known which
 //   readiness(at: Int) -> Readiness        of those; Registration.alarm among them, which silence() is for
 //   wake()                                 the thread that waits, where there may be others in the process
+//   closeDescriptors()                     closes the library's own, and frees nothing
 //   isStale                                who waits must be woken, to ask for what has changed
 //   needsRebuild                           a new poller must take over: this one reports registrations that are gone and cannot
-//                                          be silenced, or could not be told what is wanted
+//                                          be silenced, could not be told what is wanted, or was closed by the program
 
 #if os(Linux) && !POLLER_POLL
 typealias Poller = EpollPoller
@@ -37,7 +43,24 @@ struct Interest: OptionSet, BitwiseCopyable {
 
     static let read = Interest(rawValue: POLLIN)
     static let write = Interest(rawValue: POLLOUT)
+    /// A hang-up has been told: it is no news, but a change is.
+    static let changes = Interest(rawValue: 1 << 30)
+
+    /// As poll(2) takes it.
+    var polled: Int32 { rawValue & (POLLIN | POLLOUT) }
 }
+
+/// What a wait has found: so many descriptors; something, which `collect` names; or that the poller itself was closed by the program.
+struct Finding: Equatable, BitwiseCopyable {
+    /// Negative where it is not known.
+    let count: Int
+
+    @inline(__always) static func named(_ count: Int) -> Finding { Finding(count: count) }
+    static var unknown: Finding { Finding(count: -1) }
+    static var lost: Finding { Finding(count: -2) }
+}
+
+enum Confirmation { case same, otherFile, closed }
 
 /// Watched; not, because the system calls it always ready: a regular file; not, because it is no open descriptor.
 enum Admission { case watched, alwaysReady, notOpen }

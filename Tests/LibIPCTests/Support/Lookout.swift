@@ -5,6 +5,14 @@ import Testing
 
 @testable import LibIPC
 
+extension Poller.Watch {
+    /// How many descriptors are ready, after a wait.
+    func named(timeout: Int32) throws(IPCError) -> Int {
+        let finding = try wait(timeout: timeout)
+        return finding == .unknown ? try collect().count : finding.count
+    }
+}
+
 /// A poller that watches the near ends of wires.
 final class Lookout {
     enum Sign { case readable, writable, hungUp }
@@ -23,8 +31,8 @@ final class Lookout {
 
     /// What one call reports.
     func look(_ timeout: Int32 = 0) throws -> [Readiness] {
-        let named = try poller.prepare().wait(timeout: timeout)
-        return try (0..<poller.collect(named)).map { poller.readiness(at: $0) }
+        let named = try poller.prepare().named(timeout: timeout)
+        return (0..<poller.collect(named)).map { poller.readiness(at: $0) }
     }
 
     /// The same, of one descriptor: nil when it is not named.

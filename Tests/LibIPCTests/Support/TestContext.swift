@@ -162,6 +162,9 @@ final class TestContext: @unchecked Sendable {
         }
     }
 
+    /// What the poller would say to a thread that waits: how many descriptors are ready.
+    func look() throws -> Int { try context.pointee.prepareToWait(0).0.named(timeout: 0) }
+
     /// The thread is done with the event that it was given last.
     func release(_ thread: UInt) throws {
         try visit(as: thread) { context.pointee.release(try seat(thread)) }
@@ -174,8 +177,8 @@ final class TestContext: @unchecked Sendable {
 
     /// Waits until there may be something, as the library's own calls do: without the lock.
     private func wait(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        let patience = context.pointee.patience(deadline.remaining)
-        let watch = context.pointee.isLed ? nil : try context.pointee.prepareToWait()
+        let longest = context.pointee.patience(deadline.remaining)
+        let (watch, patience) = context.pointee.isLed ? (nil, longest) : try context.pointee.prepareToWait(longest)
         (event.kind, event.named) = (.none, 0)
         context.pointee.waiting += 1
         defer { context.pointee.waiting -= 1 }
@@ -184,9 +187,9 @@ final class TestContext: @unchecked Sendable {
         defer { context.pointee.isLed = false }
         let call = context.pointee.call
         monitor.unlock()
-        let named = Result { () throws(IPCError) in try watch.wait(timeout: patience) }
+        let finding = Result { () throws(IPCError) in try watch.wait(timeout: patience) }
         monitor.lock()
-        try context.pointee.hear(named.get(), &event)
+        try context.pointee.hear(finding.get(), watch, &event)
         if context.pointee.call != call { context.pointee.call &+= 1 }
     }
 

@@ -1,0 +1,222 @@
+// Context+Looking.swift - what the context asks the poller, and what it makes of the answer.
+//
+// After a sleep the connection that spoke last is asked first (SpeakerGuess). Before a sleep some numbers are compared with what was
+// added: a program may close a descriptor and get the number again for another file, which epoll(7) does not tell.
+
+extension Context where Entries: ~Copyable {
+    /// How long a descriptor that lacks something waits before it is tried again, in milliseconds: a file on a full disk, or a
+    /// server without a free descriptor, which clients may take away and give back in quick turns.
+    private static var sendingPause: Int32 { 10 }
+    private static var acceptingPause: Int32 { 100 }
+    /// Numbers compared at once: about 10 µs.
+    private static var confirmedAtOnce: Int { 64 }
+    /// How long the first part of a sleep lasts when no numbers were compared before it, in milliseconds.
+    private static var firstSleep: Int32 { 10 }
+
+    mutating func beginTurns() { (turns, allowedTurns, fluentSince) = (0, Self.patience, 0) }
+
+    /// Asks the poller. Where another thread does, that one sees what there is.
+    mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
+        beginTurns()
+        guard !isLed else { return }
+        let (watch, patience) = try prepareToWait(patience)
+        try hear(try watch.wait(timeout: patience), watch, &event)
+    }
+
+    /// What to ask the poller, and for how long; with the lock or without it, by one thread at a time.
+    @inline(__always)
+    mutating func prepareToWait(_ patience: Int32) throws(IPCError) -> (Poller.Watch, Int32) {
+        if poller.needsRebuild {
+            if isSmall { return (try prepareSmall(), patience) }
+            do throws(IPCError) { try rebuild() } catch {
+                guard error.isShortage else { throw error }
+                return (try prepareList(), patience)
+            }
+        }
+        var (watch, patience) = (try poller.prepare(), patience)
+        if patience != 0 { try prepareToSleep(&watch, &patience) }
+        return (watch, patience)
+    }
+
+    private mutating func prepareToSleep(_ watch: inout Poller.Watch, _ patience: inout Int32) throws(IPCError) {
+        sleeps &+= 1
+        watch.collectsFirst = !guess.isGood
+        if Poller.watchesNumbers || guess.isGood || confirmedIn == call { return }
+        // Once a tick of the coarse clock: a wait that follows at once pays nothing.
+        let tick = libipc_coarse_tick()
+        if tick == lastTick, sleptIn != call {
+            sleptIn = call
+            patience = patience < 0 ? Self.firstSleep : min(patience, Self.firstSleep)
+            return
+        }
+        lastTick = tick
+        confirmedIn = call
+        confirmSome()
+        if poller.needsRebuild {
+            try rebuild()
+            watch = try poller.prepare()
+        }
+    }
+
+    /// A client that has one connection, and nothing else to wait for; or nothing at all: all entries are closed.
+    private var isSmall: Bool {
+        mutating get {
+            if libipc_is_alone() == 0 { return false }
+            if connections.count == 1 { return kind(of: connections[0]) == .ipc && !connections[0].pointee.isAlwaysReady }
+            for index in 0..<connections.count where connections[index].pointee.isLive { return false }
+            return true
+        }
+    }
+
+    /// The list of the last wait serves again, as a rule.
+    @inline(__always)
+    private mutating func prepareSmall() throws(IPCError) -> Poller.Watch {
+        if connections.count == 1, connections[0].pointee.isLive,
+            poller.lists(connections[0].pointee.registration, connections[0].pointee.interest)
+        {
+            return poller.watchOfList
+        }
+        return try prepareList()
+    }
+
+    /// Waits by poll(2): nothing is to be made; or no descriptor is free to make it with.
+    @inline(never)
+    private mutating func prepareList() throws(IPCError) -> Poller.Watch {
+        let (connections, isAlone) = (connections.base, libipc_is_alone() != 0)
+        let count = self.connections.count
+        return try poller.prepare { list throws(IPCError) in
+            // Other threads may add something, and nothing wakes this one.
+            if !isAlone { list.limitWait() }
+            for index in 0..<count {
+                guard let connection = connections?[index], connection.pointee.isLive, !connection.pointee.isAlwaysReady else { continue }
+                try list.append(connection.pointee.registration, connection.pointee.interest)
+            }
+        }
+    }
+
+    /// How long to ask it, in milliseconds, when `remaining` are left: not longer than until starved descriptors are tried again.
+    func patience(_ remaining: Int32) -> Int32 {
+        guard !aside.isEmpty, let retryAt else { return remaining }
+        return remaining < 0 ? retryAt.remaining : min(remaining, retryAt.remaining)
+    }
+
+    /// What a wait has found.
+    @inline(__always)
+    mutating func hear(_ finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
+        beginTurns()
+        if finding.count >= 0 { return hear(finding.count, &event) }
+        if finding == .lost { return poller.needsRebuild = true }
+        if guess.isWorthTrying, let speaker = speaker(), !isTaken(speaker, from: event.seat) {
+            guess.begin()
+            speaker.pointee.isReadable = true
+            return ready.append(speaker)
+        }
+        guess.skip()
+        let named = try watch.collect()
+        if named == .lost { return poller.needsRebuild = true }
+        hear(named.count, &event)
+    }
+
+    /// The poller has named so many descriptors.
+    @inline(__always)
+    private mutating func hear(_ count: Int, _ event: inout Event) {
+        event.named = count
+        let count = poller.collect(count)
+        for index in 0..<count { note(poller.readiness(at: index), event.seat) }
+        if poller.usesList { return }
+        if count == 1 { guess.named(poller.readiness(at: 0).registration) } else if count > 1 { guess.distrust() }
+    }
+
+    /// The connection that spoke last, if the library reads it.
+    private mutating func speaker() -> ConnectionReference? {
+        guard let connection = live(guess.speaker.descriptor), connection.pointee.registration == guess.speaker,
+            !connection.pointee.isPaused, !isReadByProgram(connection)
+        else { return nil }
+        return connection
+    }
+
+    @inline(__always)
+    private mutating func note(_ readiness: Readiness, _ seat: SeatReference?) {
+        guard readiness.registration != Registration.alarm else { return poller.silence() }
+        guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
+        else { return poller.needsRebuild = true }
+        if readiness.writable {
+            connection.pointee.isBlocked = false
+            if connection.pointee.channel.outbox.hasPending { queueForSending(connection) } else { updateInterest(connection) }
+        }
+        guard readiness.readable || readiness.hungUp else { return }
+        connection.pointee.isReadable = true
+        connection.pointee.reported = readiness.events
+        connection.pointee.reportedIn = call
+        if connection.pointee.isPaused { return }
+        if !isTaken(connection, from: seat) { return ready.append(connection) }
+        // The poller would name it again and again.
+        deferTurn(connection)
+        pause(connection)
+    }
+
+    // MARK: Those that wait for a time
+
+    /// The system is short of something for this connection: it is tried again after a pause.
+    mutating func starve(_ connection: ConnectionReference) {
+        aside.append(connection)
+        retry(at: Deadline(milliseconds: connection.pointee.isStarved ? Self.sendingPause : Self.acceptingPause))
+    }
+
+    /// Connections that are aside are looked at again then, or earlier.
+    mutating func retry(at due: Deadline) {
+        guard let known = retryAt, known <= due else { return retryAt = due }
+    }
+
+    /// Looks after those that are aside: a program changes types and pairs in place.
+    mutating func attend() {
+        let isDue = retryAt.map { $0.hasPassed } ?? true
+        if isDue { retryAt = nil }
+        var next = aside.first
+        while let connection = next {
+            next = aside.following(connection)
+            if isDue, connection.pointee.isStarved { endStarvation(connection) }
+            if let due = connection.pointee.drainsUntil {
+                if !due.hasPassed { retry(at: due) } else { resumeDrained(connection) }
+                continue
+            }
+            if connection.pointee.isPaused {
+                let isOver =
+                    switch kind(of: connection) {
+                    case .server: isDue
+                    case .switched: counterpart(of: connection) != nil
+                    case .external, .ipc: true
+                    }
+                if isOver { resume(connection) }
+            } else if !connection.pointee.isStarved {
+                aside.remove(connection)
+            }
+        }
+    }
+
+    // MARK: Numbers that mean another file
+
+    /// Compares some numbers with what was added, in turn.
+    private mutating func confirmSome() {
+        for _ in 0..<min(Self.confirmedAtOnce, connections.count) {
+            if nextConfirmed >= connections.count { nextConfirmed = 0 }
+            _ = confirm(connections[nextConfirmed])
+            nextConfirmed += 1
+        }
+    }
+
+    /// Whether the number of a live entry still means what was added. Another file is watched from now on; a number that is
+    /// closed is not told of any more.
+    mutating func confirm(_ connection: ConnectionReference) -> Bool {
+        guard connection.pointee.isLive, !connection.pointee.isHangUpTold else { return true }
+        switch poller.confirm(connection.pointee.registration, connection.pointee.interest) {
+        case .same: return true
+        case .closed: bury(connection)
+        case .otherFile where connection.pointee.isAlwaysReady: return true
+        case .otherFile:
+            bury(connection)
+            try? activate(connection)
+        }
+        return false
+    }
+}

@@ -1,0 +1,103 @@
+// DescriptorList.swift - some descriptors for one call of poll(2), and what that call said of them.
+//
+// poll(2) knows levels alone, and reports a hang-up whether it is wanted or not. Where a hang-up has been told already
+// (Interest.changes) the descriptor is asked at once, and left out as long as it is still hung up: such descriptors are looked at
+// again after `recheck` milliseconds.
+
+struct DescriptorList: ~Copyable {
+    /// Milliseconds until descriptors that were left out are looked at again. Also the longest wait without a way to wake it.
+    static var recheck: Int32 { 100 }
+
+    private var entries = HeapArray<pollfd>()
+    /// At the same indices.
+    private var registrations = HeapArray<Registration>()
+    private var limit: Int32 = -1
+
+    init() {}
+
+    /// What to ask, in a call without the context's lock: the list stays as it is meanwhile.
+    struct Watch: BitwiseCopyable {
+        fileprivate let entries: UnsafeMutablePointer<pollfd>?
+        fileprivate let count: Int
+        /// Milliseconds, negative for none.
+        fileprivate let limit: Int32
+
+        /// - Parameter timeout: milliseconds, negative for ever. The wait may be shorter.
+        func wait(timeout: Int32) throws(IPCError) -> Finding {
+            let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
+            while true {
+                let named = Int(try check(call: poll(entries, nfds_t(count), timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+                if named == 0 || leaveOutClosed() < named { return .named(named) }
+            }
+        }
+
+        /// Numbers that the program has closed would end every wait. Returns how many there were.
+        private func leaveOutClosed() -> Int {
+            var closed = 0
+            for index in 0..<count {
+                guard let entry = entries.map({ $0 + index }), Int32(entry.pointee.revents) & POLLNVAL != 0 else { continue }
+                (entry.pointee.fd, entry.pointee.revents) = (-1, 0)
+                closed += 1
+            }
+            return closed
+        }
+    }
+
+    /// There is this descriptor, and no other.
+    @inline(__always)
+    func isOnly(_ registration: Registration, _ interest: Interest) -> Bool {
+        guard entries.count == 1, let entry = entries.base, let known = registrations.base else { return false }
+        return known.pointee == registration && entry.pointee.fd == registration.descriptor
+            && Int32(entry.pointee.events) == interest.rawValue
+    }
+
+    var watch: Watch { Watch(entries: entries.base, count: entries.count, limit: limit) }
+
+    mutating func removeAll() {
+        entries.removeAll()
+        registrations.removeAll()
+        limit = -1
+    }
+
+    /// The wait must end soon: nothing can wake it.
+    mutating func limitWait() { limit = DescriptorList.recheck }
+
+    /// - Returns: false: a hang-up that has been told is over; the next one is news.
+    @discardableResult
+    mutating func append(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Bool {
+        if interest.isEmpty { return true }
+        if interest.contains(.changes) {
+            let now = Descriptor(registration.descriptor).poll(interest.polled, timeout: 0)
+            if now & (POLLHUP | POLLERR) != 0, now & interest.polled == 0 {
+                limitWait()
+                return true
+            }
+        }
+        try append(registration, registration.descriptor, interest.polled)
+        return !interest.contains(.changes)
+    }
+
+    /// What wakes the wait from another thread.
+    mutating func append(alarm descriptor: Int32) throws(IPCError) { try append(.alarm, descriptor, POLLIN) }
+
+    private mutating func append(_ registration: Registration, _ descriptor: Int32, _ events: Int32) throws(IPCError) {
+        try registrations.reserve()
+        try entries.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
+        registrations.appendReserved(registration)
+    }
+
+    /// Moves those that the call has named to the front; returns how many there are.
+    mutating func collect(_ named: Int) -> Int {
+        if entries.count == 1 { return named }
+        var count = 0
+        for index in 0..<entries.count where count < named && entries[index].revents != 0 {
+            let (entry, registration) = (entries[index], registrations[index])
+            (entries[index], registrations[index]) = (entries[count], registrations[count])
+            (entries[count], registrations[count]) = (entry, registration)
+            count += 1
+        }
+        return count
+    }
+
+    func readiness(at index: Int) -> Readiness { Readiness(registration: registrations[index], events: Int32(entries[index].revents)) }
+}
