@@ -1,11 +1,12 @@
 /*
  * fs.h - files and directories, as far as a service needs them (libipc). Since 1.0.
  */
-#ifndef LIBIPC_FS_H
-#define LIBIPC_FS_H
+#ifndef __FS_H__
+#define __FS_H__
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "ipc.h"
 

@@ -41,8 +41,8 @@
  *
  * All functions: since 1.0, unless said otherwise.
  */
-#ifndef LIBIPC_IPC_H
-#define LIBIPC_IPC_H
+#ifndef __IPC_H__
+#define __IPC_H__
 
 #include <errno.h>
 #include <poll.h>
@@ -52,8 +52,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "utils.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,11 +65,15 @@ extern "C" {
 #endif
 
 /* A frame: type (1 byte), length (4 bytes, big-endian), user type (1 byte), payload. */
+#define __IPC_BASE_SIZE 2000000 /* bytes of the largest frame */
 #define IPC_HEADER_SIZE 6
-#define IPC_MAX_MESSAGE_SIZE 1999994 /* bytes of payload */
+#define IPC_MAX_MESSAGE_SIZE 1999994 /* bytes of payload: __IPC_BASE_SIZE - IPC_HEADER_SIZE */
 #define IPC_VERSION 4
 
+/* Programs of the old library choose between these two; this library takes no notice. */
+#if !defined IPC_WITH_ERRORS && !defined IPC_WITHOUT_ERRORS
 #define IPC_WITH_ERRORS 2
+#endif
 #define IPC_WITH_UNIX_SOCKETS
 
 /* The message's type. Other values travel as given. */
@@ -509,91 +511,418 @@ struct ipc_error ipc_provide_fd(int sock, int fd);
 /* What the code means, in one line that stays the library's; NULL for a number that is no code. */
 const char *ipc_errors_get(enum ipc_error_code e);
 
+/* ---- for the macros below: not to be called by programs ---- */
+
+/* So that strict C90 compiles them too: it has no inline, and stdio.h does not declare snprintf for it. */
+#define LIBIPC_INLINE_ static __inline__
+
+/* Writes the default text of the error `code` into the BUFSIZ bytes of `text`. */
+LIBIPC_INLINE_ void libipc_default_text_(char *text, enum ipc_error_code code) {
+	const char *known = ipc_errors_get(code);
+	__builtin_snprintf(text, BUFSIZ, "%s", known != NULL ? known : "unknown error");
+}
+
+/* The error `code` with its default text, followed by zeros; 0: success, without a text. */
+LIBIPC_INLINE_ struct ipc_error libipc_error_(enum ipc_error_code code) {
+	struct ipc_error result;
+	memset((void *)&result, 0, sizeof result);
+	result.error_code = code;
+	if (code != IPC_ERROR_NONE) libipc_default_text_(result.error_message, code);
+	return result;
+}
+
+/* The next two do not have the attribute "format": a format that is a variable, without arguments, is allowed under
+ * -Werror=format-security. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
+/* The error `code` with this text, followed by zeros. */
+LIBIPC_INLINE_ struct ipc_error libipc_error_format_(enum ipc_error_code code, const char *format, ...) {
+	struct ipc_error result;
+	va_list arguments;
+	memset((void *)&result, 0, sizeof result);
+	result.error_code = code;
+	va_start(arguments, format);
+	__builtin_vsnprintf(result.error_message, BUFSIZ, format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+/* Puts the formatted text behind the one that `text`, of BUFSIZ bytes, holds. */
+LIBIPC_INLINE_ void libipc_append_(char *text, const char *format, ...) {
+	size_t length = strlen(text);
+	va_list arguments;
+	va_start(arguments, format);
+	__builtin_vsnprintf(text + length, BUFSIZ - length, format, arguments);
+	va_end(arguments);
+}
+#pragma GCC diagnostic pop
+
+/* Copies a result for a condition to look at. Of a success only the first 1,024 bytes: copying 8 KiB takes longer than many
+ * calls do, and the text of a success is empty, or short. */
+LIBIPC_INLINE_ void libipc_copy_result_(struct ipc_error *copy, const struct ipc_error *result) {
+	size_t size = result->error_code != IPC_ERROR_NONE ? sizeof *copy : 1024;
+	memcpy((void *)copy, (const void *)result, size);
+	copy->error_message[size - sizeof copy->error_code - 1] = '\0';
+}
+
+LIBIPC_INLINE_ void libipc_set_event_(struct ipc_event *event, enum ipc_event_type type, uint32_t index, int fd, void *m) {
+	event->type = type;
+	event->index = index;
+	event->origin = fd;
+	event->m = m;
+}
+
+LIBIPC_INLINE_ void libipc_clean_event_(struct ipc_event *event) {
+	struct ipc_message *m = (struct ipc_message *)event->m;
+	if (m != NULL) free(m->payload);
+	free(m);
+	libipc_set_event_(event, IPC_EVENT_TYPE_NOT_SET, 0, 0, NULL);
+}
+
 #ifdef __cplusplus
 }
 #endif
 
-/* ---- macros ---- */
+/* ---- macros ----
+ *
+ * In their names T is a test, I an instruction that runs when the test holds, P prints on stderr, R returns, RR returns the
+ * struct ipc_error, Q exits.
+ *
+ * Each is a block, or a declaration, that is complete without a semicolon; a semicolon may follow. So under an `if` without
+ * braces, `else` follows the macro directly. Each argument is evaluated once at the most, unless it is said otherwise. */
 
-#define IPC_FILL_DEFAULT_ERROR_MESSAGE(ptr, code) snprintf((ptr), BUFSIZ, "%s", ipc_errors_get(code))
+/* ---- results ---- */
+
+/* Writes the default text of the error `code` into the BUFSIZ bytes at `ptr`. */
+#define IPC_FILL_DEFAULT_ERROR_MESSAGE(ptr, code) \
+	{ libipc_default_text_((ptr), (enum ipc_error_code)(code)); }
+
+/* Returns success, without a text. */
 #define IPC_RETURN_NO_ERROR \
-	{ \
-		struct ipc_error ipc_result_; \
-		memset(&ipc_result_, 0, sizeof ipc_result_); \
-		return ipc_result_; \
-	}
+	{ return libipc_error_(IPC_ERROR_NONE); }
+
+/* Returns the error `code` with its default text. */
 #define IPC_RETURN_ERROR(code) \
-	{ \
-		struct ipc_error ipc_result_; \
-		memset(&ipc_result_, 0, sizeof ipc_result_); \
-		ipc_result_.error_code = (code); \
-		IPC_FILL_DEFAULT_ERROR_MESSAGE(ipc_result_.error_message, ipc_result_.error_code); \
-		return ipc_result_; \
-	}
-#define IPC_RETURN_ERROR_FORMAT(code, format, ...) \
-	{ \
-		struct ipc_error ipc_result_; \
-		memset(&ipc_result_, 0, sizeof ipc_result_); \
-		ipc_result_.error_code = (code); \
-		snprintf(ipc_result_.error_message, BUFSIZ, format, __VA_ARGS__); \
-		return ipc_result_; \
-	}
+	{ return libipc_error_((enum ipc_error_code)(code)); }
 
-/* A case of a switch that reports on stderr. */
-#define ERROR_CASE(value, function, message) \
-	case value: { \
-		fprintf(stderr, "function %s: %s\n", function, message); \
-	} break
+/* IPC_RETURN_ERROR_FORMAT(code, format, ...) returns the error `code` with the formatted text. `format` may be a variable. */
+#define IPC_RETURN_ERROR_FORMAT(code, ...) \
+	{ return libipc_error_format_((enum ipc_error_code)(code), __VA_ARGS__); }
 
-/* Runs `f`; when it fails (and `test` holds), does `actions` with the result in `ret`. */
-#define LIBIPC_ON_ERROR_(f, test, actions) \
-	{ \
-		struct ipc_error ret = f; \
-		if (ret.error_code != IPC_ERROR_NONE && (test)) { actions } \
-	}
-#define LIBIPC_PRINT_(message) fprintf(stderr, "%s: %s\n", message, ret.error_message);
+/* A case of a switch: for the value `e` prints "function f: m" on stderr; `f` and `m` are strings. */
+#define ERROR_CASE(e, f, m) \
+	case e: \
+		fprintf(stderr, "function %s: %s\n", f, m); \
+		break;
 
-#define TEST_IPC_RETURN_ON_ERROR(f) LIBIPC_ON_ERROR_(f, 1, return ret;)
-#define TEST_IPC_RETURN_ON_ERROR_FREE(f, buffer) LIBIPC_ON_ERROR_(f, 1, free(buffer); return ret;)
-#define TEST_IPC_RR(f, message) \
-	LIBIPC_ON_ERROR_(f, 1, memset(ret.error_message, 0, BUFSIZ); \
-	                 snprintf(ret.error_message, BUFSIZ, "%s", message); return ret;)
-#define TEST_IPC_RR_F(f, format, ...) \
-	LIBIPC_ON_ERROR_(f, 1, memset(ret.error_message, 0, BUFSIZ); \
-	                 snprintf(ret.error_message, BUFSIZ, format, __VA_ARGS__); return ret;)
-#define TEST_IPC_I_RR(f, instruction, message) TEST_IPC_T_I_RR(f, 1, instruction, message)
-#define TEST_IPC_T_I_RR(f, test, instruction, message) \
-	LIBIPC_ON_ERROR_(f, test, instruction; memset(ret.error_message, 0, BUFSIZ); \
-	                 snprintf(ret.error_message, BUFSIZ, "%s", message); return ret;)
-#define TEST_IPC_T_P_I_R(f, test, message, instruction, r) \
-	LIBIPC_ON_ERROR_(f, test, LIBIPC_PRINT_(message) instruction; return r;)
-#define TEST_IPC_T_I_P_Q(f, test, instruction, message, e) \
-	LIBIPC_ON_ERROR_(f, test, instruction; LIBIPC_PRINT_(message) exit(e);)
-#define TEST_IPC_P(f, message) LIBIPC_ON_ERROR_(f, 1, LIBIPC_PRINT_(message))
-#define TEST_IPC_Q(f, e) LIBIPC_ON_ERROR_(f, 1, fprintf(stderr, "%s\n", ret.error_message); exit(e);)
-#define TEST_IPC_QUIT_ON_ERROR(f, e) TEST_IPC_Q(f, e)
-#define TEST_IPC_WAIT_EVENT_Q(f, e) \
-	LIBIPC_ON_ERROR_(f, ret.error_code != IPC_ERROR_CLOSED_RECIPIENT, \
-	                 fprintf(stderr, "%s\n", ret.error_message); exit(e);)
-#define TEST_IPC_WAIT_EVENT_RR(f, r) \
-	LIBIPC_ON_ERROR_(f, ret.error_code != IPC_ERROR_CLOSED_RECIPIENT, return r;)
+/* ---- variables, memory and conditions: a copy of the macros of utils.h ---- */
 
-/* Sets the fields of an event; frees the message that it holds. */
-#define IPC_EVENT_SET(pevent, type_, index_, fd_, message_) \
+/* Sets `p` to `len` zeroed bytes. C++ wants a conversion to the type of `p`; that of the conditional has no qualifiers. */
+#ifndef LIBIPC_ALLOCATE_
+#ifdef __cplusplus
+#define LIBIPC_ALLOCATE_(p, len) (p) = (__typeof__(1 ? (p) : NULL))calloc(1, (len));
+#else
+#define LIBIPC_ALLOCATE_(p, len) (p) = calloc(1, (len));
+#endif
+#endif
+
+/* Declares the variable `v` of type `t` and sets it to zeros. */
+#ifndef SECURE_DECLARATION
+#define SECURE_DECLARATION(t, v) \
+	t v; \
+	memset((void *)&v, 0, sizeof v);
+#endif
+
+/* clang++ accepts arrays whose size is known at run time only, with a warning that -Wall enables (since clang 18). */
+#ifndef LIBIPC_ALLOW_VLA_
+#if defined __clang__ && defined __cplusplus
+#define LIBIPC_ALLOW_VLA_ _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wvla-extension\"")
+#define LIBIPC_END_VLA_ _Pragma("clang diagnostic pop")
+#else
+#define LIBIPC_ALLOW_VLA_
+#define LIBIPC_END_VLA_
+#endif
+#endif
+
+/* Declares the array `name` of `size` elements and sets it to zeros. `size` may be known at run time only. */
+#ifndef SECURE_BUFFER_DECLARATION
+#define SECURE_BUFFER_DECLARATION(type, name, size) \
+	LIBIPC_ALLOW_VLA_ type name[size]; LIBIPC_END_VLA_ \
+	memset((void *)name, 0, sizeof name);
+#endif
+
+/* Sets `p` to `len` zeroed bytes, which are the program's to free(3). Without memory `p` is NULL, and the statements `instr` and
+ * `r` run; both may be empty. `p` is evaluated twice. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION
+#define SECURE_BUFFER_HEAP_ALLOCATION(p, len, instr, r) \
 	{ \
-		(pevent)->type = type_; \
-		(pevent)->index = index_; \
-		(pevent)->origin = fd_; \
-		(pevent)->m = message_; \
-	}
-#define IPC_EVENT_CLEAN(pevent) \
-	{ \
-		(pevent)->type = IPC_EVENT_TYPE_NOT_SET; \
-		if ((pevent)->m != NULL) { \
-			ipc_message_empty((struct ipc_message *)(pevent)->m); \
-			free((pevent)->m); \
-			(pevent)->m = NULL; \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			r; \
 		} \
 	}
+#endif
+
+/* The same; without memory `instr` runs, and the function returns NULL. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION_R_NULL
+#define SECURE_BUFFER_HEAP_ALLOCATION_R_NULL(p, len, instr) \
+	{ \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			return NULL; \
+		} \
+	}
+#endif
+
+/* The same; without memory `instr` runs, and the program exits with the status `r`. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION_Q
+#define SECURE_BUFFER_HEAP_ALLOCATION_Q(p, len, instr, r) \
+	{ \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			exit(r); \
+		} \
+	}
+#endif
+
+/* When the condition `t` holds, the function returns NULL. Programs give `t` parentheses of its own: T_R_NULL((p == NULL)). */
+#ifndef T_R_NULL
+#define T_R_NULL(t) \
+	{ \
+		if (t) { return NULL; } \
+	}
+#endif
+
+/* When `t` holds, the function returns; it has no result. */
+#ifndef T_R_NOTHING
+#define T_R_NOTHING(t) \
+	{ \
+		if (t) { return; } \
+	}
+#endif
+
+/* When `t` holds, prints `m` and the system's reason (perror(3)) and returns `r`. */
+#ifndef T_PERROR_R
+#define T_PERROR_R(t, m, r) \
+	{ \
+		if (t) { \
+			perror(m); \
+			return (r); \
+		} \
+	}
+#endif
+
+/* When `t` holds, prints `m` and the system's reason (perror(3)) and exits with the status `r`. */
+#ifndef T_PERROR_Q
+#define T_PERROR_Q(t, m, r) \
+	{ \
+		if (t) { \
+			perror(m); \
+			exit(r); \
+		} \
+	}
+#endif
+
+/* ---- the same family, with a struct ipc_error as result ---- */
+
+/* SECURE_BUFFER_HEAP_ALLOCATION; without memory `instr` runs, and the function returns the error `r` with its default text. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION_R
+#define SECURE_BUFFER_HEAP_ALLOCATION_R(p, len, instr, r) \
+	{ \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			IPC_RETURN_ERROR(r) \
+		} \
+	}
+#endif
+
+/* When `t` holds, the function returns the error `r` with its default text. */
+#ifndef T_R
+#define T_R(t, r) \
+	{ \
+		if (t) IPC_RETURN_ERROR(r) \
+	}
+#endif
+
+/* The same after `m` and the system's reason were printed (perror(3)). */
+#ifndef T_PERROR_RIPC
+#define T_PERROR_RIPC(t, m, r) \
+	{ \
+		if (t) { \
+			perror(m); \
+			IPC_RETURN_ERROR(r) \
+		} \
+	}
+#endif
+
+/* ---- what a call returned ----
+ *
+ * `f` is a call, or any expression of type struct ipc_error. It is evaluated once, in an outer block that declares libipc_result_
+ * alone: a program may call its own variable `ret`, and name it in `f`. `ret` in the other arguments is the result: a variable of
+ * an inner block, which exists where an argument may name it, and when `f` failed. Only the macros with a test need it
+ * for a success too; see libipc_copy_result_. The user's arguments go through no second macro, which would split them at commas.
+ */
+#define LIBIPC_FAILED_ libipc_result_.error_code != IPC_ERROR_NONE
+#define LIBIPC_FAILED_AND_NOT_CLOSED_ LIBIPC_FAILED_ && libipc_result_.error_code != IPC_ERROR_CLOSED_RECIPIENT
+#define LIBIPC_DECLARE_RET_ \
+	struct ipc_error ret = libipc_result_; \
+	(void)ret;
+#define LIBIPC_DECLARE_RET_FOR_TEST_ \
+	struct ipc_error ret; \
+	libipc_copy_result_(&ret, &libipc_result_);
+/* Before a statement that may be exit(3). gcc merges calls of exit that are alike, and then no longer sees that the variables of
+ * two uses are not in use at the same time: each use would take 16 KiB of the stack. A use of its own variable makes them differ. */
+#define LIBIPC_KEEP_APART_ __asm__ __volatile__("" : : "r"(&libipc_result_));
+
+/* When `f` fails, returns the error. */
+#define TEST_IPC_RETURN_ON_ERROR(f) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { return libipc_result_; } \
+	}
+
+/* When `f` fails, frees `buffer`, which may be NULL, and returns the error. */
+#define TEST_IPC_RETURN_ON_ERROR_FREE(f, buffer) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			free(buffer); \
+			return libipc_result_; \
+		} \
+	}
+
+/* When `f` fails, puts `message` behind the reason and returns the error. */
+#define TEST_IPC_RR(f, message) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			LIBIPC_DECLARE_RET_ \
+			libipc_append_(libipc_result_.error_message, ": %s", message); \
+			return libipc_result_; \
+		} \
+	}
+
+/* TEST_IPC_RR_F(f, format, ...): when `f` fails, puts the formatted text behind the reason and returns the error. */
+#define TEST_IPC_RR_F(f, ...) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			LIBIPC_DECLARE_RET_ \
+			libipc_append_(libipc_result_.error_message, "%s", ": "); \
+			libipc_append_(libipc_result_.error_message, __VA_ARGS__); \
+			return libipc_result_; \
+		} \
+	}
+
+/* When `f` fails, runs `instr` and returns `ret`. */
+#define TEST_IPC_I_RR(f, instr) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			LIBIPC_DECLARE_RET_ \
+			LIBIPC_KEEP_APART_ \
+			instr; \
+			return ret; \
+		} \
+	}
+
+/* Calls `f`; when `test` holds, runs `instr` and returns `ret`. */
+#define TEST_IPC_T_I_RR(f, test, instr) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		{ \
+			LIBIPC_DECLARE_RET_FOR_TEST_ \
+			if (test) { \
+				LIBIPC_KEEP_APART_ \
+				instr; \
+				return ret; \
+			} \
+		} \
+	}
+
+/* Calls `f`; when `test` holds, runs the statements `instr` and `r`, where `r` is a return as a rule. It prints nothing. */
+#define TEST_IPC_T_P_I_R(f, test, instr, r) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		{ \
+			LIBIPC_DECLARE_RET_FOR_TEST_ \
+			if (test) { \
+				LIBIPC_KEEP_APART_ \
+				instr; \
+				LIBIPC_KEEP_APART_ \
+				r; \
+			} \
+		} \
+	}
+
+/* Calls `f`; when `t` holds, runs `instr` and exits with the status `r`. `err` is not used and may be empty. */
+#define TEST_IPC_T_I_P_Q(f, t, instr, err, r) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		{ \
+			LIBIPC_DECLARE_RET_FOR_TEST_ \
+			if (t) { \
+				LIBIPC_KEEP_APART_ \
+				instr; \
+				LIBIPC_KEEP_APART_ \
+				exit(r); \
+			} \
+		} \
+	}
+
+/* When `f` fails, prints the reason and `message` on stderr, and goes on. */
+#define TEST_IPC_P(f, message) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			LIBIPC_DECLARE_RET_ \
+			fprintf(stderr, "%s: %s\n", message, libipc_result_.error_message); \
+		} \
+	}
+
+/* When `f` fails, prints the reason on stderr and exits with the status `e`. */
+#define TEST_IPC_Q(f, e) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_) { \
+			LIBIPC_DECLARE_RET_ \
+			fprintf(stderr, "%s\n", libipc_result_.error_message); \
+			exit(e); \
+		} \
+	}
+#define TEST_IPC_QUIT_ON_ERROR TEST_IPC_Q
+
+/* When `f` fails, but not with 4 (closed by the peer), exits with the status `e`. It prints nothing. */
+#define TEST_IPC_WAIT_EVENT_Q(f, e) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_AND_NOT_CLOSED_) { \
+			LIBIPC_DECLARE_RET_ \
+			LIBIPC_KEEP_APART_ \
+			exit(e); \
+		} \
+	}
+
+/* When `f` fails, but not with 4, returns the error. `r` is not used and may be empty. */
+#define TEST_IPC_WAIT_EVENT_RR(f, r) \
+	{ \
+		struct ipc_error libipc_result_ = f; \
+		if (LIBIPC_FAILED_AND_NOT_CLOSED_) { return libipc_result_; } \
+	}
+
+/* ---- events ---- */
+
+/* Sets the four fields of an event; the message that it held is not freed. */
+#define IPC_EVENT_SET(pevent, type, index, fd, message) \
+	{ libipc_set_event_((pevent), (enum ipc_event_type)(type), (index), (fd), (message)); }
+
+/* Frees the message of an event and its payload, and sets the fields to NOT_SET, 0, 0 and NULL. */
+#define IPC_EVENT_CLEAN(pevent) \
+	{ libipc_clean_event_(pevent); }
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * message.h - showing a message (libipc). Since 1.0.
  */
-#ifndef LIBIPC_MESSAGE_H
-#define LIBIPC_MESSAGE_H
+#ifndef __IPC_MSG_H__
+#define __IPC_MSG_H__
 
 #include "ipc.h"
 

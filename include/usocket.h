@@ -4,8 +4,8 @@
  * Included by ipc.h. Every function returns a struct ipc_error: error_code 0 is
  * success. Sockets are AF_UNIX, SOCK_STREAM and blocking. Since 1.0.
  */
-#ifndef LIBIPC_USOCKET_H
-#define LIBIPC_USOCKET_H
+#ifndef __IPC_USOCKET_H__
+#define __IPC_USOCKET_H__
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,13 @@
 /*
- * utils.h - small helpers and the macros that programs use (libipc).
+ * utils.h - small helpers and the macros that need no other header (libipc). Since 1.0.
  *
- * In the macros' names T is a further test, I an instruction to run on failure,
- * P prints the text on stderr, R returns a value, RR returns the struct ipc_error,
- * Q exits. Conditions given to T_* stand in parentheses of their own:
- * T_R((fd < 0), -1). Since 1.0.
+ * ipc.h does not include this file, and this file does not include ipc.h. ipc.h defines the macros below as well, with the
+ * same text: a program gets them from either header, or from both. Those of their family that return a struct ipc_error
+ * (T_R, T_PERROR_RIPC, SECURE_BUFFER_HEAP_ALLOCATION_R) are in ipc.h alone.
  */
-#ifndef LIBIPC_UTILS_H
-#define LIBIPC_UTILS_H
+#ifndef __IPC_UTIL_H__
+#define __IPC_UTIL_H__
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +18,9 @@ extern "C" {
 #endif
 
 /* Writes "YYYY-MM-DD_HH-MM-SS:tag:message\n" (local time, printf's formats) into the
- * BUFSIZ bytes of `formatted_message`, cut to fit. */
-void error_message_format(char *formatted_message, const char *tag, const char *message, ...)
-#ifdef __GNUC__
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
+ * BUFSIZ bytes of `formatted_message`, cut to fit. The compiler does not check the format:
+ * `message` may be a variable without arguments, also under -Werror=format-security. */
+void error_message_format(char *formatted_message, const char *tag, const char *message, ...);
 
 /* Prints `size` bytes on stdout in hexadecimal, 16 a line, each line opened by `prefix`
  * and the total. `prefix` may be NULL. */
@@ -35,40 +30,119 @@ void print_hexa(const char *prefix, uint8_t *payload, size_t size);
 }
 #endif
 
-/* Declares a variable, or an array of n, and zeroes it. */
+/* ---- macros; ipc.h has a copy of this section ----
+ *
+ * Each is a block, or a declaration, that is complete without a semicolon; a semicolon may follow. So under an `if` without
+ * braces, `else` follows the macro directly. Each argument is evaluated once at the most, unless it is said otherwise. */
+
+/* Sets `p` to `len` zeroed bytes. C++ wants a conversion to the type of `p`; that of the conditional has no qualifiers. */
+#ifndef LIBIPC_ALLOCATE_
+#ifdef __cplusplus
+#define LIBIPC_ALLOCATE_(p, len) (p) = (__typeof__(1 ? (p) : NULL))calloc(1, (len));
+#else
+#define LIBIPC_ALLOCATE_(p, len) (p) = calloc(1, (len));
+#endif
+#endif
+
+/* Declares the variable `v` of type `t` and sets it to zeros. */
+#ifndef SECURE_DECLARATION
 #define SECURE_DECLARATION(t, v) \
 	t v; \
-	memset(&v, 0, sizeof(t))
-#define SECURE_BUFFER_DECLARATION(t, name, n) \
-	t name[n]; \
-	memset(&name, 0, sizeof(t) * (n))
+	memset((void *)&v, 0, sizeof v);
+#endif
 
-/* Allocates `len` zeroed bytes into `p`; without memory runs `instr`, then `r`. */
+/* clang++ accepts arrays whose size is known at run time only, with a warning that -Wall enables (since clang 18). */
+#ifndef LIBIPC_ALLOW_VLA_
+#if defined __clang__ && defined __cplusplus
+#define LIBIPC_ALLOW_VLA_ _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wvla-extension\"")
+#define LIBIPC_END_VLA_ _Pragma("clang diagnostic pop")
+#else
+#define LIBIPC_ALLOW_VLA_
+#define LIBIPC_END_VLA_
+#endif
+#endif
+
+/* Declares the array `name` of `size` elements and sets it to zeros. `size` may be known at run time only. */
+#ifndef SECURE_BUFFER_DECLARATION
+#define SECURE_BUFFER_DECLARATION(type, name, size) \
+	LIBIPC_ALLOW_VLA_ type name[size]; LIBIPC_END_VLA_ \
+	memset((void *)name, 0, sizeof name);
+#endif
+
+/* Sets `p` to `len` zeroed bytes, which are the program's to free(3). Without memory `p` is NULL, and the statements `instr` and
+ * `r` run; both may be empty. `p` is evaluated twice. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION
 #define SECURE_BUFFER_HEAP_ALLOCATION(p, len, instr, r) \
 	{ \
-		*(void **)&(p) = calloc(1, (len) ? (len) : 1); \
+		LIBIPC_ALLOCATE_(p, len) \
 		if ((p) == NULL) { \
 			instr; \
 			r; \
 		} \
 	}
-#define SECURE_BUFFER_HEAP_ALLOCATION_R(p, len, instr, r) SECURE_BUFFER_HEAP_ALLOCATION(p, len, instr, return (r))
-#define SECURE_BUFFER_HEAP_ALLOCATION_R_NULL(p, len) SECURE_BUFFER_HEAP_ALLOCATION(p, len, , return NULL)
-#define SECURE_BUFFER_HEAP_ALLOCATION_Q(p, len, instr, e) SECURE_BUFFER_HEAP_ALLOCATION(p, len, instr, exit(e))
+#endif
 
-/* Returns from the function when the condition `t` holds. */
-#define T_R(t, r) \
-	{ if (t) { return r; } }
+/* The same; without memory `instr` runs, and the function returns NULL. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION_R_NULL
+#define SECURE_BUFFER_HEAP_ALLOCATION_R_NULL(p, len, instr) \
+	{ \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			return NULL; \
+		} \
+	}
+#endif
+
+/* The same; without memory `instr` runs, and the program exits with the status `r`. */
+#ifndef SECURE_BUFFER_HEAP_ALLOCATION_Q
+#define SECURE_BUFFER_HEAP_ALLOCATION_Q(p, len, instr, r) \
+	{ \
+		LIBIPC_ALLOCATE_(p, len) \
+		if ((p) == NULL) { \
+			instr; \
+			exit(r); \
+		} \
+	}
+#endif
+
+/* When the condition `t` holds, the function returns NULL. Programs give `t` parentheses of its own: T_R_NULL((p == NULL)). */
+#ifndef T_R_NULL
 #define T_R_NULL(t) \
-	{ if (t) { return NULL; } }
+	{ \
+		if (t) { return NULL; } \
+	}
+#endif
+
+/* When `t` holds, the function returns; it has no result. */
+#ifndef T_R_NOTHING
 #define T_R_NOTHING(t) \
-	{ if (t) { return; } }
-/* The same after perror(m): return r, exit with r, return the libipc error with code r. */
+	{ \
+		if (t) { return; } \
+	}
+#endif
+
+/* When `t` holds, prints `m` and the system's reason (perror(3)) and returns `r`. */
+#ifndef T_PERROR_R
 #define T_PERROR_R(t, m, r) \
-	{ if (t) { perror(m); return r; } }
+	{ \
+		if (t) { \
+			perror(m); \
+			return (r); \
+		} \
+	}
+#endif
+
+/* When `t` holds, prints `m` and the system's reason (perror(3)) and exits with the status `r`. */
+#ifndef T_PERROR_Q
 #define T_PERROR_Q(t, m, r) \
-	{ if (t) { perror(m); exit(r); } }
-#define T_PERROR_RIPC(t, m, r) \
-	{ if (t) { perror(m); IPC_RETURN_ERROR(r); } }
+	{ \
+		if (t) { \
+			perror(m); \
+			exit(r); \
+		} \
+	}
+#endif
+/* ---- end of the macros that ipc.h has too ---- */
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
-#include "peers.h"
+#include "harness.h"
 
 struct captured {
 	int status; /* as exit gave it, or -1 for a signal */

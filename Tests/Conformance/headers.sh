@@ -3,8 +3,8 @@
 #
 #   headers.sh INCLUDE_DIRECTORY
 #
-# Then: prototypes and names against the contract's, what ipc.h brings along, and every macro in use (without -pedantic:
-# C++17 and C11 want an argument for the dots).
+# Then: prototypes and names against the contract's, what each header brings along and what not, guards and constants. macros.sh
+# has the macros.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 include=$(cd "${1:?include directory}" && pwd) || exit 1
@@ -73,75 +73,121 @@ int uses(const char *format, ...) {
 END
 compile ipc_h_brings_what_programs_rely_on includes.c -pedantic
 
-cat >macros.c <<'END'
+# The other headers' includes: what each brings, and what it must not.
+cat >fs.c <<'END'
 #include <fs.h>
-#include <message.h>
-#include <utils.h>
-#include <usocket.h>
-#include <ipc.h>
-struct ipc_error format(int n);
-struct ipc_error plain(int n);
-int number(int n);
-char *text(int n);
-void nothing(int n);
-void quits(int n);
-struct ipc_error format(int n) { IPC_RETURN_ERROR_FORMAT(IPC_ERROR_CLOSED_RECIPIENT, "%d of %s", n, "two") }
-struct ipc_error plain(int n) {
-	char *buffer;
-	SECURE_DECLARATION(struct ipc_ctx, ctx);
-	SECURE_BUFFER_DECLARATION(char, name, BUFSIZ);
-	SECURE_BUFFER_HEAP_ALLOCATION(buffer, 10, n = 0, IPC_RETURN_ERROR(IPC_ERROR_SERVER_INIT__MALLOC));
-	TEST_IPC_RETURN_ON_ERROR_FREE(format(n), buffer);
-	free(buffer);
-	TEST_IPC_RETURN_ON_ERROR(ipc_server_init(&ctx, name));
-	TEST_IPC_I_RR(format(n), ipc_ctx_free(&ctx), "again");
-	TEST_IPC_T_I_RR(format(n), (n > 1), ipc_ctx_free(&ctx), "again");
-	TEST_IPC_RR_F(format(n), "again %d", n)
-	TEST_IPC_RR(format(n), "again")
-	TEST_IPC_P(format(n), "on it goes");
-	T_PERROR_RIPC((n < 0), "n", IPC_ERROR_CLOSED_RECIPIENT);
-	IPC_FILL_DEFAULT_ERROR_MESSAGE(name, IPC_ERROR_POLLER);
-	if (n == 1) IPC_RETURN_ERROR(IPC_ERROR_CLOSED_RECIPIENT)
-	IPC_RETURN_NO_ERROR
-}
-int number(int n) {
-	char *buffer;
-	SECURE_BUFFER_HEAP_ALLOCATION_R(buffer, 10, n = 0, -1);
-	free(buffer);
-	TEST_IPC_T_P_I_R(format(n), (n > 1), "text", n = 1, -2);
-	TEST_IPC_WAIT_EVENT_RR(format(n), -3);
-	T_R((n < 0), -4);
-	T_PERROR_R((n < 0), "n", -5);
-	switch (n) {
-		ERROR_CASE(1, "number", "one");
-		ERROR_CASE(2, "number", "two");
-		default: return n;
-	}
-	return 0;
-}
-char *text(int n) {
-	char *buffer;
-	T_R_NULL((n < 0));
-	SECURE_BUFFER_HEAP_ALLOCATION_R_NULL(buffer, (size_t)n);
-	return buffer;
-}
-void nothing(int n) {
-	struct ipc_event event;
-	IPC_EVENT_SET(&event, IPC_EVENT_TYPE_TIMER, 0, 0, NULL);
-	T_R_NOTHING((n < 0));
-	IPC_EVENT_CLEAN(&event);
-}
-void quits(int n) {
-	char *buffer;
-	SECURE_BUFFER_HEAP_ALLOCATION_Q(buffer, 10, n = 0, 1);
-	free(buffer);
-	TEST_IPC_Q(format(n), 1);
-	TEST_IPC_QUIT_ON_ERROR(format(n), 1);
-	TEST_IPC_WAIT_EVENT_Q(format(n), 1);
-	TEST_IPC_T_I_P_Q(format(n), (n > 1), n = 1, "text", 1);
-	T_PERROR_Q((n < 0), "n", 1);
+int uses(const char *path);
+int uses(const char *path) {
+	struct stat status;
+	mode_t mode = 0;
+	struct ipc_error e = directory_setup_(path);
+	return stat(path, &status) + (int)mode + (int)e.error_code + access(path, W_OK);
 }
 END
-compile every_macro_compiles macros.c
-compile every_macro_compiles_optimised macros.c -O2
+compile fs_h_brings_ipc_h_stat_unistd_and_types fs.c -pedantic
+printf '#include <%s.h>\n' usocket >usocket.c
+printf '#include <%s.h>\n' message >message.c
+for header in usocket message; do
+	echo 'struct ipc_error uses(void); struct ipc_error uses(void) { struct ipc_ctx ctx; return ipc_server_init(&ctx, "name"); }' >>$header.c
+	compile ${header}_h_brings_ipc_h $header.c -pedantic
+done
+cat >utils.c <<'END'
+#include <utils.h>
+#ifdef __IPC_H__
+#error "utils.h brings ipc.h"
+#endif
+uint8_t *uses(const char *text, const char *variable);
+int number(int n);
+void nothing(int n);
+uint8_t *uses(const char *text, const char *variable) {
+	SECURE_DECLARATION(int, zero)
+	SECURE_BUFFER_DECLARATION(char, message, BUFSIZ);
+	uint8_t *copy;
+	T_R_NULL((text == NULL));
+	T_PERROR_Q((zero != 0), "zero", EXIT_FAILURE);
+	SECURE_BUFFER_HEAP_ALLOCATION(copy, strlen(text) + 1, puts("no memory"), return NULL)
+	SECURE_BUFFER_HEAP_ALLOCATION_R_NULL(copy, strlen(text) + 1, zero++)
+	SECURE_BUFFER_HEAP_ALLOCATION_Q(copy, strlen(text) + 1, zero++, 1);
+	error_message_format(message, "tag", variable);
+	error_message_format(message, "tag", "%s and %d", text, zero);
+	error_message_format(message, variable, variable, text, zero);
+	print_hexa(message, copy, 1);
+	return copy;
+}
+int number(int n) { T_PERROR_R((n < 0), "number", -1) return 0; }
+void nothing(int n) { T_R_NOTHING((n < 0)) puts("more"); }
+END
+compile utils_h_gives_its_macros_without_ipc_h utils.c -Wformat -Werror=format-security
+
+# A program's own functions may have the names of those in utils.h, which ipc.h does not bring.
+cat >own.c <<'END'
+#include <ipc.h>
+#ifdef __IPC_UTIL_H__
+#error "ipc.h brings utils.h"
+#endif
+static int print_hexa(int number) { return number; }
+int error_message_format(const char *text, int number);
+int error_message_format(const char *text, int number) {
+	struct ipc_event event;
+	IPC_EVENT_SET(&event, IPC_EVENT_TYPE_TIMER, 0, 0, NULL);
+	TEST_IPC_P(usock_close(number), text);
+	T_PERROR_R((number < 0), "number", -1);
+	IPC_EVENT_CLEAN(&event);
+	return print_hexa(number);
+}
+END
+for header in usocket message fs; do sed "s/<ipc.h>/<$header.h>/" own.c >own_$header.c; done
+compile a_program_with_ipc_h_has_its_own_print_hexa own.c
+for header in usocket message fs; do compile a_program_with_${header}_h_has_its_own_print_hexa own_$header.c; done
+
+# Guards: the header that is there already, an old one, is all that a program gets.
+while read -r header guard; do
+	printf '#define %s\n#include <%s.h>\nstruct ipc_error { int mine; };\nvoid print_hexa(int);\nint is_directory_(int);\nint usock_close(const char *);\nvoid ipc_message_print(int);\n' $guard $header >guard.c
+	[ $header = fs ] || [ $header = usocket ] || [ $header = message ] || compile the_guard_of_${header}_h_is_${guard} guard.c
+	printf '#include <%s.h>\n#ifndef %s\n#error "%s"\n#endif\nint used;\n' $header $guard $guard >guard.c
+	compile ${header}_h_defines_${guard} guard.c
+	# With the guards of both nothing is left.
+	printf '#define __IPC_H__\n#define %s\n#include <%s.h>\n' $guard $header >guard.c
+	[ -z "$(${CC:-cc} -E -P -I"$include" guard.c)" ]
+	result ${header}_h_is_empty_behind_its_guard $?
+done <<'END'
+ipc __IPC_H__
+usocket __IPC_USOCKET_H__
+utils __IPC_UTIL_H__
+fs __FS_H__
+message __IPC_MSG_H__
+END
+
+# Constants.
+cat >constants.c <<'END'
+#include <ipc.h>
+#if __IPC_BASE_SIZE != 2000000 || IPC_MAX_MESSAGE_SIZE != 1999994 || IPC_HEADER_SIZE != 6 || IPC_VERSION != 4 || LISTEN_BACKLOG != 128 || PATH_MAX != 4096
+#error "a constant"
+#endif
+#ifndef IPC_WITH_UNIX_SOCKETS
+#error "IPC_WITH_UNIX_SOCKETS"
+#endif
+#ifdef IPC_WITHOUT_ERRORS
+#ifdef IPC_WITH_ERRORS
+#error "IPC_WITH_ERRORS is defined with IPC_WITHOUT_ERRORS"
+#endif
+#elif IPC_WITH_ERRORS != WANTED
+#error "IPC_WITH_ERRORS"
+#endif
+const char *directory = RUNDIR "name";
+END
+compile the_constants_are_those_of_the_contract constants.c -DWANTED=2
+compile ipc_with_errors_is_the_programs constants.c -DIPC_WITH_ERRORS=1 -DWANTED=1
+compile ipc_with_errors_is_not_defined_with_ipc_without_errors constants.c -DIPC_WITHOUT_ERRORS
+
+# The macros that both headers define: the same text, and a definition that was there before stays.
+defined() { printf '#include <%s.h>\n' "$1" >defined.c; ${CC:-cc} -x $2 -E -dM -I"$include" defined.c | grep -E '^#define (SECURE_|T_|LIBIPC_)' | sort; }
+for language in c c++; do
+	defined utils $language >in_utils
+	defined ipc $language >in_ipc
+	[ "$(grep -c 'SECURE\|T_' in_utils)" -ge 9 ] && [ -z "$(comm -23 in_utils in_ipc)" ]
+	result "ipc_h_has_the_macros_of_utils_h_in_$(echo $language | tr + p)" $?
+done
+printf '#define T_R_NULL(t) mine\n#include <%s.h>\n#include <%s.h>\nint T_R_NULL(0);\nint *is = &mine;\n' ipc utils >mine.c
+compile a_macro_of_an_old_utils_h_stays mine.c
 exit $failed

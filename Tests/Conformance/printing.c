@@ -2,8 +2,10 @@
  * printing.c - what the library prints and what it must not: the functions whose job it is write readable listings to
  * stdout, error_message_format writes a line into memory, and everything else is silent, whatever goes wrong.
  */
+#include "peers.h" /* first: _GNU_SOURCE */
 #include "capture.h"
 
+#include <utils.h>
 #include <ctype.h>
 
 enum { DUMPED = 300 }; /* three digits: not to be taken for a byte */

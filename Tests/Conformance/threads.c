@@ -4,6 +4,8 @@
  */
 #include "threads.h"
 
+#include <utils.h>
+
 #define LARGEST IPC_MAX_MESSAGE_SIZE
 
 /* ---- a service and a client, each in a small thread, with the largest messages ---- */

@@ -4,6 +4,8 @@
  */
 #include "peers.h"
 
+#include <utils.h>
+
 static struct ipc_ctx service, empty;
 static struct ipc_event event;
 static int peer, origin;

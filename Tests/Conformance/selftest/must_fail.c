@@ -2,6 +2,7 @@
  * must_fail.c - tests of the harness: all but two of these must come out as `not ok` (harness.sh says which). None of them
  * is about the library, which has to be there all the same, because harness.h includes its headers.
  */
+#include "../peers.h" /* first: _GNU_SOURCE */
 #include "../capture.h"
 
 TEST(passes) { CHECK_OK((struct ipc_error){0}); }
