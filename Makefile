@@ -70,12 +70,14 @@ $(SHARED): $(OBJECTS) $(EXPORTS)
 	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
 	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
 
-# One object in which only the contract is global: no Swift symbol can clash with those of the program.
+# One object in which only the contract is global: no Swift symbol can clash with those of the program. What utils.h declares is weak:
+# a program that does not include it may have functions of these names.
 $(STATIC): $(OBJECTS) $(EXPORTS)
 	@mkdir -p $(@D)
 	sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' $(EXPORTS) > $(BUILD)/obj/exports.list
 	ld -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
-	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash $(BUILD)/obj/libipc.o
+	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
+		--weaken-symbol=print_hexa --weaken-symbol=error_message_format $(BUILD)/obj/libipc.o
 	rm -f $@
 	ar rcs $@ $(BUILD)/obj/libipc.o
 

@@ -3,7 +3,8 @@
  */
 #include "CLibIPC.h"
 
-void print_hexa(const char *prefix, uint8_t *payload, size_t size) {
+/* The library does not call print_hexa: a program may have a function of that name, with other parameters. */
+static void dump(const char *prefix, const uint8_t *payload, size_t size) {
 	for (size_t start = 0; payload != NULL && start < size; start += 16) {
 		printf("%s (%zu)", prefix != NULL ? prefix : "", size);
 		for (size_t i = start; i < size && i < start + 16; i++) printf(" %02x", payload[i]);
@@ -12,10 +13,12 @@ void print_hexa(const char *prefix, uint8_t *payload, size_t size) {
 	fflush(stdout);
 }
 
+void print_hexa(const char *prefix, uint8_t *payload, size_t size) { dump(prefix, payload, size); }
+
 void ipc_message_print(const struct ipc_message *m) {
 	if (m == NULL) return;
 	printf("message: descriptor %d, type %d, user type %d, bytes %u\n", m->fd, m->type, m->user_type, m->length);
-	print_hexa("  ", (uint8_t *)m->payload, m->length);
+	dump("  ", (const uint8_t *)m->payload, m->length);
 }
 
 void ipc_switching_print(struct ipc_switchings *is) {
