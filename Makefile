@@ -70,14 +70,15 @@ $(SHARED): $(OBJECTS) $(EXPORTS)
 	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
 	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
 
-# One object in which only the contract is global: no Swift symbol can clash with those of the program. What utils.h declares is weak:
-# a program that does not include it may have functions of these names.
+# One object in which only the contract is global: no Swift symbol can clash with those of the program. What ipc.h does not declare is
+# weak, and nothing in the library calls it: a program may have functions of these names.
 $(STATIC): $(OBJECTS) $(EXPORTS)
 	@mkdir -p $(@D)
 	sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' $(EXPORTS) > $(BUILD)/obj/exports.list
+	sed -n 's/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p' include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
 	ld -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
 	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
-		--weaken-symbol=print_hexa --weaken-symbol=error_message_format $(BUILD)/obj/libipc.o
+		--weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o
 	rm -f $@
 	ar rcs $@ $(BUILD)/obj/libipc.o
 

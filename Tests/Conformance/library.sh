@@ -82,8 +82,8 @@ report a_program_links_with_the_archive $?
 mkdir run
 [ -x program ] && ! readelf -dW program | grep -q 'NEEDED.*libipc' && IPC_RUNDIR=$work/run IPC_NETWORK='' ./program
 report a_program_linked_with_the_archive_runs $?
-# old_style.c has its own print_hexa and error_message_format; the second program has none, and calls the library's.
-${CC:-cc} -I"$include" -o own "$here/macros/old_style.c" "$archive" && mkdir own_run &&
+# old_style.c has its own print_hexa, mkdir_p_ and two more; the second program has none, and calls the library's.
+${CC:-cc} -I"$include" -o own "$here/macros/old_style.c" "$archive" &&
 	IPC_RUNDIR=$work/own_run IPC_NETWORK='' ./own >own.out && grep -q '68 65 6c 6c 6f 00' own.out
 report a_program_with_its_own_print_hexa_links_with_the_archive_and_runs $?
 printf '#include <utils.h>\nint main(void) { uint8_t byte = 104; print_hexa("one", &byte, 1); return 0; }\n' >utils.c
