@@ -16,6 +16,7 @@ extension Context where Entries: ~Copyable {
     mutating func beginTurns() { (turns, allowedTurns, fluentSince) = (0, Self.patience, 0) }
 
     /// Asks the poller. Where another thread does, that one sees what there is.
+    @inline(__always)
     mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
         beginTurns()
         guard !isLed else { return }
@@ -105,6 +106,12 @@ extension Context where Entries: ~Copyable {
     mutating func hear(_ finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
         beginTurns()
         if finding.count >= 0 { return hear(finding.count, &event) }
+        try search(after: finding, watch, &event)
+    }
+
+    /// There is something, or the poller is gone.
+    @inline(never)
+    private mutating func search(after finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
         if finding == .lost { return poller.needsRebuild = true }
         if guess.isWorthTrying, let speaker = speaker(), !isTaken(speaker, from: event.seat) {
             guess.begin()
@@ -115,6 +122,7 @@ extension Context where Entries: ~Copyable {
         let named = try watch.collect()
         if named == .lost { return poller.needsRebuild = true }
         hear(named.count, &event)
+        if event.named == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }
     }
 
     /// The poller has named so many descriptors.
@@ -123,8 +131,6 @@ extension Context where Entries: ~Copyable {
         event.named = count
         let count = poller.collect(count)
         for index in 0..<count { note(poller.readiness(at: index), event.seat) }
-        if poller.usesList { return }
-        if count == 1 { guess.named(poller.readiness(at: 0).registration) } else if count > 1 { guess.distrust() }
     }
 
     /// The connection that spoke last, if the library reads it.

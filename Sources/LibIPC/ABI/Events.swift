@@ -55,27 +55,41 @@ private func fill(
     let kept = empty(event, visit.context) ?? visit.context.pointee.roster.spare.take()
     let place = if let kept { kept } else { try makeMessage() }
     let seat = step != nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
-    let deadline = seat.map { $0.pointee.deadline(left) }
+    let deadline = seat?.pointee.deadline(left) ?? .immediate
     var found = Event(seat)
-    defer {
-        if left > 0, let deadline { left = visit.isGone ? deadline.remaining : seat?.pointee.leave(deadline, found.kind) ?? left }
-        publish(&found, event, visit, place)
-    }
+    var failure: IPCError?
+    var isFound = false
+    do throws(IPCError) { isFound = try find(&visit, &found, step, deadline) } catch { failure = error }
+    if left > 0 { left = visit.isGone ? deadline.remaining : seat?.pointee.leave(deadline, found.kind) ?? left }
+    publish(&found, event, visit, place)
+    if let failure { throw failure }
+    return isFound
+}
+
+/// Finds an event, waits for it, and calls the program's callbacks. Returns false where one of those has freed the context.
+@inline(__always)
+private func find(
+    _ visit: inout Visit, _ found: inout Event, _ step: (libipc_step, UInt32)?, _ deadline: Deadline
+) throws(IPCError) -> Bool {
+    let seat = found.seat
     if let seat { visit.context.pointee.release(seat) }
     try visit.context.pointee.catchUp()
-    if let deadline { try visit.context.pointee.next(&found, deadline) }
-    if let (step, index) = step { try visit.context.pointee.take(step, index, &found) }
+    if let (step, index) = step {
+        try visit.context.pointee.take(step, index, &found)
+    } else {
+        try visit.context.pointee.next(&found, deadline)
+    }
     while true {
         switch found.kind {
-        case .waiting: if let deadline { try wait(&visit, &found, deadline) }
+        case .waiting: try wait(&visit, &found, deadline)
         case .callback: try callBack(&visit, &found)
         default: return true
         }
         if visit.isLost { throw Visit.lost }
         if visit.isGone { return false }
-        if let deadline, found.kind == .none || found.kind == .waiting {
+        if let seat, found.kind == .none || found.kind == .waiting {
             // What was held for a callback, which told nothing.
-            if let seat { visit.context.pointee.release(seat) }
+            visit.context.pointee.release(seat)
             try visit.context.pointee.catchUp()
             try visit.context.pointee.search(&found, deadline)
         }

@@ -11,37 +11,36 @@ struct DescriptorList: ~Copyable {
     private var entries = HeapArray<pollfd>()
     /// At the same indices.
     private var registrations = HeapArray<Registration>()
-    private var limit: Int32 = -1
+    private(set) var limit: Int32 = -1
 
     init() {}
 
-    /// What to ask, in a call without the context's lock: the list stays as it is meanwhile.
-    struct Watch: BitwiseCopyable {
-        fileprivate let entries: UnsafeMutablePointer<pollfd>?
-        fileprivate let count: Int
-        /// Milliseconds, negative for none.
-        fileprivate let limit: Int32
-
-        /// - Parameter timeout: milliseconds, negative for ever. The wait may be shorter.
-        func wait(timeout: Int32) throws(IPCError) -> Finding {
-            let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
-            while true {
-                let named = Int(try check(call: poll(entries, nfds_t(count), timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
-                if named == 0 || leaveOutClosed() < named { return .named(named) }
-            }
-        }
-
-        /// Numbers that the program has closed would end every wait. Returns how many there were.
-        private func leaveOutClosed() -> Int {
-            var closed = 0
-            for index in 0..<count {
-                guard let entry = entries.map({ $0 + index }), Int32(entry.pointee.revents) & POLLNVAL != 0 else { continue }
-                (entry.pointee.fd, entry.pointee.revents) = (-1, 0)
-                closed += 1
-            }
-            return closed
+    /// Asks for a list, maybe without the context's lock: it stays as it is meanwhile. The wait may be shorter than `timeout`, which is in
+    /// milliseconds like `limit`, and negative for ever.
+    static func wait(
+        _ memory: UnsafeMutableRawPointer?, _ count: Int32, _ timeout: Int32, _ limit: Int32
+    ) throws(IPCError) -> Finding {
+        let entries = memory?.assumingMemoryBound(to: pollfd.self)
+        let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
+        while true {
+            let named = Int(try check(call: libipc_poll_all(entries, count, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+            if named == 0 || leaveOutClosed(entries, Int(count)) < named { return .named(named) }
         }
     }
+
+    /// Numbers that the program has closed would end every wait. Returns how many there were.
+    private static func leaveOutClosed(_ entries: UnsafeMutablePointer<pollfd>?, _ count: Int) -> Int {
+        guard let entries else { return 0 }
+        var closed = 0
+        for index in 0..<count where Int32(entries[index].revents) & POLLNVAL != 0 {
+            (entries[index].fd, entries[index].revents) = (-1, 0)
+            closed += 1
+        }
+        return closed
+    }
+
+    var memory: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(entries.base) }
+    var count: Int32 { Int32(truncatingIfNeeded: entries.count) }
 
     /// There is this descriptor, and no other.
     @inline(__always)
@@ -50,8 +49,6 @@ struct DescriptorList: ~Copyable {
         return known.pointee == registration && entry.pointee.fd == registration.descriptor
             && Int32(entry.pointee.events) == interest.rawValue
     }
-
-    var watch: Watch { Watch(entries: entries.base, count: entries.count, limit: limit) }
 
     mutating func removeAll() {
         entries.removeAll()

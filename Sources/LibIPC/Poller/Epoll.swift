@@ -20,25 +20,32 @@ struct EpollPoller: ~Copyable {
     /// EPOLLET, a macro that Swift does not import.
     private static let edgeTriggered: UInt32 = 1 << 31
 
-    /// What to ask, in a call without the context's lock: the set and room for a batch of events stay as long as it runs.
+    /// What to ask, in a call without the context's lock: the set and room for a batch of events, or a list of descriptors, stay as long
+    /// as it runs.
     struct Watch: BitwiseCopyable {
+        /// The set; negative: the list is asked instead.
         fileprivate let descriptor: Int32
-        fileprivate var events: UnsafeMutablePointer<epoll_event>?
-        /// Instead of the set.
-        fileprivate var polled: DescriptorList.Watch?
         /// Milliseconds after which the wait looks again by itself, negative for none.
         fileprivate var limit: Int32 = -1
+        fileprivate let memory: UnsafeMutableRawPointer?
+        /// Of the list.
+        fileprivate var count: Int32 = 0
         /// Asks for what is there before it sleeps: a set that is busy needs no other call.
         var collectsFirst = true
 
         /// - Parameter timeout: milliseconds, negative for ever.
         @inline(__always)
         func wait(timeout: Int32) throws(IPCError) -> Finding {
-            if let polled { return try polled.wait(timeout: timeout) }
+            if descriptor < 0 { return try DescriptorList.wait(memory, count, timeout, limit) }
             if collectsFirst || timeout == 0 {
                 let finding = try collect()
                 if timeout == 0 || finding != .named(0) { return finding }
             }
+            return try sleep(timeout)
+        }
+
+        @inline(never)
+        private func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
             let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let found = try check(call: poll(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
@@ -48,13 +55,14 @@ struct EpollPoller: ~Copyable {
 
         /// What is there now. A signal cannot interrupt this.
         func collect() throws(IPCError) -> Finding {
-            let count = libipc_epoll_wait(descriptor, events, Int32(EpollPoller.batch), 0)
+            let count = libipc_epoll_wait(descriptor, memory?.assumingMemoryBound(to: epoll_event.self), Int32(EpollPoller.batch), 0)
             if count < 0, libipc_errno() == EBADF || libipc_errno() == EINVAL { return .lost }
             return .named(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
         }
     }
 
-    private var watch = Watch(descriptor: -1)
+    private var watch = Watch(descriptor: -1, memory: nil)
+    private var events: UnsafeMutablePointer<epoll_event>? { watch.memory?.assumingMemoryBound(to: epoll_event.self) }
     private var file: FileIdentity?
     /// In place of the set: for few descriptors, or where there is no set to be had.
     private var list = DescriptorList()
@@ -71,7 +79,8 @@ struct EpollPoller: ~Copyable {
         let memory = try allocate(size, IPC_ERROR_POLLER)
         let made = epoll_create1(Int32(EPOLL_CLOEXEC))
         try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
-        watch = Watch(descriptor: made, events: memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch))
+        watch = Watch(descriptor: made, memory: memory)
+        memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch)
         file = FileIdentity(Descriptor(made))
     }
 
@@ -80,7 +89,7 @@ struct EpollPoller: ~Copyable {
 
     deinit {
         closeSet()
-        free(watch.events)
+        free(watch.memory)
     }
 
     var isIdle: Bool { descriptor < 0 }
@@ -88,7 +97,7 @@ struct EpollPoller: ~Copyable {
     /// Closes the library's own descriptors, and frees nothing. Afterwards it is idle.
     mutating func closeDescriptors() {
         closeSet()
-        watch = Watch(descriptor: -1, events: watch.events)
+        watch = Watch(descriptor: -1, memory: watch.memory)
         alarm = nil
         needsRebuild = true
     }
@@ -140,11 +149,7 @@ struct EpollPoller: ~Copyable {
     @inline(__always)
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
 
-    var watchOfList: Watch {
-        var watch = watch
-        watch.polled = list.watch
-        return watch
-    }
+    var watchOfList: Watch { Watch(descriptor: -1, limit: list.limit, memory: list.memory, count: list.count) }
 
     @inline(__always)
     mutating func prepare() throws(IPCError) -> Watch {
@@ -179,7 +184,7 @@ struct EpollPoller: ~Copyable {
     @inline(__always)
     mutating func readiness(at index: Int) -> Readiness {
         if usesList { return list.readiness(at: index) }
-        guard let event = watch.events?[index] else { return Readiness(registration: .alarm, events: 0) }
+        guard let event = events?[index] else { return Readiness(registration: .alarm, events: 0) }
         let datum = event.data.u64
         let registration = Registration(
             descriptor: Int32(truncatingIfNeeded: datum), generation: UInt32(truncatingIfNeeded: datum >> 32))

@@ -18,10 +18,12 @@ struct PollPoller: ~Copyable {
     private(set) var isStale = false
 
     struct Watch: BitwiseCopyable {
-        fileprivate let asked: DescriptorList.Watch
+        fileprivate let memory: UnsafeMutableRawPointer?
+        fileprivate let count: Int32
+        fileprivate let limit: Int32
         var collectsFirst = false
 
-        func wait(timeout: Int32) throws(IPCError) -> Finding { try asked.wait(timeout: timeout) }
+        func wait(timeout: Int32) throws(IPCError) -> Finding { try DescriptorList.wait(memory, count, timeout, limit) }
         func collect() throws(IPCError) -> Finding { .named(0) }
     }
 
@@ -56,13 +58,13 @@ struct PollPoller: ~Copyable {
     mutating func prepare(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
         asked.removeAll()
         try fill(&asked)
-        return Watch(asked: asked.watch)
+        return watchOfList
     }
 
     /// Everything is asked by a list.
     var usesList: Bool { true }
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { false }
-    var watchOfList: Watch { Watch(asked: asked.watch) }
+    var watchOfList: Watch { Watch(memory: asked.memory, count: asked.count, limit: asked.limit) }
 
     mutating func prepare() throws(IPCError) -> Watch {
         isStale = false
@@ -74,7 +76,7 @@ struct PollPoller: ~Copyable {
             entries[position] = entry
         }
         if libipc_is_alone() == 0 { try addAlarm() }
-        return Watch(asked: asked.watch)
+        return watchOfList
     }
 
     private mutating func addAlarm() throws(IPCError) {
