@@ -10,7 +10,7 @@ enum NetworkLookup {
 
     /// A connection by way of the daemon; nil when no route names the service.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32? {
-        guard let routes = Service.environment("IPC_NETWORK"), hasRoute(routes, name) else { return nil }
+        guard let routes = libipc_environment("IPC_NETWORK"), hasRoute(routes, name) else { return nil }
         let daemon = try Socket.connect(to: try Service.address(of: "network"))
         defer { close(daemon) }
         Socket.setPatience(daemon, SO_RCVTIMEO, seconds: patience)

@@ -1,12 +1,6 @@
 // Service.swift - from a service's name to its socket.
 
 enum Service {
-    /// The variable's value, unless it is missing or empty.
-    static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
-        guard let value = getenv(name), value.pointee != 0 else { return nil }
-        return UnsafePointer(value)
-    }
-
     /// `$IPC_RUNDIR/name`, or `/run/ipc//name`. Refuses a name that is empty or leads elsewhere.
     static func address(of name: UnsafePointer<CChar>) throws(IPCError) -> SocketAddress {
         let code = IPC_ERROR_SERVICE_PATH__INVALID_NAME
@@ -19,7 +13,7 @@ enum Service {
             if component[length] == 0 { break }
             component += length + 1
         }
-        guard let directory = environment("IPC_RUNDIR") else { return try SocketAddress(in: RUNDIR, name, code) }
+        guard let directory = libipc_environment("IPC_RUNDIR") else { return try SocketAddress(in: RUNDIR, name, code) }
         return try SocketAddress(in: directory, name, code)
     }
 

@@ -54,6 +54,8 @@ same only_libc_is_needed libc.so.6 "$(tags NEEDED)"
 same there_is_no_runpath '' "$(tags RPATH)$(tags RUNPATH)"
 for name in libipc.so libipc.so.1 libipc.so.1.0.0; do readlink -f "$directory/$name"; done >files
 same the_three_names_are_one_file "$(readlink -f "$directory")/libipc.so.1.0.0" "$(sort -u files)"
+# A process with raised privileges must not trust its environment (secure_getenv(3)).
+same the_environment_is_asked_securely_alone secure_getenv "$(nm -D --undefined-only "$library" | sed -n 's/.* \([a-z_]*getenv[a-z_]*\).*/\1/p')"
 test -f "$directory/libipc.so.1.0.0" && ! test -L "$directory/libipc.so.1.0.0"
 report the_real_file_is_libipc_so_1_0_0 $?
 

@@ -29,6 +29,7 @@
 #include "../../../include/usocket.h"
 #include "../../../include/utils.h"
 #include "exports.h"
+#include "names.h"
 #include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
@@ -264,13 +265,14 @@ LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libi
 LIBIPC_ATOMIC void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
 
 void libipc_print_context(const struct ipc_ctx *ctx);
-/* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error. */
+/* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error (trace.c). */
 extern int libipc_traces; /* negative: nobody has asked yet */
 void libipc_write_trace(const struct ipc_event *event);
 LIBIPC_ATOMIC void libipc_trace_event(const struct ipc_event *event) {
 	if (__atomic_load_n(&libipc_traces, __ATOMIC_RELAXED) != 0) libipc_write_trace(event);
 }
 void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count);
+void libipc_trace_note(const void *text, size_t count);
 /* Fills `result`: the text, `count` bytes, with zeros behind it. */
 void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count);
 
