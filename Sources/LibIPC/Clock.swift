@@ -45,3 +45,14 @@ struct Deadline: Equatable, BitwiseCopyable {
         return Int32(truncatingIfNeeded: (nanoseconds + Clock.nanosecondsPerMillisecond - 1) / Clock.nanosecondsPerMillisecond)
     }
 }
+
+extension Descriptor {
+    /// poll(2) on this descriptor alone, until the deadline in all: a signal ends neither the wait nor begins it anew. Returns what is
+    /// reported; 0 when the time is up.
+    func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
+        while true {
+            let found = libipc_poll_interruptibly(number, events, deadline.remaining)
+            if found >= 0 || libipc_errno() != EINTR { return max(found, 0) }
+        }
+    }
+}

@@ -27,11 +27,24 @@ enum Service {
         return (try undoing(free(path), try Socket.listen(at: address)), path)
     }
 
-    /// Connects to the service wherever IPC_NETWORK says that it is; here when it says nothing, or the network daemon cannot help.
+    /// Connects to the service where IPC_NETWORK says that it is. When it says nothing, or the network daemon cannot help, connects to
+    /// the service of this machine; but not when the route is strict.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
+        let routes = libipc_environment("IPC_NETWORK")
+        let route = NetworkLookup.route(of: name, in: routes)
+        guard let routes, route != .none else { return try Socket.connect(to: try address(of: name)) }
+        let refusal: Text
+        do throws(IPCError) { return try NetworkLookup.connect(to: name, routes) } catch {
+            if route == .strict { throw error }
+            refusal = error.text
+        }
         do throws(IPCError) {
-            if let descriptor = try NetworkLookup.connect(to: name) { return descriptor }
-        } catch { error.text.withBytes { libipc_trace_error(error.code, $0, $1) } }
-        return try Socket.connect(to: try address(of: name))
+            let descriptor = try Socket.connect(to: try address(of: name))
+            ("\(name): connected to the service of this machine: \(refusal)" as Text).withBytes { libipc_trace_note($0, $1) }
+            return descriptor
+        } catch {
+            // A long refusal must leave room for the other reason.
+            throw IPCError(error.code, "\(refusal, atMost: 100); \(error.text)")
+        }
     }
 }

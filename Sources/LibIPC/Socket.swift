@@ -26,33 +26,45 @@ extension Text {
 
 enum Socket {
     private static let backlog: Int32 = 4096
-    /// How long connecting waits for a service whose backlog is full, in seconds.
-    private static let patience = 10
+    /// How long connecting waits for a service whose backlog is full, in milliseconds.
+    private static let patience: Int32 = 10_000
 
     private static func make(_ code: ErrorCode, flags: Int32 = 0) throws(IPCError) -> Int32 {
         try check(call: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0), code, "make a socket")
     }
 
-    static func connect(to target: SocketAddress) throws(IPCError) -> Int32 {
+    /// - Parameter deadline: of a call that has more to do; otherwise connecting has ten seconds.
+    static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
         let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: Int32(SOCK_NONBLOCK.rawValue))
         var address = target.address
-        var result = libipc_connect(descriptor, &address)
+        var result = libipc_connect_once(descriptor, &address)
         libipc_make_blocking(descriptor)
         if result != 0, libipc_errno() == EAGAIN {
-            // The service's backlog is full. The limit on sending is also that of connecting (socket(7)); it must not stay.
-            setPatience(descriptor, SO_SNDTIMEO, seconds: patience)
-            result = libipc_connect(descriptor, &address)
-            setPatience(descriptor, SO_SNDTIMEO, seconds: 0)
+            result = wait(toConnect: descriptor, &address, until: deadline ?? Deadline(milliseconds: patience))
         }
         try undoing(
             CLibIPC.close(descriptor), try check(call: result, IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)"))
         return descriptor
     }
 
-    /// - Parameter seconds: 0 for no limit.
-    static func setPatience(_ descriptor: Int32, _ option: Int32, seconds: Int) {
-        var limit = timeval(tv_sec: seconds, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    /// The service's backlog is full. The limit on sending is also that of connecting (socket(7)); it must not stay. A signal begins
+    /// neither the limit anew nor a connection of which a part is there: a stream socket of this domain has none (unix(7)).
+    private static func wait(toConnect descriptor: Int32, _ address: inout sockaddr_un, until deadline: Deadline) -> Int32 {
+        var (result, failure): (Int32, Int32)
+        repeat {
+            setSendLimit(descriptor, milliseconds: max(deadline.remaining, 1))
+            result = libipc_connect_once(descriptor, &address)
+            failure = libipc_errno()
+        } while result != 0 && failure == EINTR && deadline.remaining > 0
+        setSendLimit(descriptor, milliseconds: 0)
+        libipc_set_errno(failure == EINTR ? EAGAIN : failure)
+        return result
+    }
+
+    /// - Parameter milliseconds: 0 for no limit.
+    private static func setSendLimit(_ descriptor: Int32, milliseconds: Int32) {
+        var limit = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: .init(milliseconds % 1000 * 1000))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// Listens there. A stale socket is replaced; anything else is left alone.

@@ -26,6 +26,9 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         for byte in text.prefix(Text.capacity) { append(byte) }
     }
     @inline(never) mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
+    @inline(never) mutating func appendInterpolation(_ text: Text, atMost limit: Int) {
+        for index in 0..<min(text.count, limit) { append(text.bytes[index]) }
+    }
     @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
         if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }
     }

@@ -1,6 +1,7 @@
 // Route.swift - the routes of a look-up: which one is a service's, and where it leads.
 //
-// A look-up is `service;routes`, and the routes are entries `service uri` with `;` between, as in IPC_NETWORK.
+// A look-up is `service;routes`, and the routes are entries `service uri` with `;` between, as in IPC_NETWORK. The mark ` !` of a strict
+// route is its client's business, and ignored where a client sends it.
 
 enum Route {
     /// A socket at a path; a service of this machine; what the service of the scheme's name reaches.
@@ -45,7 +46,8 @@ struct LookUp {
         guard let first = entries.popFirst() else { return nil }
         service = Array(first)
         for entry in entries {
-            let words = entry.split(whereSeparator: LookUp.isBlank)
+            var words = entry.split(whereSeparator: LookUp.isBlank)
+            if words.count > 1, words[words.count - 1].elementsEqual("!".utf8) { words.removeLast() }
             if let name = words.first, name.elementsEqual(service) {
                 uri = words.count > 1 ? Array(entry[words[1].startIndex..<words[words.count - 1].endIndex]) : []
                 return

@@ -1,24 +1,8 @@
 /*
  * lookup.c - the way to a service through the network daemon, as IPC_NETWORK routes it. A process of the test plays the
- * daemon `network`: it checks what it is asked and answers as told. Faults 16 and 22 are in faults_names.c.
+ * daemon `network`: it checks what it is asked and answers as told (lookup.h). Faults 16 and 22 are in faults_names.c.
  */
-#include "peers.h"
-
-static struct ipc_ctx ctx, service;
-static struct ipc_event event;
-
-static const char *asked; /* the payload that must come */
-static void (*answer)(int client); /* what the daemon does then */
-
-/* A connection to the service "real", which the daemon knows. */
-static int real_connection(void) { return raw_connect("real"); }
-
-static void answers_with_a_descriptor(int client) {
-	int fd = real_connection();
-	write_bytes(client, "\3\0\0\0\2\3OK", 8);
-	send_with(client, "", 1, fd, 1);
-	close(fd);
-}
+#include "lookup.h"
 
 static void answers_byte_by_byte(int client) {
 	int fd = real_connection();
@@ -40,53 +24,13 @@ static void answers_with_many_descriptors_at_once(int client) {
 	close(fd);
 }
 
-static void refuses(int client) { write_bytes(client, "\3\0\0\0\10\3no route", 14); }
 static void refuses_without_a_reason(int client) { write_bytes(client, "\3\0\0\0\0\3", 6); }
 static void refuses_and_sends_a_descriptor(int client) { send_with(client, "\3\0\0\0\3\3NO!", 9, 0, 2); }
 static void hangs_up(int client) { (void)client; }
 static void breaks_off(int client) { write_bytes(client, "\3\0\0\0\2\3O", 7); }
 static void talks_nonsense(int client) { write_bytes(client, "\3\377\377\377\377\3garbage", 13); }
 
-static void network_daemon(int gate) {
-	int listening = raw_listen("network");
-	meet(gate);
-	int client = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-	char *request = malloc(FRAME_SIZE(strlen(asked))), header[IPC_HEADER_SIZE];
-	put_header(header, MSG_TYPE_NETWORK_LOOKUP, (uint32_t)strlen(asked), 3);
-	CHECK_EQUAL(read_bytes(client, request, FRAME_SIZE(strlen(asked))), FRAME_SIZE(strlen(asked)));
-	CHECK(memcmp(request, header, IPC_HEADER_SIZE) == 0);
-	CHECK(memcmp(request + IPC_HEADER_SIZE, asked, strlen(asked)) == 0);
-	answer(client);
-	free(request);
-	close(client);
-	close(listening);
-	unlink(address_of("network").sun_path);
-}
-
-/* The daemon is asked for `name` under these routes, once. */
-static pid_t start_daemon(const char *name, const char *routes, void (*how)(int), int *gate) {
-	static char payload[4096];
-	snprintf(payload, sizeof payload, "%s;%s", name, routes);
-	asked = payload;
-	answer = how;
-	pid_t child = start(network_daemon, gate);
-	meet(*gate);
-	setenv("IPC_NETWORK", routes, 1);
-	return child;
-}
-
-static void contact(const char *name, const char *routes, void (*how)(int)) {
-	int gate, fd = -1;
-	pid_t child = start_daemon(name, routes, how, &gate);
-	CHECK_OK(ipc_contact_ipcd(&fd, name));
-	CHECK(fd > 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-	next(&service, &event, IPC_EVENT_TYPE_CONNECTION);
-	write_frame(fd, 'a', "hello", 5);
-	next_message(&service, &event, event.origin, 'a', "hello", 5);
-	close(fd);
-	next(&service, &event, IPC_EVENT_TYPE_DISCONNECTION); /* so that no copy of it was kept */
-	join_process(child, gate);
-}
+static void contact(const char *name, const char *routes, void (*how)(int)) { contact_as(name, routes, routes, how); }
 
 TEST(a_route_is_an_entry_with_the_name_whole_and_blanks_around_it_ignored) {
 	const char *routes[] = {"pong tcp://there", "  pong tcp://there  ", "a x;pong y", "a x ; pong y ; b z", ";;pong y;;", "pong2 x;pong y",
@@ -155,18 +99,50 @@ TEST(a_refusal_is_error_4_with_the_reason_and_descriptor_0) {
 	}
 }
 
-TEST(after_a_refusal_ipc_connection_connects_here_or_says_why_not) {
+static void refuses_at_length(int client) {
+	char *reason = malloc(100000);
+	memset(reason, 'r', 100000);
+	put_header(reason, MSG_TYPE_NETWORK_LOOKUP, 100000 - IPC_HEADER_SIZE, 3);
+	write_bytes(client, reason, 100000);
+	free(reason);
+}
+
+TEST(after_a_refusal_ipc_connection_connects_here_or_gives_both_reasons) {
+	int ends[2];
+	make_pair(ends);
 	for (int here = 0; here < 2; here++) {
-		int gate;
 		if (here) CHECK_OK(ipc_server_init(&service, "pong"));
-		pid_t child = start_daemon("pong", "pong x", refuses, &gate);
-		CHECK_CODE(ipc_connection(&ctx, "pong", NULL), here ? 0 : IPC_ERROR_USOCK_CONNECT__CONNECT);
-		CHECK_EQUAL(ctx.size, here);
-		join_process(child, gate);
+		for (int switched = 0; switched < 2; switched++) {
+			int gate;
+			pid_t child = start_daemon("pong", "pong x", refuses, &gate);
+			struct ipc_error e = connect_as(switched, ends);
+			CHECK_CODE(e, here ? 0 : IPC_ERROR_USOCK_CONNECT__CONNECT);
+			if (!here) {
+				CHECK(strstr(e.error_message, "no route") != NULL && strstr(e.error_message, address_of("pong").sun_path) != NULL);
+				CHECK(strstr(e.error_message, strerror(ENOENT)) != NULL);
+			}
+			join_process(child, gate);
+		}
 	}
+	CHECK_EQUAL(ctx.size, 3);
+	close(ends[1]);
 	next(&service, &event, IPC_EVENT_TYPE_CONNECTION);
 	finish(&ctx, &event);
 	finish(&service, &event);
+}
+
+TEST(a_long_refusal_leaves_room_for_the_other_reason) {
+	int gate;
+	pid_t child = start_daemon("pong", "pong x", refuses_at_length, &gate);
+	struct ipc_error e = ipc_connection(&ctx, "pong", NULL);
+	CHECK_CODE(e, IPC_ERROR_USOCK_CONNECT__CONNECT);
+	CHECK(strstr(e.error_message, "refused: rrrr") != NULL && strstr(e.error_message, strerror(ENOENT)) != NULL);
+	join_process(child, gate);
+	unlink(address_of("network").sun_path);
+	e = ipc_connection(&ctx, "pong", NULL); /* no daemon */
+	CHECK_CODE(e, IPC_ERROR_USOCK_CONNECT__CONNECT);
+	CHECK(strstr(e.error_message, address_of("network").sun_path) != NULL && strstr(e.error_message, address_of("pong").sun_path) != NULL);
+	ipc_ctx_free(&ctx);
 }
 
 TEST(a_daemon_that_breaks_off_or_talks_nonsense_is_an_error) {

@@ -22,6 +22,15 @@ def test_bare_route(world):
     assert echoes(world.look_up("music", "music pong"))
 
 
+def test_mark_of_a_strict_route_is_no_part_of_it(world):
+    world.pongd(world.here)
+    world.daemon("ipcd")
+    for routes in ("music pong !", "a b !; music  pong \t! ;b c"):
+        assert echoes(world.look_up("music", routes)), routes
+    assert world.look_up("music", "music !").startswith("the route of music leads nowhere")
+    assert "connect to" in world.look_up("music", "music pong!")
+
+
 def test_route_is_matched_whole(world):
     world.pongd(world.here)
     world.daemon("ipcd")

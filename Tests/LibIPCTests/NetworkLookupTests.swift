@@ -12,7 +12,7 @@ import Testing
             "pong tcp://there", "pong\ttcp://there", " pong tcp://there", "\n\tpong  tcp://there ", "ping tcp://here;pong tcp://there",
             "ping tcp://here; pong tcp://there", ";;pong tcp://there;", " ; ;\n pong tcp://there", "pong ",
         ])
-    func routed(routes: String) { #expect(NetworkLookup.hasRoute(routes, "pong")) }
+    func routed(routes: String) { #expect(NetworkLookup.route(of: "pong", in: routes) == .usual) }
 
     @Test(
         "A route to something else, or to nowhere, is none",
@@ -20,10 +20,18 @@ import Testing
             "", " ", ";", "pong", "pong;", "pongs tcp://there", "pon tcp://there", "apong tcp://there", "a pong tcp://there",
             "pong;tcp://there", "PONG tcp://there", "ping pong", "ping tcp://there;pong", "po ng", "pong,tcp://there",
         ])
-    func notRouted(routes: String) { #expect(!NetworkLookup.hasRoute(routes, "pong")) }
+    func notRouted(routes: String) { #expect(NetworkLookup.route(of: "pong", in: routes) == .none) }
+
+    @Test(
+        "A route that ends in a mark of its own is strict, for its service alone",
+        arguments: [
+            ("pong x !", true), (" pong  x\t! ", true), ("a b;pong x y !;pong z", true), ("pong !", true), ("pong x!", false),
+            ("pong !x", false), ("pong x ! y", false), ("pong x;a b !", false), ("a b !;pong x", false), ("pong x;pong y !", false),
+        ])
+    func strict(routes: String, isStrict: Bool) { #expect(NetworkLookup.route(of: "pong", in: routes) == (isStrict ? .strict : .usual)) }
 
     @Test("Nothing is routed to a service without a name", arguments: ["", " tcp://there", "a tcp://there", ";"])
-    func noName(routes: String) { #expect(!NetworkLookup.hasRoute(routes, "")) }
+    func noName(routes: String) { #expect(NetworkLookup.route(of: "", in: routes) == .none) }
 }
 
 extension EnvironmentTests {

@@ -33,6 +33,7 @@
 #include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
+static inline void libipc_set_errno(int number) { errno = number; }
 
 /* A clock that costs 5 ns and moves a few hundred times a second, where there is one. */
 static inline int64_t libipc_coarse_tick(void) {
@@ -88,12 +89,6 @@ static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(
 static inline int libipc_fill_address(struct sockaddr_un *address, const char *directory, const char *name) {
 	address->sun_family = AF_UNIX;
 	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "", name);
-}
-/* `service;routes`, malloc'ed; its length, or -1. */
-static inline int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
-	size_t size = strlen(service) + strlen(routes) + 2;
-	*lookup = size <= INT_MAX ? (char *)malloc(size) : NULL;
-	return *lookup != NULL ? snprintf(*lookup, size, "%s;%s", service, routes) : -1;
 }
 static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 static inline int libipc_has_socket_type(int fd) {
