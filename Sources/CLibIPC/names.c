@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "names.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,22 @@ int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
 
 /* ---- sockets ---- */
 
+int libipc_accept(int server) {
+#ifdef __linux__
+	int client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+	if (client < 0 && errno == EAGAIN) {
+		/* Of a listener that was shut down Linux says that for ever if it does not block, and EINVAL if it does. */
+		struct pollfd entry = {server, POLLRDHUP, 0};
+		errno = poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP)) != 0 ? EINVAL : EAGAIN;
+	}
+	return client;
+#else
+	int client = accept(server, NULL, NULL);
+	if (client >= 0) fcntl(client, F_SETFD, FD_CLOEXEC), fcntl(client, F_SETFL, 0);
+	return client;
+#endif
+}
+
 int libipc_connect_once(int fd, const struct sockaddr_un *address) {
 	return connect(fd, (const struct sockaddr *)address, sizeof *address);
 }
@@ -67,4 +84,88 @@ int libipc_poll_interruptibly(int fd, int events, int timeout) {
 	struct pollfd entry = {fd, (short)events, 0};
 	int found = poll(&entry, 1, timeout);
 	return found > 0 ? entry.revents : found;
+}
+
+int libipc_accept_limit(int server) {
+	struct timeval limit;
+	socklen_t size = sizeof limit;
+	if (getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return -1;
+	long long milliseconds = (long long)limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000;
+	return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
+}
+
+int libipc_is_listening(int fd) {
+	int listens = 0;
+	socklen_t size = sizeof listens;
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens;
+}
+
+/* ---- the library's own listeners ---- */
+
+static int highest_listener; /* there is none above this number */
+
+/* Never 0. Two files of one machine share it once in 2^32. */
+static uint32_t identity_of(int fd) {
+	struct stat status;
+	if (fstat(fd, &status) != 0) return 0;
+	uint64_t mixed = ((uint64_t)status.st_ino ^ (uint64_t)status.st_dev << 40) * 0x9e3779b97f4a7c15;
+	return (uint32_t)(mixed >> 32) | 1;
+}
+
+void libipc_note_listener(int fd) {
+	if (!libipc_is_registrable(fd)) return;
+	__atomic_store_n(&libipc_registry[fd].listener, identity_of(fd), __ATOMIC_RELAXED);
+	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
+	while (highest < fd && !__atomic_compare_exchange_n(&highest_listener, &highest, fd, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+
+int libipc_is_own_listener(int fd) {
+	uint32_t identity = identity_of(fd);
+	if (identity == 0) return 0;
+	if (libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].listener, __ATOMIC_RELAXED) == identity) return 1;
+	/* It may be a copy (dup(2)) of one that has another number. */
+	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
+	for (int other = 0; other <= highest; other++)
+		if (__atomic_load_n(&libipc_registry[other].listener, __ATOMIC_RELAXED) == identity) return 1;
+	return 0;
+}
+
+/* ---- socket files ---- */
+
+/* A datagram socket cannot be connected to a stream socket: EPROTOTYPE (POSIX, connect) says that one is bound there, before anything
+ * is asked of it; ECONNREFUSED that none is. A send asks the same. Both must agree: a wrong answer costs a service its name. */
+int libipc_is_bound(const struct sockaddr_un *address) {
+	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe < 0) return -1;
+	int isBound = libipc_connect_once(probe, address) == 0 || errno != ECONNREFUSED ||
+	              sendto(probe, "", 0, MSG_NOSIGNAL, (const struct sockaddr *)address, sizeof *address) >= 0 || errno != ECONNREFUSED;
+	int error = errno;
+	close(probe);
+	errno = error;
+	return isBound;
+}
+
+int libipc_change_socket_mode(const char *path, mode_t mode) {
+	struct stat status;
+	if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+	/* glibc needs /proc for that, which a service in a chroot(2) may not have. */
+	if (errno != EOPNOTSUPP && errno != ENOSYS) return -1;
+	if (lstat(path, &status) != 0) return -1;
+	if (!S_ISSOCK(status.st_mode)) return errno = EOPNOTSUPP, -1;
+	return chmod(path, mode);
+}
+
+int libipc_find_group(const char *name, gid_t *group) {
+	struct group entry, *found = NULL;
+	int error = ERANGE;
+	/* A group with very many members needs much room; a megabyte is more than any. */
+	for (size_t size = 1024; error == ERANGE && size <= 1 << 20; size *= 4) {
+		char *buffer = malloc(size);
+		if (buffer == NULL) return ENOMEM;
+		do error = getgrnam_r(name, &entry, buffer, size, &found);
+		while (error == EINTR);
+		if (error == 0 && found != NULL) *group = entry.gr_gid;
+		free(buffer);
+	}
+	return error == 0 && found == NULL ? ENOENT : error;
 }

@@ -56,6 +56,10 @@ struct Connection: ~Copyable {
     var reportedIn: UInt32 = 0
     /// The socket file of a server, to remove no other.
     var socketFile: SocketFile?
+    /// A listening socket that the library made, which does not block.
+    var isOwnListener = false
+    /// A server that failed for good is not live, but still open: its file, so that closing it closes no other.
+    var failedFile: FileIdentity?
     /// The callback that reads said that it holds more.
     var holdsMore = false
     /// Another entry of the context has this number too.

@@ -11,6 +11,8 @@ extension Context where Entries: ~Copyable {
     private static var longPatience: Int { 72 }
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
+    /// After how many clients in a row that were lost before they were accepted a server pauses.
+    private static var maximumLostClients: Int { 64 }
 
     /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
     /// - Parameter deadline: when to give a timer event instead.
@@ -149,24 +151,34 @@ extension Context where Entries: ~Copyable {
 
     private mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         guard unadmitted >= 0 || isStillReadable(connection) else { return }
-        do throws(IPCError) { try accept(on: connection, &event) } catch {
-            if Socket.isPassing(error.systemError) { return }
-            guard error.isShortage else {
-                // It will not get better: without this the poller would name it for ever.
+        do throws(IPCError) { try accept(on: connection, waiting: false, &event) } catch {
+            if Socket.isPassing(error.systemError, on: connection.pointee.number) {
+                // Each lost client takes a turn; of so many in a row the poller may go on to tell without end.
+                lostClients = Socket.isClientsFault(error.systemError) ? lostClients + 1 : 0
+                if lostClients < Self.maximumLostClients { return }
+            } else if !error.isShortage {
+                // It will not get better: without this the poller would name it for ever. Closing it is still the program's to do.
+                connection.pointee.failedFile = FileIdentity(connection.pointee.channel.descriptor)
                 bury(connection)
                 event.set(.error, connection)
                 throw error.with(code: IPC_ERROR_NONE)
             }
+            lostClients = 0
             starve(connection)
             pause(connection)
         }
     }
 
     /// Accepts a client and adds it. One that cannot be added is not turned away: it comes first next time.
-    mutating func accept(on server: ConnectionReference, _ event: inout Event) throws(IPCError) {
+    /// - Parameter waiting: for a client, as accept(2) would.
+    mutating func accept(on server: ConnectionReference, waiting: Bool, _ event: inout Event) throws(IPCError) {
         // Nothing may fail for want of memory once the client is here, as far as that can be known.
         try reserveEntry()
-        if unadmitted < 0 { unadmitted = try Socket.accept(on: server.pointee.number) }
+        if unadmitted < 0 {
+            let (number, mayBlock) = (server.pointee.number, !server.pointee.isOwnListener)
+            unadmitted = waiting ? try Socket.accept(on: number) : try Socket.acceptNow(on: number, mayBlock: mayBlock)
+            lostClients = 0
+        }
         try add(unadmitted, .ipc, isSocket: true)
         unadmitted = -1
         event.set(.connection, connections[connections.count - 1])

@@ -62,11 +62,16 @@ extension Context where Entries: ~Copyable {
         let descriptor = connection.pointee.number
         offer(connection)
         if kind(of: connection) == .external { return dropFrames(connection) }
-        if !connection.pointee.isLive { throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF) }
         if let path = roster.takeSocketPath(at: connection.pointee.index) {
             // While this socket listens nobody else takes its name: so the file goes first.
             if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
             free(path)
+        }
+        if !connection.pointee.isLive {
+            let isOpen = connection.pointee.failedFile != nil && connection.pointee.failedFile == FileIdentity(Descriptor(descriptor))
+            connection.pointee.failedFile = nil
+            if isOpen { return try Socket.close(descriptor) }
+            throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF)
         }
         let isAwaited = connection.pointee.isAwaited
         bury(connection)

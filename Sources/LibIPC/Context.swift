@@ -48,6 +48,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var unadmitted: Int32 = -1
     /// When those that are aside for some time are looked at again.
     var retryAt: Deadline?
+    /// Clients in a row that were lost before they were accepted.
+    var lostClients = 0
 
     /// How often the context has slept.
     var sleeps: UInt32 = 0
@@ -152,6 +154,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try watchEarly() }
         try admit(descriptor)
         connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { SocketFile(path: $0) }
+        connections[connections.count - 1].pointee.isOwnListener = isSocket && kind == .server
         roster.append(descriptor, kind, socketPath)
     }
 

@@ -69,20 +69,3 @@ struct FileIdentity: Equatable, BitwiseCopyable {
     @inline(never)
     init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
 }
-
-/// The file of a listening socket, and the process that listens there: a child of that one must not remove it.
-struct SocketFile: BitwiseCopyable {
-    private let identity: FileIdentity
-    private let process = getpid()
-
-    init?(path: UnsafePointer<CChar>) {
-        guard let found = FileIdentity(path: path) else { return nil }
-        identity = found
-    }
-
-    /// It still is this file, and this process may remove it: that listened, or is what is left of those that did.
-    func isOurs(at path: UnsafePointer<CChar>) -> Bool {
-        guard identity == FileIdentity(path: path) else { return false }
-        return process == getpid() || kill(process, 0) != 0 && libipc_errno() == ESRCH
-    }
-}

@@ -41,6 +41,11 @@ enum Directory {
         }
     }
 
+    /// Makes the directory that `path` lies in, if there is nothing of that name.
+    static func makeParent(of path: UnsafePointer<CChar>) throws(IPCError) {
+        try withParent(of: path) { directory throws(IPCError) in if libipc_is_directory_at(directory) < 0 { try make(directory) } }
+    }
+
     /// Makes the directory that `path` lies in, if missing, and checks that it can be written.
     static func prepare(for path: UnsafePointer<CChar>) throws(IPCError) {
         try withParent(of: path) { directory throws(IPCError) in

@@ -28,14 +28,17 @@ enum Socket {
     private static let backlog: Int32 = 4096
     /// How long connecting waits for a service whose backlog is full, in milliseconds.
     private static let patience: Int32 = 10_000
+    private static let nonBlocking = Int32(SOCK_NONBLOCK.rawValue)
 
+    /// Close-on-exec: a program that a service starts must not keep its name, or its clients, alive.
     private static func make(_ code: ErrorCode, flags: Int32 = 0) throws(IPCError) -> Int32 {
-        try check(call: socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | flags, 0), code, "make a socket")
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        return try check(call: socket(AF_UNIX, type | flags, 0), code, "make a socket")
     }
 
     /// - Parameter deadline: of a call that has more to do; otherwise connecting has ten seconds.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
-        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: Int32(SOCK_NONBLOCK.rawValue))
+        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: nonBlocking)
         var address = target.address
         var result = libipc_connect_once(descriptor, &address)
         libipc_make_blocking(descriptor)
@@ -67,21 +70,32 @@ enum Socket {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Listens there. A stale socket is replaced; anything else is left alone.
+    /// Listens there. A stale socket is replaced; anything else is left alone. The socket does not block: processes and threads that
+    /// share it must not wait in accept(2) for a client that another one has taken.
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
-        let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR)
-        // Of two services that start at once under one name, the second must find the first listening.
+        let permissions = try SocketPermissions()
+        let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, flags: nonBlocking)
+        // Of two services that start at once under one name, the second must find the first one's socket.
         let lock = target.withPath { lockDirectory(of: $0) }
         defer { if lock >= 0 { CLibIPC.close(lock) } }
-        try undoing(CLibIPC.close(descriptor), try listen(descriptor, target))
+        try undoing(CLibIPC.close(descriptor), try listen(descriptor, target, permissions))
+        libipc_note_listener(descriptor)
         return descriptor
     }
 
-    private static func listen(_ descriptor: Int32, _ target: SocketAddress) throws(IPCError) {
+    private static func listen(_ descriptor: Int32, _ target: SocketAddress, _ permissions: SocketPermissions) throws(IPCError) {
         try target.withPath { path throws(IPCError) in try removeStale(path, target) }
         var address = target.address
         try check(call: libipc_bind(descriptor, &address), IPC_ERROR_USOCK_INIT__BIND, "bind to \(target)")
-        try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(target)")
+        try target.withPath { path throws(IPCError) in
+            do throws(IPCError) {
+                try permissions.apply(to: path)
+                try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(target)")
+            } catch {
+                unlink(path)
+                throw error
+            }
+        }
     }
 
     /// An exclusive lock on the directory, or none where it cannot be had within a second: then nobody is kept waiting.
@@ -99,20 +113,78 @@ enum Socket {
         guard lstat(path, &status) == 0 else { return }
         let code = IPC_ERROR_USOCK_INIT__BIND
         try check(libipc_is_socket(&status) != 0, code, "\(target) is no socket, and left alone")
-        let probe = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, flags: Int32(SOCK_NONBLOCK.rawValue))
-        defer { CLibIPC.close(probe) }
-        var address = target.address
-        let isStale = libipc_connect(probe, &address) != 0 && libipc_errno() == ECONNREFUSED
-        guard isStale else { throw IPCError(code, "bind to \(target): a live service is there", systemError: EADDRINUSE) }
+        let isBound = try check(call: isBound(path, target, status), IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, "make a socket")
+        guard isBound == 0 else { throw IPCError(code, "bind to \(target): a live service is there", systemError: EADDRINUSE) }
         unlink(path)
     }
 
-    static func accept(on server: Int32) throws(IPCError) -> Int32 {
-        try check(call: libipc_accept(server), IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)")
+    private static func isBound(_ path: UnsafePointer<CChar>, _ target: SocketAddress, _ status: stat) -> Int32 {
+        var address = target.address
+        let found = libipc_is_bound(&address)
+        guard found > 0, libipc_errno() == EACCES, status.st_uid == geteuid() else { return found }
+        // A mode (IPC_SOCKET_MODE) that shuts out the service itself: with write permission it can ask.
+        guard libipc_change_socket_mode(path, status.st_mode & 0o777 | 0o200) == 0 else { return found }
+        let answer = libipc_is_bound(&address)
+        if answer != 0 { libipc_change_socket_mode(path, status.st_mode & 0o777) }
+        return answer
     }
 
-    /// Accepting found nobody, which is no fault of the socket.
-    static func isPassing(_ number: Int32) -> Bool { number == EAGAIN || number == EINTR || number == ECONNABORTED }
+    // MARK: Accepting
+
+    /// Accepts a client that is here, and never waits for one.
+    /// - Parameter mayBlock: a listener of the program's own. O_NONBLOCK is not for the library to set there, because others may share it;
+    ///   so the kernel is asked just before. Another process may still be faster, and this one waits; the program can prevent that by
+    ///   setting O_NONBLOCK itself.
+    static func acceptNow(on server: Int32, mayBlock: Bool) throws(IPCError) -> Int32 {
+        let isHere = !mayBlock || libipc_poll(server, POLLIN, 0) != 0
+        let client = isHere ? libipc_accept(server) : -1
+        if client >= 0 { return client }
+        throw acceptFailure(server, isHere ? libipc_errno() : EAGAIN)
+    }
+
+    private static func acceptFailure(_ server: Int32, _ number: Int32) -> IPCError {
+        IPCError(IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)", systemError: number)
+    }
+
+    /// Accepts as accept(2) would: waits for a client, but not where the program has set O_NONBLOCK. A listener that the library made is
+    /// waited for here, and any handler ends that. With a limit (SO_RCVTIMEO) of the program's on its own listener the kernel tells of
+    /// every signal, and the call goes on until the limit.
+    static func accept(on server: Int32) throws(IPCError) -> Int32 {
+        let limit = libipc_accept_limit(server)
+        let deadline = Deadline(milliseconds: limit)
+        while true {
+            let client = libipc_accept(server)
+            if client >= 0 { return client }
+            switch libipc_errno() {
+            case EAGAIN where libipc_is_nonblocking(server) != 0 && libipc_is_own_listener(server) != 0:
+                switch libipc_poll_interruptibly(server, POLLIN, deadline.remaining) {
+                case 0: throw acceptFailure(server, EAGAIN)
+                case ..<0: throw acceptFailure(server, libipc_errno())
+                default: continue
+                }
+            case EINTR where limit >= 0:
+                if Descriptor(server).poll(POLLIN, until: deadline) == 0 { throw acceptFailure(server, EAGAIN) }
+            case let failure: throw acceptFailure(server, failure)
+            }
+        }
+    }
+
+    /// Accepting found nobody, or a client that is lost already, which is no fault of the listener (accept(2), "Error handling").
+    static func isPassing(_ number: Int32, on server: Int32) -> Bool {
+        // A socket that does not listen has no clients whose network could have failed.
+        isNobody(number) || isClientsFault(number) && libipc_is_listening(server) != 0
+    }
+
+    private static func isNobody(_ number: Int32) -> Bool { number == EAGAIN || number == EINTR }
+
+    static func isClientsFault(_ number: Int32) -> Bool {
+        switch number {
+        case ECONNABORTED, EPERM, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT,
+            ESOCKTNOSUPPORT, EPROTONOSUPPORT, ENOSR:
+            true
+        default: false
+        }
+    }
 
     static func close(_ descriptor: Int32) throws(IPCError) {
         // What was left for this number belongs to what is being closed.

@@ -153,7 +153,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 	return real(fd, &copy, flags);
 }
 
-/* ---- clients ---- */
+/* ---- clients and services ---- */
 
 int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict length) {
 	REAL(accept);
@@ -164,6 +164,12 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict lengt
 	REAL(accept4);
 	FAIL_OR(accept4, "accepting", fd, 0, (void)0);
 	return real(fd, address, length, flags);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t length) {
+	REAL(connect);
+	FAIL_OR(connect, "connecting", fd, 0, (void)0);
+	return real(fd, address, length);
 }
 
 /* ---- readiness ---- */

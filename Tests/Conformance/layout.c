@@ -182,13 +182,14 @@ static const struct {
 	CODE(108, CLOSE_ALL__NO_CTX_PARAM), CODE(109, CLOSE__NO_CTX_PARAM), CODE(110, WRITE__QUEUE_FULL),
 	CODE(111, SERVICE_PATH__INVALID_NAME), CODE(112, CTX_QUEUE_LIMIT__NO_CTX_PARAM), CODE(113, POLLER),
 	CODE(114, WAIT_EVENT__CONTEXT_FREED), CODE(115, CTX_ENTRY__NO_PARAM), CODE(116, CTX_ENTRY__FD_NOT_FOUND),
+	CODE(117, USOCK_INIT__SOCKET_MODE),
 };
 #undef CODE
 #define CODES (sizeof error_codes / sizeof error_codes[0])
 
 TEST(values_of_enum_ipc_error_code) {
 	CHECK_EQUAL(sizeof(enum ipc_error_code), 4);
-	CHECK_EQUAL(CODES, 113);
+	CHECK_EQUAL(CODES, 114);
 	for (size_t i = 0; i < CODES; i++) CHECK_EQUAL(error_codes[i].value, error_codes[i].number);
 }
 

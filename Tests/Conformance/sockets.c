@@ -1,6 +1,6 @@
 /*
  * sockets.c - the steps of a Unix socket, alone (usock_*), and what every socket of the library must be: AF_UNIX,
- * SOCK_STREAM, blocking, with a backlog of 128 or more.
+ * SOCK_STREAM, close-on-exec, and blocking unless it listens; with a backlog of 128 or more.
  */
 #include "peers.h"
 
@@ -16,12 +16,12 @@ static int option_of(int fd, int option) {
 	return value;
 }
 
-/* "AF_UNIX, SOCK_STREAM, ..., blocking": also no limit of time on what programs do with it themselves. */
+/* "AF_UNIX, SOCK_STREAM, ..., blocking", a listening one excepted: also no limit of time on what programs do with it themselves. */
 static void check_plain(int fd) {
 	CHECK_EQUAL(option_of(fd, SO_DOMAIN), AF_UNIX);
 	CHECK_EQUAL(option_of(fd, SO_TYPE), SOCK_STREAM);
 	int flags = fcntl(fd, F_GETFL);
-	CHECK(flags >= 0 && (flags & O_NONBLOCK) == 0);
+	CHECK(flags >= 0 && (flags & O_NONBLOCK) == (option_of(fd, SO_ACCEPTCONN) ? O_NONBLOCK : 0));
 	for (int i = 0; i < 2; i++) {
 		struct timeval limit = {1, 1};
 		socklen_t length = sizeof limit;
@@ -58,7 +58,7 @@ TEST(usock_steps_lead_from_a_path_to_a_connection) {
 
 TEST(usock_init_names_what_is_wrong) {
 	int listening = -1, fd = -1;
-	struct sockaddr_un address = address_of("live"), nowhere = address_of("none/at/all");
+	struct sockaddr_un address = address_of("live"), nowhere = address_of("live/below");
 	CHECK_OK(usock_init(&listening, address.sun_path));
 	CHECK_CODE(usock_init(&fd, address.sun_path), IPC_ERROR_USOCK_INIT__BIND);
 	CHECK_CODE(usock_init(&fd, nowhere.sun_path), IPC_ERROR_USOCK_INIT__BIND);

@@ -230,6 +230,6 @@ TEST(null_where_nothing_can_be_answered_is_harmless) {
 	CHECK_EQUAL(exists_(NULL, &status), 0);
 	CHECK_EQUAL(is_directory_(NULL), 0);
 	CHECK_EQUAL(is_writable_(NULL), 0);
-	const int no_codes[] = {-1, 1, 2, 14, 17, 117, 1000, INT32_MAX, INT32_MIN};
-	for (int i = 0; i < 9; i++) CHECK(ipc_errors_get((enum ipc_error_code)no_codes[i]) == NULL);
+	const int no_codes[] = {-1, 1, 2, 14, 17, 1000, INT32_MAX, INT32_MIN};
+	for (int i = 0; i < 8; i++) CHECK(ipc_errors_get((enum ipc_error_code)no_codes[i]) == NULL);
 }

@@ -97,7 +97,7 @@ import Testing
         let server = try serve()
         let client = try place.connect("service")
         let connection = try test.connection(of: server)
-        let event = try test.happening { context, event throws(IPCError) in try context.accept(on: connection, &event) }
+        let event = try test.happening { context, event throws(IPCError) in try context.accept(on: connection, waiting: true, &event) }
         #expect(event.kind == .connection)
         #expect(event.index == 1)
         test.keep(try End(event.descriptor))

@@ -128,14 +128,13 @@ import Testing
 
     private func file() throws -> SocketFile { try #require(SocketFile(path: place["service"])) }
 
-    /// The same file, as another process has found it.
-    private func file(of process: pid_t) throws -> SocketFile {
+    /// The same file, as a process has found it of which this one is a child: so many forks earlier.
+    private func file(forksAgo count: UInt64) throws -> SocketFile {
         var file = try file()
         withUnsafeMutableBytes(of: &file) { bytes in
-            // The process follows the file's identity.
+            // The generation follows the file's identity.
             let place = MemoryLayout<FileIdentity>.size
-            #expect(bytes.load(fromByteOffset: place, as: pid_t.self) == getpid())
-            bytes.storeBytes(of: process, toByteOffset: place, as: pid_t.self)
+            bytes.storeBytes(of: bytes.load(fromByteOffset: place, as: UInt64.self) &- count, toByteOffset: place, as: UInt64.self)
         }
         return file
     }
@@ -168,23 +167,9 @@ import Testing
         #expect(try !file().isOurs(at: place["link"]))
     }
 
-    @Test("The file of a process that lives is its own to remove")
-    func otherProcess() throws {
-        for process in [getppid(), 1] { #expect(try !file(of: process).isOurs(at: place["service"])) }
-    }
-
-    @Test("The file of a process that has ended is for those that it left")
-    func endedProcess() throws {
-        let shell = try #require(popen("echo $$", "re"))
-        var line = [CChar](repeating: 0, count: 32)
-        #expect(fgets(&line, 32, shell) != nil)
-        // It has been waited for, so that its number is nobody's.
-        pclose(shell)
-        let process = try #require(
-            pid_t(line.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }.filter(\.isNumber)))
-        let file = try file(of: process)
-        #expect(file.isOurs(at: place["service"]))
-        #expect(rename(place["service"], place["moved"]) == 0)
-        #expect(!file.isOurs(at: place["service"]))
+    @Test("The file of a process is not for its children to remove, whether it lives or not")
+    func child() throws {
+        #expect(try file(forksAgo: 0).isOurs(at: place["service"]))
+        for count in [1, 2] as [UInt64] { #expect(try !file(forksAgo: count).isOurs(at: place["service"])) }
     }
 }

@@ -36,14 +36,16 @@ import Testing
 
     // MARK: Listening
 
-    @Test("Who listens is found, accepts, and waits like any other socket")
+    @Test("Who listens is found and accepts; it does not block, those that talk do")
     func listens() throws {
         let server = try place.listen("socket")
         let client = try place.connect("socket")
         let accepted = try End(try Socket.accept(on: server.number))
         try client.write([1])
         #expect(accepted.read() == [1])
-        for end in [server, client, accepted] { #expect(libipc_is_nonblocking(end.number) == 0) }
+        #expect(libipc_is_nonblocking(server.number) != 0)
+        for end in [client, accepted] { #expect(libipc_is_nonblocking(end.number) == 0) }
+        for end in [server, client, accepted] { #expect(end.isCloseOnExec) }
         client.close()
         #expect(accepted.isAlone)
     }
@@ -152,10 +154,38 @@ import Testing
         #expect(error?.systemError == EINVAL)
     }
 
-    @Test("That nobody waits, or has left again, is no fault of a server")
-    func passing() {
-        for number in [EAGAIN, EINTR, ECONNABORTED] { #expect(Socket.isPassing(number)) }
-        for number in [0, EBADF, EINVAL, EMFILE] { #expect(!Socket.isPassing(number)) }
+    @Test("That nobody waits, or a client is lost already, is no fault of a server")
+    func passing() throws {
+        let server = try place.listen("socket")
+        for number in [EAGAIN, EINTR, ECONNABORTED, EPERM, ENETDOWN, EPROTO, EOPNOTSUPP] {
+            #expect(Socket.isPassing(number, on: server.number))
+        }
+        for number in [0, EBADF, EINVAL, EMFILE] { #expect(!Socket.isPassing(number, on: server.number)) }
+        // What does not listen has no clients to lose.
+        let wire = try Wire()
+        for number in [EOPNOTSUPP, EPROTO] { #expect(!Socket.isPassing(number, on: wire.near.number)) }
+    }
+
+    @Test("Where nobody waits an accept that must not wait says so, also on a listener that blocks", arguments: [false, true])
+    func acceptNow(mayBlock: Bool) throws {
+        let server = try place.listen("socket")
+        if mayBlock { libipc_make_blocking(server.number) }
+        let error = #expect(throws: IPCError.self) { try Socket.acceptNow(on: server.number, mayBlock: mayBlock) }
+        #expect(error?.systemError == EAGAIN)
+        let client = try place.connect("socket")
+        let accepted = try End(try Socket.acceptNow(on: server.number, mayBlock: mayBlock))
+        #expect(!client.isAlone)
+        #expect(accepted.isCloseOnExec)
+    }
+
+    @Test("A listener of the library's is known under any number, and no other socket is")
+    func ownListener() throws {
+        let server = try place.listen("socket")
+        let copy = try End(dup(server.number))
+        let wire = try Wire()
+        #expect(libipc_is_own_listener(server.number) != 0)
+        #expect(libipc_is_own_listener(copy.number) != 0)
+        for number in [wire.near.number, -1, Int32.max] { #expect(libipc_is_own_listener(number) == 0) }
     }
 
     @Test("Closing closes; twice is an error")

@@ -271,13 +271,9 @@ void libipc_trace_note(const void *text, size_t count);
 /* Fills `result`: the text, `count` bytes, with zeros behind it. */
 void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count);
 
-/* glibc declares the addresses of these calls as a union that Swift does not see through. */
-static inline int libipc_connect(int fd, const struct sockaddr_un *address) {
-	return LIBIPC_RETRYING(connect(fd, (const struct sockaddr *)address, sizeof *address));
-}
+/* glibc declares the address of this call as a union that Swift does not see through. */
 static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);
 }
-static inline int libipc_accept(int server) { return LIBIPC_RETRYING(accept(server, NULL, NULL)); }
 
 #endif

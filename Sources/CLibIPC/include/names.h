@@ -19,9 +19,27 @@ int libipc_make_lookup(char *_Nullable *_Nonnull lookup, const char *service, co
 /* Where the mark of a strict route, blanks and `!`, begins in an entry of so many bytes; negative: it has none. */
 ssize_t libipc_strict_mark(const char *entry, size_t length);
 
-/* Once: EINTR is the caller's business. */
+/* Both once: EINTR is the caller's business. The accepted socket is close-on-exec and blocks, whatever its listener does. */
+int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
 /* What poll(2) reports of one descriptor; 0 when the time is up, -1 for an error. */
 int libipc_poll_interruptibly(int fd, int events, int timeout);
+/* The limit of accept(2) on this socket (SO_RCVTIMEO, socket(7)), in milliseconds; -1: none. */
+int libipc_accept_limit(int server);
+/* The socket listens (SO_ACCEPTCONN, socket(7)). */
+int libipc_is_listening(int fd);
+
+/* Remembers which file this number means: a listening socket that the library made. */
+void libipc_note_listener(int fd);
+/* The descriptor, whatever its number, means a listening socket that the library made. */
+int libipc_is_own_listener(int fd);
+
+/* Whether any process has a socket bound to the path; -1: it cannot be found out. Unlike a connection attempt this does not depend on
+ * room in a backlog, and no service notices it. */
+int libipc_is_bound(const struct sockaddr_un *address);
+/* Changes the mode of a socket file, of nothing else, and follows no symbolic link. */
+int libipc_change_socket_mode(const char *path, mode_t mode);
+/* 0, or an error number; ENOENT: there is no such group. */
+int libipc_find_group(const char *name, gid_t *group);
 #pragma clang assume_nonnull end
 #endif

@@ -114,6 +114,7 @@ struct libipc_slot {
 	void *_Nullable owner;      /* the monitor whose lock guards the connection */
 	void *_Nullable connection;
 	uint32_t pair;    /* where in a table of pairs the descriptor was found last: a hint */
+	uint32_t listener; /* which file, if the library made it a listening socket; 0: none (names.c) */
 };
 extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
 extern struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];

@@ -183,7 +183,7 @@ extension Context where Entries: ~Copyable {
         let connection = connections[Int(index)]
         switch step {
         case LIBIPC_STEP_SWITCH_READ: try stepReading(connection, &event)
-        case LIBIPC_STEP_ACCEPT: try accept(on: connection, &event)
+        case LIBIPC_STEP_ACCEPT: try accept(on: connection, waiting: true, &event)
         default: try stepWriting(connection, needsPair: step == LIBIPC_STEP_SWITCH_WRITE, &event)
         }
     }

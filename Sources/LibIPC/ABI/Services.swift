@@ -15,7 +15,12 @@
 }
 
 @c @implementation public func usock_init_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {
-    answer(result, fd.pointee = try Socket.listen(at: SocketAddress(path, IPC_ERROR_USOCK_INIT__BIND)))
+    answer(result) { () throws(IPCError) in
+        let address = try SocketAddress(path, IPC_ERROR_USOCK_INIT__BIND)
+        // As for a service; but the errors of this call are its own.
+        do throws(IPCError) { try Directory.makeParent(of: path) } catch { throw error.with(code: IPC_ERROR_USOCK_INIT__BIND) }
+        fd.pointee = try Socket.listen(at: address)
+    }
 }
 
 @c @implementation public func usock_accept_into(_ result: Outcome, _ fd: Int32, _ pfd: Ref<Int32>) {

@@ -1,0 +1,73 @@
+// SocketFile.swift - the file of a listening socket: whose it is, and who may connect.
+
+/// The file of a listening socket, as the process that listens there found it.
+///
+/// Only that process removes it. A child's copy of the listener is no reason to: its parent lives on, or has left the child the name. A
+/// process id would not tell them apart, because each PID namespace has its own (pid_namespaces(7)): what counts is how often the
+/// process is the child of another.
+struct SocketFile: BitwiseCopyable {
+    private let identity: FileIdentity
+    private let generation = SocketFile.generation
+
+    private static var generation: UInt64 { libipc_noted_changes() >> UInt64(LIBIPC_FORK_SHIFT) }
+
+    init?(path: UnsafePointer<CChar>) {
+        guard let found = FileIdentity(path: path) else { return nil }
+        identity = found
+    }
+
+    /// It still is this file, and this is the process that listened.
+    func isOurs(at path: UnsafePointer<CChar>) -> Bool {
+        generation == SocketFile.generation && identity == FileIdentity(path: path)
+    }
+}
+
+/// Mode and group of socket files, as the service's environment says: IPC_SOCKET_MODE, in octal digits, and IPC_SOCKET_GROUP, a name or
+/// a number. Connecting needs write permission on the file (unix(7)).
+struct SocketPermissions {
+    private static let code = IPC_ERROR_USOCK_INIT__SOCKET_MODE
+    private var mode: mode_t?
+    private var group: gid_t?
+
+    init() throws(IPCError) {
+        if let text = libipc_environment("IPC_SOCKET_MODE") { mode = mode_t(try SocketPermissions.mode(text)) }
+        if let text = libipc_environment("IPC_SOCKET_GROUP") { group = try SocketPermissions.group(text) }
+    }
+
+    private static func mode(_ text: UnsafePointer<CChar>) throws(IPCError) -> UInt32 {
+        guard let mode = number(text, base: 8), mode <= 0o777 else { throw IPCError(code, "IPC_SOCKET_MODE is no octal mode: \(text)") }
+        return UInt32(mode)
+    }
+
+    private static func group(_ text: UnsafePointer<CChar>) throws(IPCError) -> gid_t {
+        // The highest number means "leave it" to chown(2).
+        if let number = number(text, base: 10), number < UInt64(gid_t.max) { return gid_t(number) }
+        var group = gid_t()
+        let failure = libipc_find_group(text, &group)
+        if failure == ENOENT { throw IPCError(code, "IPC_SOCKET_GROUP is no group of this machine: \(text)") }
+        if failure != 0 { throw IPCError(code, "find the group \(text) of IPC_SOCKET_GROUP", systemError: failure) }
+        return group
+    }
+
+    /// A number that is written in digits alone; nil for anything else, and for one of more than 32 bits.
+    private static func number(_ text: UnsafePointer<CChar>, base: UInt64) -> UInt64? {
+        var (value, next): (UInt64, UnsafePointer<CChar>) = (0, text)
+        repeat {
+            let digit = UInt64(truncatingIfNeeded: next.pointee) &- UInt64(UInt8(ascii: "0"))
+            guard digit < base else { return nil }
+            value = value * base + digit
+            guard value <= UInt64(UInt32.max) else { return nil }
+            next += 1
+        } while next.pointee != 0
+        return value
+    }
+
+    /// Before anybody can connect, which is before listen(2).
+    func apply(to path: UnsafePointer<CChar>) throws(IPCError) {
+        // First: changing the owner may clear bits of the mode (chown(2)).
+        if let group {
+            try check(call: lchown(path, uid_t.max, group), SocketPermissions.code, "give \(path) to the group \(group)")
+        }
+        if let mode { try check(call: libipc_change_socket_mode(path, mode), SocketPermissions.code, "change the mode of \(path)") }
+    }
+}
