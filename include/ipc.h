@@ -36,8 +36,26 @@
  * not the server.
  *
  * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
- * inside the library: its parent notices nothing. A socket file is removed by the process
- * that listened; by another one when that is gone.
+ * inside the library: its parent notices nothing. A socket file is removed by the process that
+ * listened, never by its children; what stays behind is replaced by the next service of that name.
+ *
+ * Programs that are started. All sockets that the library makes or accepts are close-on-exec
+ * (FD_CLOEXEC, fcntl(2)): a program that a service starts keeps neither its name nor its clients.
+ * Listening sockets do not block; all others do.
+ *
+ * Environment. An empty variable counts as unset. In a process with raised privileges (set-user-ID,
+ * set-group-ID, file capabilities; AT_SECURE of getauxval(3)) all are ignored.
+ *   IPC_RUNDIR        the directory of the sockets; else RUNDIR.
+ *   IPC_SOCKET_MODE   mode of a service's socket, in octal digits, at most 777; else what the
+ *                     umask(2) leaves of 777. Connecting needs write permission on the socket.
+ *   IPC_SOCKET_GROUP  group of a service's socket, by name or number. Both are in force before
+ *                     anybody can connect; one that makes no sense or is refused: 117.
+ *   IPC_NETWORK       routes through the network daemon, `service uri` with `;` between. When the
+ *                     daemon cannot help, a service of this machine is connected to; not so with a
+ *                     strict route, which ends in ` !` (`pong tcp://host:9000/pong !`).
+ *   LIBIPC_DEBUG      1: a line on stderr for each event and error. Descriptor 2 may be redirected to
+ *                     a terminal, a pipe, or a file that is opened for writing alone; nothing
+ *                     is written to it once it was closed, nor to a socket that was put there later.
  *
  * All functions: since 1.0, unless said otherwise.
  */
@@ -318,12 +336,15 @@ void ipc_ctx_free(struct ipc_ctx *ctx);
 void ipc_ctx_print(struct ipc_ctx *ctx);
 
 /* Listens as the service `sname` and adds a SERVER entry. The run directory is made if missing.
- * 8, 9 missing argument, 54 a live service has that name, 111 bad name; 55, 81-84, 86. */
+ * IPC_SOCKET_MODE and IPC_SOCKET_GROUP say who may connect (above). 8, 9 missing argument, 54 a
+ * live service has that name, 111 bad name, 117 mode or group; 55, 81-84, 86. */
 struct ipc_error ipc_server_init(struct ipc_ctx *ctx, const char *sname);
 
 /* Connects to the service `sname`, through the network daemon when IPC_NETWORK routes it, and
  * adds an IPC entry. `*fd` (may be NULL) becomes the descriptor, which stays the context's.
- * 95, 15 missing argument, 47 nobody answers, 111 bad name; 44, 87. */
+ * At most 10 seconds for a look-up, and 10 for a service whose backlog is full, whatever signals
+ * come. 95, 15 missing argument, 47 nobody answers (also: no write permission on the socket), 111 bad
+ * name; 44, 87. With a strict route also the errors of ipc_contact_ipcd. */
 struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd);
 
 /* Connects to `sname` and ties that connection to `clientfd`: both become SWITCHED entries of
@@ -332,7 +353,8 @@ struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd)
 struct ipc_error ipc_connection_switched(struct ipc_ctx *ctx, const char *sname, int clientfd, int *serverfd);
 
 /* Closes the descriptor of entry `index` unless it is EXTERNAL, drops what was queued for it,
- * removes a SERVER's socket file if it is still its own. The entry stays: ipc_del drops it.
+ * removes a SERVER's socket file if it is still its own and this process listened, also when the
+ * server has failed (an ERROR event). The entry stays: ipc_del drops it.
  * A thread that waits for it in ipc_read, ipc_read_fd or ipc_write_fd returns with an error.
  * 109 no context, 40 no such index, 48. */
 struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
@@ -340,8 +362,8 @@ struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
 /* ipc_close on every entry. 108. */
 struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
 
-/* Accepts a client on the SERVER entry `index`, waiting for it, adds an IPC entry at the end,
- * sets a CONNECTION event. 24, 21 missing argument, 99 no such index, 57. */
+/* Accepts a client on the SERVER entry `index`, adds an IPC entry at the end, sets a CONNECTION
+ * event. Waits for the client as usock_accept does. 24, 21 missing argument, 99 no such index, 57. */
 struct ipc_error ipc_accept_add(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
 
 /* Limits what may wait for each receiver of the context, in bytes of frames (default 64 MiB).
@@ -502,7 +524,8 @@ void ipc_switching_callbacks_(
 struct ipc_error service_path(char *path, const char *sname);
 
 /* Asks the network daemon for a connection to `sname`. No route in IPC_NETWORK: success with `*pfd` 0;
- * refused: 4, the reason as text; else `*pfd` is the caller's descriptor. 98, 36. */
+ * refused: 4, the reason as text; else `*pfd` is the caller's descriptor. At most 10 seconds.
+ * 98, 36; 37, 43, 44, 47, 60, 65 the daemon cannot be reached, or does not answer. */
 struct ipc_error ipc_contact_ipcd(int *pfd, const char *sname);
 
 /* Receives (close-on-exec, the caller's; 64, 65) and sends (66) a descriptor over a Unix socket. */

@@ -2,7 +2,8 @@
  * usocket.h - the steps of a Unix stream socket, alone (libipc).
  *
  * Included by ipc.h. Every function returns a struct ipc_error: error_code 0 is
- * success. Sockets are AF_UNIX, SOCK_STREAM and blocking. Since 1.0.
+ * success. Sockets are AF_UNIX, SOCK_STREAM, close-on-exec, and blocking unless they
+ * listen. Since 1.0.
  */
 #ifndef __IPC_USOCKET_H__
 #define __IPC_USOCKET_H__
@@ -33,15 +34,19 @@ struct ipc_error usock_recv(int32_t fd, char **buf, size_t *len);
 struct ipc_error usock_close(int32_t fd);
 
 /* Connects to the socket at `path`; `*fd` belongs to the caller. It waits at most
- * 10 seconds for a service whose backlog is full. 44, 45, 46, 47. */
+ * 10 seconds for a service whose backlog is full, whatever signals come. Connecting
+ * needs write permission on the socket. 44, 45, 46, 47. */
 struct ipc_error usock_connect(int32_t *fd, const char *path);
 
-/* Listens at `path`; `*fd` belongs to the caller. A stale socket is replaced; a live
- * service and any other file are left alone: 54. Also 51, 52, 53, 55. */
+/* Listens at `path`; `*fd` belongs to the caller, and does not block. The directory is made
+ * if missing. A stale socket is replaced; a live service and any other file are left alone:
+ * 54. Who may connect: IPC_SOCKET_MODE and IPC_SOCKET_GROUP (ipc.h), 117 when they make no
+ * sense or are refused. Also 51, 52, 53, 55. */
 struct ipc_error usock_init(int32_t *fd, const char *path);
 
-/* Accepts one connection of the listening `fd`, waiting for it; `*pfd` belongs to the
- * caller. 56, 57. */
+/* Accepts one connection of the listening `fd`; `*pfd` belongs to the caller. Waits for it
+ * as accept(2) would: on a listener of the program's own not when that has O_NONBLOCK; on one
+ * that the library made always, until a signal handler ends it. 56, 57. */
 struct ipc_error usock_accept(int32_t fd, int32_t *pfd);
 
 /* Unlinks `path`. 50 there is no such file, 49 it could not be removed. */

@@ -94,6 +94,18 @@ int libipc_accept_limit(int server) {
 	return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
 }
 
+int libipc_is_of_a_client(int error) {
+	switch (error) {
+	case ECONNABORTED: case EPERM: case ENETDOWN: case EPROTO: case ENOPROTOOPT: case EHOSTDOWN: case EHOSTUNREACH: case EOPNOTSUPP:
+	case ENETUNREACH: case ETIMEDOUT: case EPROTONOSUPPORT:
+#ifdef __linux__ /* the others have no such errors */
+	case ENONET: case ESOCKTNOSUPPORT: case ENOSR:
+#endif
+		return 1;
+	default: return 0;
+	}
+}
+
 int libipc_is_listening(int fd) {
 	int listens = 0;
 	socklen_t size = sizeof listens;

@@ -172,19 +172,10 @@ enum Socket {
     /// Accepting found nobody, or a client that is lost already, which is no fault of the listener (accept(2), "Error handling").
     static func isPassing(_ number: Int32, on server: Int32) -> Bool {
         // A socket that does not listen has no clients whose network could have failed.
-        isNobody(number) || isClientsFault(number) && libipc_is_listening(server) != 0
+        number == EAGAIN || number == EINTR || isClientsFault(number) && libipc_is_listening(server) != 0
     }
 
-    private static func isNobody(_ number: Int32) -> Bool { number == EAGAIN || number == EINTR }
-
-    static func isClientsFault(_ number: Int32) -> Bool {
-        switch number {
-        case ECONNABORTED, EPERM, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT,
-            ESOCKTNOSUPPORT, EPROTONOSUPPORT, ENOSR:
-            true
-        default: false
-        }
-    }
+    static func isClientsFault(_ number: Int32) -> Bool { libipc_is_of_a_client(number) != 0 }
 
     static func close(_ descriptor: Int32) throws(IPCError) {
         // What was left for this number belongs to what is being closed.

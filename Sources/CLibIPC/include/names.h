@@ -26,6 +26,8 @@ int libipc_connect_once(int fd, const struct sockaddr_un *address);
 int libipc_poll_interruptibly(int fd, int events, int timeout);
 /* The limit of accept(2) on this socket (SO_RCVTIMEO, socket(7)), in milliseconds; -1: none. */
 int libipc_accept_limit(int server);
+/* An error of accept(2) that is about one client, or its network, and not about the listener (accept(2), "Error handling"). */
+int libipc_is_of_a_client(int error);
 /* The socket listens (SO_ACCEPTCONN, socket(7)). */
 int libipc_is_listening(int fd);
 
