@@ -149,12 +149,16 @@ int libipc_is_own_listener(int fd) {
 int libipc_is_bound(const struct sockaddr_un *address) {
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0) return -1;
-	int isBound = libipc_connect_once(probe, address) == 0 || errno != ECONNREFUSED ||
-	              sendto(probe, "", 0, MSG_NOSIGNAL, (const struct sockaddr *)address, sizeof *address) >= 0 || errno != ECONNREFUSED;
-	int error = errno;
+	int error;
+	do error = libipc_connect_once(probe, address) == 0 ? 0 : errno;
+	while (error == EINTR);
+	if (error == ECONNREFUSED) {
+		do error = sendto(probe, "", 0, MSG_NOSIGNAL, (const struct sockaddr *)address, sizeof *address) >= 0 ? 0 : errno;
+		while (error == EINTR);
+	}
 	close(probe);
 	errno = error;
-	return isBound;
+	return error != ECONNREFUSED;
 }
 
 int libipc_change_socket_mode(const char *path, mode_t mode) {

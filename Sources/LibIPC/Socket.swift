@@ -42,7 +42,7 @@ enum Socket {
         var address = target.address
         var result = libipc_connect_once(descriptor, &address)
         libipc_make_blocking(descriptor)
-        if result != 0, libipc_errno() == EAGAIN {
+        if result != 0, libipc_errno() == EAGAIN || libipc_errno() == EINTR {
             result = wait(toConnect: descriptor, &address, until: deadline ?? Deadline(milliseconds: patience))
         }
         try undoing(

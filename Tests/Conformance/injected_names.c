@@ -73,6 +73,23 @@ TEST(service_does_not_spin_on_a_passing_error_without_end) {
 	finish(&ctx, &event);
 }
 
+/* A path may lie on a file system where a look at it can be interrupted. */
+TEST(interrupted_connect_is_tried_again) {
+	begin();
+	struct sockaddr_un address = address_of("pong");
+	int fd = -1;
+	close(raw_listen("pong")); /* stale */
+	inject_rule("connecting", EINTR, 0, 1, 3);
+	CHECK_OK(ARMED(FULL, ipc_server_init(&ctx, "pong")));
+	CHECK_EQUAL(inject_failures(), 3);
+	inject_clear();
+	inject_rule("connecting", EINTR, 0, 1, 3);
+	CHECK_OK(ARMED(FULL, usock_connect(&fd, address.sun_path)));
+	CHECK_EQUAL(inject_failures(), 3);
+	close(fd);
+	finish(&ctx, &event);
+}
+
 /* Some systems say ECONNREFUSED of a full backlog: then only another proof tells a busy service from a stale socket. */
 TEST(live_service_whose_backlog_is_said_to_refuse_keeps_its_name) {
 	struct stat before, after;
