@@ -249,6 +249,7 @@ enum ipc_error_code {
 	IPC_ERROR_CTX_ENTRY__NO_PARAM = 115, /* a call of 1.1 without a context, or without a place for its answer (since 1.1) */
 	IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND = 116, /* a call of 1.1 for a descriptor that the context does not have (since 1.1) */
 	IPC_ERROR_USOCK_INIT__SOCKET_MODE = 117, /* IPC_SOCKET_MODE or IPC_SOCKET_GROUP makes no sense, or is refused (since 1.2) */
+	IPC_ERROR_CONTEXT__CALLED_IN_HANDLER = 118, /* a signal handler has interrupted another call of its thread (since 1.2) */
 };
 
 /* The result of most functions. Of the text every byte after the NUL is zero on failure. */

@@ -118,6 +118,7 @@ static const char *const texts[] = {
 	[IPC_ERROR_CTX_ENTRY__NO_PARAM] = "ctx entry: no param",
 	[IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND] = "the context has no such descriptor",
 	[IPC_ERROR_USOCK_INIT__SOCKET_MODE] = "mode or group of the socket",
+	[IPC_ERROR_CONTEXT__CALLED_IN_HANDLER] = "called by a signal handler in the middle of another call",
 };
 
 const char *ipc_errors_get(enum ipc_error_code e) {

@@ -1,10 +1,35 @@
 /*
- * threads.c - what all threads of the process share: locks that never go away, the table of descriptors, and what is to be done
- * when the process forks and when a thread ends.
+ * threads.c - what all threads of the process share: locks that never go away, and the table of descriptors; and how a signal
+ * handler gets on with them. (fork(2), and unloading: process.c.)
+ *
+ * Signal handlers. A handler may come at any instruction of a library call, and may itself call the library. Two things
+ * would go wrong there: the thread would wait for a lock that it holds itself, and it would change lists that are half changed.
+ * So a call leaves marks that tell a handler what it has interrupted:
+ *  - Where there are other threads, each thread keeps a list of the locks that it holds (struct thread). A lock is in the list
+ *    before it is taken and until it has been given back: in between the thread holds it or is about to. A call that begins
+ *    while the list is not empty comes from a handler. It must wait for no lock: the owner of that one may wait for this thread.
+ *  - Where there is no other thread no lock is taken. Then `busy` of the monitor says that a call is in the middle of changing
+ *    what it guards: one store when the call begins and one when it ends. Other contexts are whole.
+ * While a call sleeps in the kernel, or calls the program, everything is whole and no lock is held: there a handler may
+ * call anything.
+ *
+ * A call of a handler that must not go on fails with IPC_ERROR_CONTEXT__CALLED_IN_HANDLER (libipc_enter). Two calls do not fail:
+ * they do at once what can be done without a lock, a list or malloc(3) (ABI/Interrupting.swift), and leave the rest to the
+ * interrupted call, which does it when it ends (`pending`):
+ *  - ipc_close_all removes socket files, and replaces each descriptor by a dead socket. The number stays taken, so that the
+ *    interrupted call, should it go on, cannot touch a file that somebody else has opened since.
+ *  - ipc_ctx_free empties the struct ipc_ctx.
+ *
+ * A handler may leave a call with siglongjmp(3). Then the marks are stale. The stack tells: the frames of a handler are below
+ * those of the call that it has interrupted, or on the alternate stack (sigaltstack(2)). A call whose frame is not goes on as if
+ * the other one had ended.
+ *
+ * An interrupted malloc(3) is outside of all this: a handler that has interrupted one must not allocate or fork in any way.
  */
 #include "CLibIPC.h"
 
 struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
+int libipc_registry_end;
 struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
 /* The shelf guards the two lists below; innermost: with it nobody takes another. */
 static struct libipc_monitor births, shelf;
@@ -14,8 +39,6 @@ static struct block {
 	struct block *next;
 } *given_back[8 * sizeof(size_t)];
 static void *newest; /* read without a lock */
-static pthread_key_t thread_key;
-static int has_thread_key;
 
 static void prepare_condition(struct libipc_monitor *monitor) {
 	pthread_condattr_t attributes;
@@ -25,29 +48,113 @@ static void prepare_condition(struct libipc_monitor *monitor) {
 	pthread_cond_init(&monitor->returned, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
-static void prepare(struct libipc_monitor *monitor) {
+void libipc_prepare_monitor(struct libipc_monitor *monitor) {
 	pthread_mutex_init(&monitor->mutex, NULL);
 	prepare_condition(monitor);
 }
 
+/* ---- locks ---- */
+
+/* More than are ever held at once: that for new contexts, a context's, a stripe's, the shelf's. */
+enum { MOST_LOCKS = 8 };
+static _Thread_local struct thread {
+	uintptr_t frame; /* of the function that took the first */
+	unsigned count;
+	struct libipc_monitor *locks[MOST_LOCKS];
+	struct libipc_monitor *waits; /* has given back this one's lock, and waits for a condition of it */
+} this_thread;
+
+/* For a signal handler of this thread the steps come in the order in which they are written. */
+#define IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+static void list(struct thread *thread, struct libipc_monitor *monitor) {
+	if (thread->count == 0) thread->frame = (uintptr_t)__builtin_frame_address(0);
+	if (thread->count == MOST_LOCKS) return;
+	thread->locks[thread->count] = monitor;
+	IN_ORDER();
+	thread->count++;
+	IN_ORDER();
+}
+
+static void unlist(struct thread *thread, struct libipc_monitor *monitor) {
+	for (unsigned i = thread->count; i-- > 0;) {
+		if (thread->locks[i] != monitor) continue;
+		thread->locks[i] = thread->locks[thread->count - 1];
+		IN_ORDER();
+		thread->count--;
+		IN_ORDER();
+		return;
+	}
+}
+
+static void set_owner(struct libipc_monitor *monitor, uintptr_t owner) { __atomic_store_n(&monitor->owner, owner, __ATOMIC_RELAXED); }
+
+/* The thread has locks, or is about to: it is in the middle of a call. */
+int libipc_holds_locks(void) { return this_thread.count > 0; }
+
 void libipc_keep_others_out(struct libipc_monitor *monitor) {
+	struct thread *thread = &this_thread;
+	libipc_noted_changes();
+	if (libipc_lock_owner(monitor) == libipc_this_thread()) {
+		/* A deadlock otherwise. */
+		monitor->depth++;
+		return;
+	}
 	int before = libipc_forbid_cancelling();
+	list(thread, monitor);
 	pthread_mutex_lock(&monitor->mutex);
-	monitor->is_locked = 1;
+	set_owner(monitor, libipc_this_thread());
 	monitor->cancelling = before;
 }
 
 void libipc_let_others_in(struct libipc_monitor *monitor) {
+	if (monitor->depth > 0) {
+		monitor->depth--;
+		return;
+	}
 	int before = monitor->cancelling;
-	monitor->is_locked = 0;
+	set_owner(monitor, 0);
+	IN_ORDER();
 	pthread_mutex_unlock(&monitor->mutex);
+	IN_ORDER();
+	unlist(&this_thread, monitor);
 	libipc_allow_cancelling(before);
+}
+
+/* How often, a millisecond apart: much longer than anybody keeps a lock. */
+enum { TRIES = 50 };
+int libipc_try_mutex(struct libipc_monitor *monitor) {
+	const struct timespec pause = {0, 1000000};
+	for (int i = 0; i < TRIES; i++) {
+		if (pthread_mutex_trylock(&monitor->mutex) == 0) return 1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+int libipc_try_lock(struct libipc_monitor *monitor) {
+	if (libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread()) return 0;
+	int before = libipc_forbid_cancelling();
+	if (libipc_try_mutex(monitor)) {
+		list(&this_thread, monitor);
+		set_owner(monitor, libipc_this_thread());
+		monitor->cancelling = before;
+		return 1;
+	}
+	libipc_allow_cancelling(before);
+	return 0;
+}
+int libipc_has_lock(const struct libipc_monitor *monitor) {
+	return libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread();
 }
 
 static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, int milliseconds) {
 	struct timespec until;
+	struct thread *thread = &this_thread;
 	int cancelling = monitor->cancelling;
-	monitor->is_locked = 0;
+	thread->waits = monitor;
+	set_owner(monitor, 0);
+	IN_ORDER();
+	unlist(thread, monitor);
 	if (milliseconds < 0) {
 		pthread_cond_wait(condition, &monitor->mutex);
 	} else {
@@ -57,84 +164,229 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 		if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
 		pthread_cond_timedwait(condition, &monitor->mutex, &until);
 	}
-	monitor->is_locked = 1;
+	list(thread, monitor);
+	set_owner(monitor, libipc_this_thread());
+	thread->waits = NULL;
 	monitor->cancelling = cancelling;
 }
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->changed, milliseconds); }
 void libipc_wait_for_return(struct libipc_monitor *monitor) { wait_for(monitor, &monitor->returned, -1); }
 
+/* ---- signal handlers ---- */
+
+int libipc_is_anything_pending;
+
+/* In bytes. Calls from one and the same function have frames that differ by less than a level. A handler's are further away: the
+ * kernel puts all registers between. */
+enum { LEVEL = 128, HANDLER = 512 };
+
+static int is_on_alternate_stack(void) {
+	stack_t stack;
+	return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK) != 0;
+}
+/* The function with this frame was called while the other one had not ended. */
+static int is_below(uintptr_t frame, uintptr_t other, uintptr_t distance) {
+	return (frame < other && other - frame > distance) || is_on_alternate_stack();
+}
+
+static int is_in_the_middle(struct thread *thread, uintptr_t frame) {
+	if (thread->count > 0) return is_below(frame, thread->frame, HANDLER);
+	if (thread->waits == NULL) return 0;
+	/* Waiting for the condition, or just before: then the lock is still this thread's. */
+	if (!libipc_try_mutex(thread->waits)) return 1;
+	pthread_mutex_unlock(&thread->waits->mutex);
+	return 0;
+}
+
+static int is_interrupting(const struct libipc_monitor *monitor, uintptr_t frame) {
+	if (!libipc_is_alone()) return is_in_the_middle(&this_thread, frame);
+	return monitor->busy != 0 && !(monitor->busy & LIBIPC_ASLEEP) && is_below(frame, monitor->busy, HANDLER);
+}
+int libipc_is_interrupting(const struct libipc_monitor *monitor) { return is_interrupting(monitor, libipc_frame()); }
+
+/* What a call has left behind that was left by siglongjmp(3). */
+static void forget_calls(struct thread *thread) {
+	while (thread->count > 0) {
+		struct libipc_monitor *monitor = thread->locks[thread->count - 1];
+		if (libipc_lock_owner(monitor) != libipc_this_thread()) {
+			unlist(thread, monitor);
+			continue;
+		}
+		monitor->depth = 0;
+		libipc_let_others_in(monitor);
+	}
+}
+
+int libipc_enter(struct libipc_monitor *monitor, uintptr_t frame) {
+	if (is_interrupting(monitor, frame)) return 0;
+	if (!libipc_is_alone()) {
+		if (this_thread.count > 0) forget_calls(&this_thread);
+		libipc_keep_others_out(monitor);
+	} else if (monitor->busy & LIBIPC_ASLEEP && is_below(frame, monitor->busy, LEVEL)) {
+		monitor->absent++; /* see libipc_come_back */
+	}
+	libipc_set_busy(monitor, frame | LIBIPC_LOOK);
+	return 1;
+}
+void libipc_enter_from_inside(struct libipc_monitor *monitor, uintptr_t frame) {
+	libipc_lock(monitor);
+	libipc_set_busy(monitor, frame | LIBIPC_LOOK);
+}
+void libipc_leave(struct libipc_monitor *monitor) {
+	libipc_set_busy(monitor, 0);
+	libipc_unlock(monitor);
+}
+
+uintptr_t libipc_go_out(struct libipc_monitor *monitor) {
+	if (libipc_is_alone()) return libipc_fall_asleep(monitor);
+	uintptr_t busy = monitor->busy | LIBIPC_COUNTED;
+	monitor->absent++;
+	libipc_set_busy(monitor, 0);
+	return busy;
+}
+/* Where nobody counted the call when it went, the first that came meanwhile has. After a fork none is left. */
+void libipc_come_back(struct libipc_monitor *monitor, uintptr_t busy) {
+	int is_counted = busy & LIBIPC_COUNTED || monitor->busy != (busy | LIBIPC_ASLEEP);
+	libipc_set_busy(monitor, (busy & ~(uintptr_t)LIBIPC_COUNTED) | LIBIPC_LOOK);
+	if (is_counted && monitor->absent > 0) monitor->absent--;
+}
+
+void libipc_leave_pending(struct libipc_monitor *monitor, int what) {
+	__atomic_fetch_or(&monitor->pending, what, __ATOMIC_RELAXED);
+	if (monitor->busy != 0) monitor->busy |= LIBIPC_LOOK;
+	__atomic_store_n(&libipc_is_anything_pending, 1, __ATOMIC_RELAXED);
+}
+
+void libipc_replace_by_dead(int fd, int *dead) {
+	if (fcntl(fd, F_GETFD) < 0) return;
+	if (*dead < 0) *dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*dead < 0) {
+		/* No descriptor is free: this one's place is. */
+		close(fd);
+		if ((*dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == fd) *dead = -1;
+		if (*dead < 0) return;
+	}
+	dup2(*dead, fd);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* ---- memory that stays ---- */
+
 struct libipc_monitor *libipc_births(void) { return &births; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
 
-struct libipc_monitor *libipc_take_monitor(size_t size) {
+static int is_shelf_taken;
+/* Also keeps out a handler that has interrupted a call which is at the shelf: 0. */
+static int take_shelf(void) {
+	if (libipc_is_alone() && is_shelf_taken) return 0;
 	libipc_lock(&shelf);
+	is_shelf_taken = 1;
+	IN_ORDER();
+	return 1;
+}
+static void leave_shelf(void) {
+	IN_ORDER();
+	is_shelf_taken = 0;
+	libipc_unlock(&shelf);
+}
+
+struct libipc_monitor *libipc_take_monitor(size_t size) {
+	if (!take_shelf()) return NULL;
 	struct libipc_monitor *monitor = put_away;
 	if (monitor != NULL) {
 		put_away = monitor->next_put_away;
 	} else if ((monitor = malloc(size)) != NULL) {
 		memset(monitor, 0, sizeof *monitor);
-		prepare(monitor);
+		libipc_prepare_monitor(monitor);
 		monitor->earlier = newest;
 		libipc_store(&newest, monitor);
 	}
-	libipc_unlock(&shelf);
+	leave_shelf();
 	return monitor;
 }
 
 void libipc_put_away_monitor(struct libipc_monitor *monitor) {
-	libipc_lock(&shelf);
+	if (!take_shelf()) return;
 	monitor->next_put_away = put_away;
 	put_away = monitor;
-	libipc_unlock(&shelf);
+	leave_shelf();
 }
 
 void *libipc_take_block(unsigned order) {
-	libipc_lock(&shelf);
-	struct block *block = given_back[order];
-	if (block != NULL) given_back[order] = block->next;
-	libipc_unlock(&shelf);
+	struct block *block = NULL;
+	if (take_shelf()) {
+		block = given_back[order];
+		if (block != NULL) given_back[order] = block->next;
+		leave_shelf();
+	}
 	return block != NULL ? block : malloc((size_t)1 << order);
 }
 
 void libipc_give_back_block(void *given, unsigned order) {
 	struct block *block = given;
-	libipc_lock(&shelf);
+	if (!take_shelf()) return;
 	block->next = given_back[order];
 	given_back[order] = block;
-	libipc_unlock(&shelf);
+	leave_shelf();
 }
 
-static void end_thread(void *thread) { libipc_thread_ended((uintptr_t)thread); }
-void libipc_watch_thread(void) {
-	if (has_thread_key) pthread_setspecific(thread_key, (void *)libipc_this_thread());
-}
+/* ---- for process.c ---- */
 
-/* ---- fork(2): nobody is in the middle of anything while the process is copied ---- */
-
-uint64_t libipc_changes;
-
-static void for_all_monitors(void (*act)(struct libipc_monitor *)) {
+void libipc_for_all_monitors(void (*act)(struct libipc_monitor *)) {
 	act(&births);
 	for (struct libipc_monitor *monitor = libipc_newest_monitor(); monitor != NULL; monitor = monitor->earlier) act(monitor);
 	for (int i = 0; i < LIBIPC_STRIPES; i++) act(libipc_stripes + i);
 	act(&shelf);
 }
-static void lock_all(void) { for_all_monitors(libipc_lock); }
-static void unlock_all(void) { for_all_monitors(libipc_unlock); }
 
-/* The other threads are not in the child, nor will they come back; a context that notices a fork forgets them too. */
-static void begin_again(struct libipc_monitor *monitor) {
-	libipc_unlock(monitor);
+/* In a child the other threads are not there, nor will they come back; a context that notices a fork forgets them too. */
+void libipc_begin_again(struct libipc_monitor *monitor) {
+	uintptr_t owner = monitor->owner;
+	int is_mine = owner == libipc_this_thread();
+	/* A stripe, too, may have been in somebody's hands. */
+	if (monitor->was_missed || (owner != 0 && !is_mine && !monitor->is_for_fork)) {
+		monitor->is_torn = 1;
+		monitor->array = NULL; /* no call gets in */
+	}
+	monitor->was_missed = 0;
+	if (is_mine && monitor->is_for_fork) {
+		monitor->is_for_fork = 0;
+		monitor->owner = 0;
+		pthread_mutex_unlock(&monitor->mutex);
+	} else if (!is_mine) {
+		monitor->owner = 0;
+		monitor->is_for_fork = monitor->depth = 0;
+		pthread_mutex_init(&monitor->mutex, NULL);
+	} /* else a call of this thread has it, which a signal handler has interrupted */
+	if (monitor->busy & LIBIPC_ASLEEP || (owner != 0 && !is_mine)) monitor->busy = 0;
 	prepare_condition(monitor);
 	monitor->absent = monitor->arriving = 0;
 }
-static void go_on_in_child(void) {
-	for_all_monitors(begin_again);
-	__atomic_add_fetch(&libipc_changes, (uint64_t)1 << LIBIPC_FORK_SHIFT, __ATOMIC_RELAXED);
+
+/* What a stripe guards, and nobody can trust, is forgotten. */
+void libipc_forget_torn_stripes(void) {
+	for (int i = 0; i < LIBIPC_STRIPES; i++) {
+		struct libipc_monitor *stripe = libipc_stripes + i;
+		for (int fd = i; stripe->is_torn && fd < libipc_registry_end; fd += LIBIPC_STRIPES)
+			if (libipc_owner(fd) == stripe) libipc_register(fd, NULL, NULL);
+		stripe->is_torn = 0;
+	}
+	births.is_torn = shelf.is_torn = is_shelf_taken = 0;
 }
 
-__attribute__((constructor)) static void begin(void) {
-	for_all_monitors(prepare);
-	has_thread_key = pthread_key_create(&thread_key, end_thread) == 0;
-	pthread_atfork(lock_all, unlock_all, go_on_in_child);
+/* Frees what no context uses; the process has no other thread in here. */
+void libipc_free_what_is_put_away(void) {
+	for (unsigned order = 0; order < sizeof given_back / sizeof *given_back; order++) {
+		for (struct block *block = given_back[order], *next; block != NULL; block = next) {
+			next = block->next;
+			free(block);
+		}
+		given_back[order] = NULL;
+	}
+	for (struct libipc_monitor *monitor = put_away, *next; monitor != NULL; monitor = next) {
+		next = monitor->next_put_away;
+		free(monitor);
+	}
+	put_away = NULL;
+	libipc_store(&newest, NULL);
 }

@@ -60,6 +60,8 @@ struct Connection: ~Copyable {
     var isOwnListener = false
     /// A server that failed for good is not live, but still open: its file, so that closing it closes no other.
     var failedFile: FileIdentity?
+    /// Was the path of that file, malloc'ed: freed when that is allowed again.
+    var formerPath: UnsafeMutablePointer<CChar>?
     /// The callback that reads said that it holds more.
     var holdsMore = false
     /// Another entry of the context has this number too.
@@ -78,6 +80,8 @@ struct Connection: ~Copyable {
         self.channel = channel
         (self.index, self.owner) = (index, owner)
     }
+
+    deinit { free(formerPath) }
 
     var number: Int32 { registration.descriptor }
     /// A thread waits in a call for its descriptor.

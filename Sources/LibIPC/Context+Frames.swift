@@ -35,7 +35,7 @@ extension Context where Entries: ~Copyable {
     /// Frees a frame that is in no outbox any more.
     private mutating func discard(_ frame: FrameReference) {
         roster.unlist(frame)
-        OutboundFrame.destroy(frame, &scratch)
+        if keepsMemory { OutboundFrame.drop(frame, keeping: &dropped) } else { OutboundFrame.destroy(frame, &scratch) }
     }
 
     /// Drops what is queued for the entry, but for the rest of a frame that is begun, and what is to be reported of it.

@@ -13,7 +13,7 @@ extension Context where Entries: ~Copyable {
         aside.remove(connection)
         held.remove(connection)
         poller.remove(connection.pointee.registration)
-        connection.pointee.channel = Channel(descriptor)
+        if keepsMemory { empty(connection) } else { connection.pointee.channel = Channel(descriptor) }
         Registry.unregister(connection)
         // Somebody may wait for the one who reads it.
         if connection.pointee.isReaderAwaited { monitor.wakeReaders() }
@@ -65,7 +65,8 @@ extension Context where Entries: ~Copyable {
         if let path = roster.takeSocketPath(at: connection.pointee.index) {
             // While this socket listens nobody else takes its name: so the file goes first.
             if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
-            free(path)
+            free(connection.pointee.formerPath)
+            connection.pointee.formerPath = path
         }
         if !connection.pointee.isLive {
             let isOpen = connection.pointee.failedFile != nil && connection.pointee.failedFile == FileIdentity(Descriptor(descriptor))
@@ -77,6 +78,37 @@ extension Context where Entries: ~Copyable {
         bury(connection)
         if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         try Socket.close(descriptor)
+    }
+
+    /// Closes all that is open. Takes no memory and frees none, because a signal handler may do it anywhere: the next call frees it.
+    mutating func closeAll() {
+        keepsMemory = true
+        // What is closed already stays closed: that is success.
+        for index in 0..<connections.count { try? closeDescriptor(connections[index]) }
+        // Entries that the program has filled by hand, and no call has seen yet.
+        for index in connections.count..<max(roster.count, connections.count) {
+            guard roster.kind(at: index) != .external, roster.descriptor(at: index) >= 0 else { continue }
+            CLibIPC.close(roster.descriptor(at: index))
+        }
+        closePoller()
+        (keepsMemory, hasKeptMemory) = (false, true)
+        // Differs from what it was, in the half that a fork does not change.
+        changes ^= 1
+    }
+
+    /// Nothing is left in the connection but memory.
+    private mutating func empty(_ connection: ConnectionReference) {
+        while let frame = connection.pointee.channel.outbox.takePending() { OutboundFrame.drop(frame, keeping: &dropped) }
+        connection.pointee.channel.inbox.closePassed()
+    }
+
+    /// What `closeAll` has left.
+    mutating func freeWhatIsClosed() {
+        hasKeptMemory = false
+        dropped = Outbox()
+        for index in 0..<connections.count where !connections[index].pointee.isLive {
+            connections[index].pointee.channel = Channel(connections[index].pointee.number)
+        }
     }
 
     /// Closes the library's own descriptors; a later wait makes new ones. A thread that waits with them does it when it comes back.

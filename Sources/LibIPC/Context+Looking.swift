@@ -21,7 +21,7 @@ extension Context where Entries: ~Copyable {
         beginTurns()
         guard !isLed else { return }
         let (watch, patience) = try prepareToWait(patience)
-        try hear(try watch.wait(timeout: patience), watch, &event)
+        try hear(try sleep(watch, patience), watch, &event)
     }
 
     /// What to ask the poller, and for how long; with the lock or without it, by one thread at a time.

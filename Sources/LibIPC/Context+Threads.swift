@@ -106,6 +106,16 @@ extension Context where Entries: ~Copyable {
 
     // MARK: Waiting and waking
 
+    /// Asks the poller, in a process of one thread. A signal handler may come meanwhile, which finds everything whole; it may free
+    /// the context, of which an empty one is left then.
+    @inline(__always)
+    mutating func sleep(_ watch: Poller.Watch, _ timeout: Int32) throws(IPCError) -> Finding {
+        let monitor = monitor
+        let busy = libipc_fall_asleep(monitor)
+        defer { libipc_wake_up(monitor, busy) }
+        return try watch.wait(timeout: timeout)
+    }
+
     /// What a thread leaves behind when it lets go of the lock is seen to: others that wait are woken for it.
     /// - Parameter seat: the thread's; what it holds itself is its own business.
     @inline(__always)

@@ -13,7 +13,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     let monitor: MonitorReference
     var connections = HeapArray<ConnectionReference>()
     private var generation: UInt32 = 0
-    private var changes = libipc_noted_changes()
+    var changes = libipc_noted_changes()
 
     var poller: Poller
     var scratch = Scratch()
@@ -67,6 +67,11 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// Connections whose turn came when they were in a thread's hands.
     var deferred = 0
 
+    /// No memory is freed now: what is done with waits in `dropped`, and in connections that are not live.
+    var keepsMemory = false
+    var dropped = Outbox()
+    var hasKeptMemory = false
+
     init(roster: consuming Entries, monitor: MonitorReference) {
         poller = Poller(idle: true)
         self.roster = roster
@@ -79,6 +84,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     mutating func dissolve() {
         Self.drop(connections, unadmitted)
         connections.removeAll()
+        dropped = Outbox()
         unadmitted = -1
         seats = Seats()
     }
@@ -122,10 +128,11 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// Takes notice of entries that the program has filled by hand, of pairs that it has changed, and of a fork.
     @inline(__always)
     mutating func catchUp() throws(IPCError) {
-        if connections.count < roster.count || changes != libipc_noted_changes() { try takeNotice() }
+        if connections.count < roster.count || libipc_has_changed(changes) != 0 { try takeNotice() }
     }
 
     private mutating func takeNotice() throws(IPCError) {
+        if hasKeptMemory { freeWhatIsClosed() }
         while connections.count < roster.count {
             try watchEarly()
             try admit(roster.descriptor(at: connections.count))

@@ -176,6 +176,9 @@ struct Inbox: ~Copyable {
         }
     }
 
+    /// Nobody will ask for the descriptor that came along.
+    mutating func closePassed() { if let passed = passed.take() { close(passed.descriptor) } }
+
     /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
     var awaitsByte: Bool { header == nil && backlog.count == 0 }
 

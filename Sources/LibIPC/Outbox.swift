@@ -50,6 +50,12 @@ struct OutboundFrame: BitwiseCopyable {
         reclaim(frame, &scratch)
     }
 
+    /// The same, and its memory stays until `dropped` goes.
+    static func drop(_ frame: FrameReference, keeping dropped: inout Outbox) {
+        if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
+        dropped.append(frame)
+    }
+
     /// A frame for a call that waits until it is sent. Only a payload that is large stays where it is: a small one goes together
     /// with its header, which costs less.
     static func lend(

@@ -177,9 +177,9 @@ enum Socket {
 
     static func isClientsFault(_ number: Int32) -> Bool { libipc_is_of_a_client(number) != 0 }
 
-    static func close(_ descriptor: Int32) throws(IPCError) {
+    static func close(_ descriptor: Int32, forgetting: Bool = true) throws(IPCError) {
         // What was left for this number belongs to what is being closed.
-        Registry.forget(descriptor)
+        if forgetting { Registry.forget(descriptor) }
         // The descriptor is gone even when the call was interrupted (close(2)).
         let result = CLibIPC.close(descriptor)
         if result != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }

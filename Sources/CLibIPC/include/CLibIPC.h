@@ -252,12 +252,22 @@ struct libipc_error_text {
 };
 struct libipc_error_text *libipc_error_text(void);
 
-/* What contexts take notice of (runtime.c): how often this process is the child of a fork, since the library was loaded, in the
- * upper half, and how often tables of switched pairs were changed by their programs. */
-extern uint64_t libipc_changes;
+/* What contexts take notice of (process.c): in the upper half which generation of processes this is, counted from 1 when the
+ * library was loaded; in the lower half how often tables of switched pairs were changed by their programs. 0: this is a child
+ * in which no call has been made yet. */
+extern uint64_t *libipc_changes __attribute__((visibility("hidden")));
 enum { LIBIPC_FORK_SHIFT = 32 };
-LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) { return __atomic_load_n(&libipc_changes, __ATOMIC_RELAXED); }
-LIBIPC_ATOMIC void libipc_note_pair_change(void) { __atomic_add_fetch(&libipc_changes, 1, __ATOMIC_RELAXED); }
+uint64_t libipc_notice_child(void);
+/* Whether that is what it was when it was noted last. */
+LIBIPC_ATOMIC int libipc_has_changed(uint64_t since) { return __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) != since; }
+LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) {
+	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_RELAXED);
+	return noted != 0 ? noted : libipc_notice_child();
+}
+LIBIPC_ATOMIC void libipc_note_pair_change(void) {
+	libipc_noted_changes();
+	__atomic_add_fetch(libipc_changes, 1, __ATOMIC_RELAXED);
+}
 
 void libipc_print_context(const struct ipc_ctx *ctx);
 /* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error (trace.c). */

@@ -11,14 +11,14 @@ struct Access: ~Copyable {
     init(_ descriptor: Int32, sending: Bool = false) throws(IPCError) {
         while true {
             let owner = Registry.owner(of: descriptor)
-            owner.lock()
-            let found = try undoing(owner.unlock(), try Access.find(descriptor, owner, sending))
+            if libipc_is_alone() == 0 || libipc_enter_at_once(owner) == 0 { try Visit.enter(owner, libipc_frame()) }
+            let found = try undoing(libipc_leave(owner), try Access.find(descriptor, owner, sending))
             if let found {
                 (connection, context) = found
                 return
             }
             // Somebody was faster.
-            owner.unlock()
+            libipc_leave(owner)
         }
     }
 
@@ -26,6 +26,11 @@ struct Access: ~Copyable {
         _ descriptor: Int32, _ owner: MonitorReference, _ sending: Bool
     ) throws(IPCError) -> (ConnectionReference, Ref<PublicContext>?)? {
         guard Registry.owner(of: descriptor) == owner else { return nil }
+        if owner.pointee.is_torn != 0 {
+            // Nobody can trust what is kept for the descriptor.
+            libipc_register(descriptor, nil, nil)
+            return nil
+        }
         if owner == Registry.stripe(of: descriptor) { return (try Registry.loose(descriptor), nil) }
         guard let connection = Registry[descriptor, owner] else { return nil }
         if sending && !connection.pointee.channel.outbox.hasPending || connection.pointee.channel.isCurrent {
@@ -47,7 +52,8 @@ struct Access: ~Copyable {
         }
         // The connection may be gone now, and others when the wait is over.
         if waits { libipc_wait_for_return(owner) }
-        owner.unlock()
+        if libipc_may_leave_at_once(owner) != 0 { libipc_leave_at_once(owner) } else { libipc_leave(owner) }
+        if libipc_anything_pending() != 0 { Interrupting.carryOutAll(nil) }
     }
 }
 

@@ -85,10 +85,10 @@ public func libipc_connect_service(
 }
 
 @c @implementation public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
-    answer(result, ctx) { context throws(IPCError) in
-        // What is closed already stays closed: that is success.
-        for index in 0..<context.connections.count { try? context.closeDescriptor(context.connections[index]) }
-        context.closePoller()
+    if Interrupting.closeAll(ctx) { return }
+    answer(result) { () throws(IPCError) in
+        guard let visit = try Visit(known: ctx) else { return }
+        visit.context.pointee.closeAll()
     }
 }
 

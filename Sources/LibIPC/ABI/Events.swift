@@ -107,7 +107,8 @@ private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadli
     (found.kind, found.named) = (.none, 0)
     defer {
         if !visit.isGone {
-            visit.context.pointee.waiting -= 1
+            // None is left after a fork in a signal handler.
+            visit.context.pointee.waiting = max(visit.context.pointee.waiting - 1, 0)
             if watch != nil { visit.context.pointee.isLed = false }
             if visit.context.pointee.isPollerUnwanted { visit.context.pointee.closePoller() }
         }

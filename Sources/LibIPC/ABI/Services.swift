@@ -8,7 +8,11 @@
     answer(result, pfd.pointee = try NetworkLookup.connect(to: sname) ?? 0)
 }
 
-@c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) { answer(result, try Socket.close(fd)) }
+@c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) {
+    // In a signal handler that has interrupted another call nothing is forgotten: the next call finds it stale.
+    let isForgetting = libipc_is_interrupting(Registry.owner(of: fd)) == 0
+    answer(result, try Socket.close(fd, forgetting: isForgetting))
+}
 
 @c @implementation public func usock_connect_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {
     answer(result, fd.pointee = try Socket.connect(to: SocketAddress(path, IPC_ERROR_USOCK_CONNECT__CONNECT)))

@@ -117,10 +117,10 @@ private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_sw
 @inline(never)
 private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int32, Int32)?) {
     guard let ctx else { return }
-    /// Whether there is a context, or was.
-    func changeInContext() -> Bool {
+    /// Whether there is a context, or was; or none may be asked.
+    func changeInContext(inside: Bool = false) -> Bool {
         do throws(IPCError) {
-            let changed: Void? = try withKnownContext(ctx) { context in
+            let changed: Void? = try withKnownContext(ctx, inside: inside) { context in
                 if let (first, second) = body(&context.roster.switchings) { context.lookAgain(at: first, second) }
             }
             return changed != nil
@@ -128,5 +128,8 @@ private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int
     }
     if changeInContext() { return }
     // Nobody makes a context here meanwhile.
-    libipc_births().locked { if !changeInContext() { _ = body(&ctx.pointee.switchdb) } }
+    let births = libipc_births()
+    guard libipc_enter(births, libipc_frame()) != 0 else { return }
+    defer { libipc_leave(births) }
+    if !changeInContext(inside: true) { _ = body(&ctx.pointee.switchdb) }
 }

@@ -14,10 +14,8 @@ struct Visit: ~Copyable {
     let monitor: MonitorReference
     let ctx: Ref<ipc_ctx>
     private let generation: UInt32
-    /// The context was freed while the lock was let go of: neither it nor the struct ipc_ctx may be touched.
-    private(set) var isGone = false
 
-    /// - Parameter monitor: locked.
+    /// - Parameter monitor: entered.
     private init(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference) {
         (context, self.monitor, self.ctx, generation) = (monitor.context, monitor, ctx, monitor.pointee.generation)
         context.pointee.roster.enter(ctx)
@@ -32,16 +30,38 @@ struct Visit: ~Copyable {
     }
 
     /// Only where there is one.
+    /// - Parameter inside: the call has another lock already.
     @inline(__always)
-    init?(known ctx: Ref<ipc_ctx>) throws(IPCError) {
-        guard let monitor = try Visit.find(ctx) else { return nil }
+    init?(known ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) {
+        guard let monitor = try Visit.find(ctx, inside: inside) else { return nil }
         self.init(ctx, monitor)
     }
 
     @inline(__always)
     deinit {
-        if !isGone { finish() }
-        monitor.unlock()
+        if libipc_may_leave_at_once(monitor) == 0 { return leave() }
+        finish()
+        libipc_leave_at_once(monitor)
+        if libipc_anything_pending() != 0 { Interrupting.carryOutAll(ctx) }
+    }
+
+    @inline(never)
+    private func leave() {
+        if isGone { Visit.putAwayIfLast(monitor) } else { finish() }
+        libipc_leave(monitor)
+        if libipc_anything_pending() != 0 { Interrupting.carryOutAll(ctx) }
+    }
+
+    /// The context was freed meanwhile: neither it nor the struct ipc_ctx may be touched.
+    var isGone: Bool { monitor.pointee.generation != generation }
+
+    /// Throws in a signal handler that has interrupted another call (threads.c).
+    /// - Parameter frame: of the call.
+    static func enter(_ monitor: MonitorReference, _ frame: UInt, inside: Bool = false) throws(IPCError) {
+        if inside { return libipc_enter_from_inside(monitor, frame) }
+        guard libipc_enter(monitor, frame) != 0 else {
+            throw IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "a signal handler has interrupted another call of its thread")
+        }
     }
 
     @inline(__always)
@@ -59,15 +79,16 @@ struct Visit: ~Copyable {
 
     static func isEmpty(_ ctx: Ref<ipc_ctx>) -> Bool { libipc_array(ctx).flatMap { libipc_way_back($0) } == nil }
 
-    /// The monitor behind a struct ipc_ctx, locked; nil when that is as if zeroed. Throws when it is freed before the lock is had.
+    /// The monitor behind a struct ipc_ctx, entered; nil when that is as if zeroed. Throws when it is freed before the lock is had.
     @inline(__always)
-    private static func find(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference? {
+    private static func find(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> MonitorReference? {
         guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
-        return libipc_is_alone() != 0 && monitor.pointee.array == array ? monitor : try findAmongOthers(ctx)
+        let isFound = libipc_is_alone() != 0 && monitor.pointee.array == array && libipc_enter_at_once(monitor) != 0
+        return isFound ? monitor : try findAmongOthers(ctx, libipc_frame(), inside)
     }
 
     @inline(never)
-    private static func findAmongOthers(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference? {
+    private static func findAmongOthers(_ ctx: Ref<ipc_ctx>, _ frame: UInt, _ inside: Bool) throws(IPCError) -> MonitorReference? {
         func leads(_ array: UnsafeMutableRawPointer, to monitor: MonitorReference) -> Bool {
             libipc_array(ctx) == array && libipc_way_back(array) == monitor
         }
@@ -75,7 +96,7 @@ struct Visit: ~Copyable {
             libipc_arrive(monitor)
             // What it leads to now stays in front of the same context until this thread has been there.
             let generation = leads(array, to: monitor) ? libipc_generation(monitor) : nil
-            monitor.lock()
+            try undoing(libipc_has_arrived(monitor), try enter(monitor, frame, inside: inside))
             libipc_has_arrived(monitor)
             // The memory of the struct ipc_ctx may be gone then.
             let isFreed = generation != nil && generation != monitor.pointee.generation
@@ -83,8 +104,9 @@ struct Visit: ~Copyable {
             let isSame = !isFreed && leads(array, to: monitor)
             if isSame, monitor.pointee.array == array { return monitor }
             putAwayIfLast(monitor)
-            monitor.unlock()
+            libipc_leave(monitor)
             if isFreed { throw lost }
+            if monitor.pointee.is_torn != 0 { throw torn }
             // Nothing has happened: the structure is a copy that was left behind.
             if isSame { return nil }
         }
@@ -94,18 +116,18 @@ struct Visit: ~Copyable {
     @inline(never)
     private static func make(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference {
         let births = libipc_births()
-        births.lock()
-        defer { births.unlock() }
+        try enter(births, libipc_frame())
+        defer { libipc_leave(births) }
         // Another thread may have come first.
-        if let monitor = try find(ctx) { return monitor }
+        if let monitor = try find(ctx, inside: true) { return monitor }
         guard let monitor = libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride) else {
             throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context", systemError: ENOMEM)
         }
-        monitor.lock()
+        libipc_enter_from_inside(monitor, libipc_frame())
         monitor.context.initialize(to: PublicContext(roster: PublicRoster(monitor: monitor), monitor: monitor))
         do throws(IPCError) { try monitor.context.pointee.reserveEntry() } catch {
             putAway(monitor)
-            monitor.unlock()
+            libipc_leave(monitor)
             throw error
         }
         // From here on others find it, and wait for the lock.
@@ -115,13 +137,13 @@ struct Visit: ~Copyable {
     }
 
     /// Once no thread comes, or comes back, to a context that is gone.
-    private static func putAwayIfLast(_ monitor: MonitorReference) {
+    static func putAwayIfLast(_ monitor: MonitorReference) {
         if monitor.pointee.is_awaited != 0, monitor.pointee.absent == 0, libipc_arriving(monitor) == 0 { putAway(monitor) }
     }
 
     private static func putAway(_ monitor: MonitorReference) {
         monitor.context.deinitialize(count: 1)
-        (monitor.pointee.array, monitor.pointee.is_awaited) = (nil, 0)
+        (monitor.pointee.array, monitor.pointee.is_awaited, monitor.pointee.pending) = (nil, 0, 0)
         libipc_put_away_monitor(monitor)
     }
 
@@ -129,25 +151,36 @@ struct Visit: ~Copyable {
 
     /// As ipc_ctx_free does.
     static func free(_ ctx: Ref<ipc_ctx>) {
+        if Interrupting.free(ctx) { return }
         do throws(IPCError) {
             if try dissolve(ctx) { return }
             // Nobody makes a context here meanwhile.
-            try libipc_births().locked { () throws(IPCError) in if try !dissolve(ctx) { clear(ctx) } }
+            let births = libipc_births()
+            try enter(births, libipc_frame())
+            defer { libipc_leave(births) }
+            if try !dissolve(ctx, inside: true) { clear(ctx) }
         } catch { /* Another thread has freed it. */  }
     }
 
-    private static func dissolve(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> Bool {
-        guard let monitor = try find(ctx) else { return false }
+    @inline(never)
+    private static func dissolve(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> Bool {
+        guard let monitor = try find(ctx, inside: inside) else { return false }
         dissolve(ctx, monitor, byProgram: true)
-        monitor.unlock()
+        libipc_leave(monitor)
         return true
     }
 
+    @inline(never)
     private static func dissolve(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference, byProgram: Bool) {
-        monitor.context.pointee.dissolve()
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
         if byProgram { libipc_end_generation(monitor) }
         clear(ctx)
+        dissolve(monitor)
+    }
+
+    /// Nothing leads to the context any more.
+    static func dissolve(_ monitor: MonitorReference) {
+        monitor.context.pointee.dissolve()
         monitor.pointee.is_awaited = 1
         putAwayIfLast(monitor)
         if monitor.pointee.is_awaited == 0 { return }
@@ -167,14 +200,14 @@ struct Visit: ~Copyable {
     /// Runs `body` without the lock. Afterwards the context may be gone.
     mutating func open<Result>(_ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
         let monitor = monitor
-        goOut()
+        let busy = goOut()
         monitor.unlock()
         // A thread that were cancelled would not come back.
         let before = libipc_forbid_cancelling()
         defer {
             libipc_allow_cancelling(before)
             monitor.lock()
-            comeBack()
+            comeBack(busy)
         }
         return try body()
     }
@@ -182,36 +215,37 @@ struct Visit: ~Copyable {
     /// Waits until another thread has something to tell, for so many milliseconds. Afterwards the context may be gone.
     mutating func rest(_ milliseconds: Int32) {
         let monitor = monitor
-        goOut()
+        let busy = goOut()
         libipc_wait_for_change(monitor, milliseconds)
-        comeBack()
+        comeBack(busy)
     }
 
-    private func goOut() {
+    private func goOut() -> UInt {
         context.pointee.roster.publish(ctx)
-        monitor.pointee.absent += 1
+        return libipc_go_out(monitor)
     }
 
-    private mutating func comeBack() {
-        // None is left after a fork in a callback.
-        if monitor.pointee.absent > 0 { monitor.pointee.absent -= 1 }
-        isGone = monitor.pointee.generation != generation
-        if !isGone {
-            context.pointee.roster.enter(ctx)
-        } else {
-            Visit.putAwayIfLast(monitor)
-        }
+    private func comeBack(_ busy: UInt) {
+        libipc_come_back(monitor, busy)
+        if !isGone { context.pointee.roster.enter(ctx) }
     }
 
     /// Another thread has freed the context, and not this one in a callback.
     var isLost: Bool { isGone && monitor.pointee.freed_by != libipc_this_thread() }
 
     static var lost: IPCError { IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
+
+    static var torn: IPCError {
+        IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "this child was made while another thread changed the context")
+    }
 }
 
 /// The same as `withContext` where there is a context; otherwise nil.
-func withKnownContext<Result>(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) -> Result) throws(IPCError) -> Result? {
-    guard let visit = try Visit(known: ctx) else { return nil }
+/// - Parameter inside: see `Visit`.
+func withKnownContext<Result>(
+    _ ctx: Ref<ipc_ctx>, inside: Bool = false, _ body: (inout PublicContext) -> Result
+) throws(IPCError) -> Result? {
+    guard let visit = try Visit(known: ctx, inside: inside) else { return nil }
     try? visit.context.pointee.catchUp()
     return body(&visit.context.pointee)
 }

@@ -69,6 +69,8 @@ struct EpollPoller: ~Copyable {
     private(set) var usesList = false
     private var alarm: Alarm?
     var needsRebuild = false
+    /// Which process made the set (CLibIPC.h). In a child it is the parent's: nothing is changed in it there.
+    private let generation = libipc_noted_changes() >> LIBIPC_FORK_SHIFT
     /// A change is heard by whoever waits.
     var isStale: Bool { false }
 
@@ -192,6 +194,7 @@ struct EpollPoller: ~Copyable {
     }
 
     private func control(_ operation: Int32, _ registration: Registration, _ interest: Interest) -> Int32 {
+        if generation != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return 0 }
         var event = epoll_event()
         // A hang-up is reported whether it is wanted or not: once is enough where nobody reads, or where it has been told.
         let isByEdge = interest.contains(.changes) || !interest.contains(.read)

@@ -1,0 +1,140 @@
+/*
+ * process.c - what the library does when the process is copied (fork(2) and its kin), when a thread ends, and when it is unloaded.
+ *
+ * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that nobody is in the middle of anything,
+ * and give them back afterwards. A signal handler may fork while its own thread is in the middle of a call (threads.c): locks that
+ * this thread holds are left alone, and none of the others is waited for without end, because their owners may wait for those.
+ * One that could not be had (`was_missed`) guards something that the child cannot trust: there the context is `is_torn`.
+ * The interrupted call may go on in both processes.
+ *
+ * _Fork(3), clone(2). Those run no handlers. A child is recognised by memory that the kernel wipes in a child and nowhere
+ * else (MADV_WIPEONFORK, Linux 4.14): `libipc_changes` points there, and its word is never 0 otherwise. A process id would
+ * not do: it costs a system call, and in another PID namespace it may be the same. The child begins with fresh locks at its
+ * first call; a context that another thread was changing at that moment is torn. vfork(2), posix_spawn(3) and
+ * clone(CLONE_VM) share their memory with the parent, which is not wiped: there is no copy that could go wrong. Where the kernel
+ * does not know the advice, children of fork(2) alone are recognised.
+ *
+ * A torn context can be closed (ipc_close_all) and freed in the child, which leaves its memory; all other calls fail.
+ *
+ * Unloading. The shared library stays loaded (-z nodelete). The static one may be part of a plugin: then dlclose(3) runs
+ * `end_library`, and nothing may lead back to code that goes: the thread key and its destructor are deleted here, and the C
+ * library drops the handlers of pthread_atfork(3) itself, which it knows by object. At the end of the process nothing is freed:
+ * other threads may be in a call.
+ */
+#include "CLibIPC.h"
+
+#include <sys/mman.h>
+
+/* ---- threads that end ---- */
+
+static pthread_key_t thread_key;
+static int has_thread_key;
+
+static void end_thread(void *thread) { libipc_thread_ended((uintptr_t)thread); }
+void libipc_watch_thread(void) {
+	if (has_thread_key) pthread_setspecific(thread_key, (void *)libipc_this_thread());
+}
+
+/* ---- the word that tells a child ---- */
+
+#define FIRST_GENERATION ((uint64_t)1 << LIBIPC_FORK_SHIFT)
+static uint64_t unwiped = FIRST_GENERATION;
+uint64_t *libipc_changes = &unwiped;
+static uint64_t generation = FIRST_GENERATION; /* of this process, as it was when it was last looked at */
+static long page_size;
+
+static void make_page(void) {
+#ifdef MADV_WIPEONFORK
+	page_size = sysconf(_SC_PAGESIZE);
+	if (page_size <= 0) return;
+	void *page = mmap(NULL, (size_t)page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED) return;
+	if (madvise(page, (size_t)page_size, MADV_WIPEONFORK) != 0) {
+		munmap(page, (size_t)page_size);
+		return;
+	}
+	*(uint64_t *)page = unwiped;
+	libipc_changes = page;
+#endif
+}
+
+/* ---- before and after fork(2) ---- */
+
+static void take_for_fork(struct libipc_monitor *monitor) {
+	if (libipc_lock_owner(monitor) == libipc_this_thread()) return;
+	if (!libipc_holds_locks()) {
+		pthread_mutex_lock(&monitor->mutex);
+	} else if (!libipc_try_mutex(monitor)) {
+		/* With a lock that another thread has for a fork of its own nothing is being changed. */
+		if (!__atomic_load_n(&monitor->is_for_fork, __ATOMIC_RELAXED)) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	__atomic_store_n(&monitor->owner, libipc_this_thread(), __ATOMIC_RELAXED);
+	__atomic_store_n(&monitor->is_for_fork, 1, __ATOMIC_RELAXED);
+}
+static void give_back_after_fork(struct libipc_monitor *monitor) {
+	if (libipc_lock_owner(monitor) != libipc_this_thread()) {
+		if (libipc_holds_locks() && __atomic_load_n(&monitor->was_missed, __ATOMIC_RELAXED) > 0)
+			__atomic_fetch_sub(&monitor->was_missed, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (!monitor->is_for_fork) return;
+	__atomic_store_n(&monitor->is_for_fork, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&monitor->owner, 0, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&monitor->mutex);
+}
+
+static void before_fork(void) {
+	if (!libipc_is_alone()) libipc_for_all_monitors(take_for_fork);
+}
+static void after_fork_in_parent(void) { libipc_for_all_monitors(give_back_after_fork); }
+
+static void begin_child(void) {
+	libipc_for_all_monitors(libipc_begin_again);
+	libipc_forget_torn_stripes();
+	generation += FIRST_GENERATION;
+	__atomic_store_n(libipc_changes, generation, __ATOMIC_RELEASE);
+}
+
+static void after_fork_in_child(void) {
+	/* Another library's handler may have called this one before. */
+	if (libipc_changes == &unwiped || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0) begin_child();
+}
+
+uint64_t libipc_notice_child(void) {
+	/* Beside the word, and wiped with it. */
+	uint64_t *is_noticed = libipc_changes + 1, noted;
+	if (__atomic_exchange_n(is_noticed, 1, __ATOMIC_ACQUIRE) == 0) {
+		begin_child();
+		__atomic_store_n(is_noticed, 0, __ATOMIC_RELEASE);
+	}
+	/* Another thread of the child may be at it. */
+	while ((noted = __atomic_load_n(libipc_changes, __ATOMIC_ACQUIRE)) == 0) sched_yield();
+	return noted;
+}
+
+/* ---- beginning and end of the library ---- */
+
+static int is_process_ending;
+/* exit(3) calls this before any destructor; dlclose(3) after those of this object. */
+static void note_end_of_process(void) { is_process_ending = 1; }
+
+__attribute__((constructor)) static void begin_library(void) {
+	libipc_for_all_monitors(libipc_prepare_monitor);
+	make_page();
+	has_thread_key = pthread_key_create(&thread_key, end_thread) == 0;
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	atexit(note_end_of_process);
+}
+
+__attribute__((destructor)) static void end_library(void) {
+	if (is_process_ending) return;
+	if (has_thread_key) pthread_key_delete(thread_key);
+	has_thread_key = 0;
+	libipc_free_what_is_put_away();
+	if (libipc_changes == &unwiped) return;
+	void *page = libipc_changes;
+	unwiped = *libipc_changes;
+	libipc_changes = &unwiped;
+	munmap(page, (size_t)page_size);
+}

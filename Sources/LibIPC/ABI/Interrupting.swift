@@ -1,0 +1,93 @@
+// Interrupting.swift - ipc_close_all and ipc_ctx_free in a signal handler that has interrupted another call of its thread.
+//
+// The interrupted call may have left any list half changed, and may hold the lock of the context, or another one
+// (threads.c). Two things are whole at any instruction: the table of descriptors, whose entries lead to connections that exist,
+// and the public array of a context. From these alone the descriptors and socket files of the context are known. What else is to
+// be done is pending, and done by the interrupted call when it ends: so the program may go on after its handler. Nothing here
+// takes memory or frees any.
+//
+// The same serves a context that is torn (process.c): nobody is left in that process to do the rest.
+
+enum Interrupting {
+    /// The monitor of the context, unless that is empty, or a copy that was left behind.
+    private static func monitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
+        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
+        return monitor.pointee.array == array || monitor.pointee.is_torn != 0 ? monitor : nil
+    }
+
+    /// The same, if an ordinary call must not get in.
+    @inline(never)
+    private static func closedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
+        libipc_noted_changes()
+        guard let monitor = monitor(of: ctx) else { return nil }
+        return monitor.pointee.is_torn != 0 || libipc_is_interrupting(monitor) != 0 ? monitor : nil
+    }
+
+    // MARK: What the handler does: false, if an ordinary call can do it.
+
+    static func closeAll(_ ctx: Ref<ipc_ctx>) -> Bool {
+        guard let monitor = closedMonitor(of: ctx) else { return false }
+        let isLocked = libipc_try_lock(monitor) != 0
+        closeDescriptors(of: monitor)
+        if monitor.pointee.is_torn == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_CLOSE)) }
+        if isLocked { monitor.unlock() }
+        return true
+    }
+
+    static func free(_ ctx: Ref<ipc_ctx>) -> Bool {
+        guard let monitor = closedMonitor(of: ctx) else { return false }
+        let isLocked = libipc_try_lock(monitor) != 0
+        // In the hands of another thread that does not come to an end: it stays.
+        guard isLocked || libipc_has_lock(monitor) != 0 || monitor.pointee.is_torn != 0 else { return true }
+        (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
+        libipc_end_generation(monitor)
+        // The table of pairs may be in use: its memory stays.
+        libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings())
+        if monitor.pointee.is_torn == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_DISSOLVE)) }
+        if isLocked { monitor.unlock() }
+        return true
+    }
+
+    private static func closeDescriptors(of monitor: MonitorReference) {
+        var dead: Int32 = -1
+        for descriptor in 0..<libipc_end_of_registry() {
+            guard let found = libipc_registered(descriptor, monitor) else { continue }
+            let connection = found.assumingMemoryBound(to: Connection.self)
+            let index = connection.pointee.index
+            if monitor.context.pointee.roster.kind(at: index) == .external { continue }
+            if let path = monitor.context.pointee.roster.path(at: index), let file = connection.pointee.socketFile, file.isOurs(at: path) {
+                unlink(path)
+            }
+            if monitor.pointee.is_torn == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }
+        }
+        if dead >= 0 { close(dead) }
+    }
+
+    // MARK: What the interrupted call does when it ends
+
+    /// - Parameter ctx: of the call that is over, which may have published what a handler had emptied.
+    @inline(never)
+    static func carryOutAll(_ ctx: Ref<ipc_ctx>?) {
+        libipc_nothing_pending()
+        var next = libipc_newest_monitor()
+        while let monitor = next {
+            next = monitor.pointee.earlier
+            // Another call that has not ended may be the one to do it.
+            guard monitor.pointee.pending != 0, libipc_enter(monitor, libipc_frame()) != 0 else { continue }
+            carryOut(monitor, ctx)
+            libipc_leave(monitor)
+        }
+    }
+
+    private static func carryOut(_ monitor: MonitorReference, _ ctx: Ref<ipc_ctx>?) {
+        let pending = libipc_take_pending(monitor, CInt(LIBIPC_CLOSE | LIBIPC_DISSOLVE))
+        let isOfCall = ctx.flatMap { libipc_array($0) }.flatMap { libipc_way_back($0) } == monitor
+        if pending & CInt(LIBIPC_CLOSE) != 0 {
+            monitor.context.pointee.closeAll()
+            if let ctx, isOfCall { monitor.context.pointee.roster.publish(ctx) }
+        }
+        guard pending & CInt(LIBIPC_DISSOLVE) != 0 else { return }
+        if let ctx, isOfCall { libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings()) }
+        Visit.dissolve(monitor)
+    }
+}
