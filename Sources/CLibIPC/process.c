@@ -66,7 +66,8 @@ static void take_for_fork(struct libipc_monitor *monitor) {
 		pthread_mutex_lock(&monitor->mutex);
 	} else if (!libipc_try_mutex(monitor)) {
 		/* With a lock that another thread has for a fork of its own nothing is being changed. */
-		if (!__atomic_load_n(&monitor->is_for_fork, __ATOMIC_RELAXED)) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
+		int is_whole = __atomic_load_n(&monitor->is_for_fork, __ATOMIC_RELAXED) || libipc_may_be_own(monitor);
+		if (!is_whole) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	__atomic_store_n(&monitor->owner, libipc_this_thread(), __ATOMIC_RELAXED);

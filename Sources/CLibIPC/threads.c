@@ -121,13 +121,28 @@ void libipc_let_others_in(struct libipc_monitor *monitor) {
 	libipc_allow_cancelling(before);
 }
 
-/* How often, a millisecond apart: much longer than anybody keeps a lock. */
-enum { TRIES = 50 };
+/* The thread is between taking the lock and saying that it is the owner, or between the two steps that give it back: or it is about
+ * to take it, and another thread is between such steps, which is soon over. */
+int libipc_may_be_own(const struct libipc_monitor *monitor) {
+	if (libipc_lock_owner(monitor) != 0) return 0;
+	for (unsigned i = 0; i < this_thread.count; i++)
+		if (this_thread.locks[i] == monitor) return 1;
+	return this_thread.waits == monitor;
+}
+
+/* How often, a millisecond apart: much longer than anybody keeps a lock. And how often other threads are let run. */
+enum { TRIES = 50, TURNS = 20 };
 int libipc_try_mutex(struct libipc_monitor *monitor) {
 	const struct timespec pause = {0, 1000000};
-	for (int i = 0; i < TRIES; i++) {
+	for (int tries = 0, turns = 0; tries < TRIES && turns < TURNS;) {
 		if (pthread_mutex_trylock(&monitor->mutex) == 0) return 1;
-		nanosleep(&pause, NULL);
+		if (libipc_may_be_own(monitor)) {
+			sched_yield();
+			turns++;
+		} else {
+			nanosleep(&pause, NULL);
+			tries++;
+		}
 	}
 	return 0;
 }
@@ -144,7 +159,7 @@ int libipc_try_lock(struct libipc_monitor *monitor) {
 	return 0;
 }
 int libipc_has_lock(const struct libipc_monitor *monitor) {
-	return libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread();
+	return libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread() || libipc_may_be_own(monitor);
 }
 
 static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, int milliseconds) {

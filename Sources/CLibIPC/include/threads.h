@@ -150,6 +150,7 @@ void libipc_replace_by_dead(int fd, int *dead);
 void libipc_prepare_monitor(struct libipc_monitor *monitor);
 void libipc_for_all_monitors(void (*act)(struct libipc_monitor *));
 int libipc_try_mutex(struct libipc_monitor *monitor);
+int libipc_may_be_own(const struct libipc_monitor *monitor);
 int libipc_holds_locks(void);
 void libipc_begin_again(struct libipc_monitor *monitor);
 void libipc_forget_torn_stripes(void);

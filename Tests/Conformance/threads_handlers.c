@@ -1,5 +1,5 @@
 /*
- * handlers.c - signal handlers that use the library while the same thread is in the middle of a call, in a process of one
+ * threads_handlers.c - signal handlers that use the library while the same thread is in the middle of a call, in a process of one
  * thread and beside another thread: they may close everything, free the context and exit, or fork; any other call fails.
  */
 #include "interrupted.h"
