@@ -44,7 +44,8 @@ enum Service {
             return descriptor
         } catch {
             // A long refusal must leave room for the other reason.
-            throw IPCError(error.code, "\(refusal, atMost: 100); \(error.text)")
+            let reason = error.text
+            throw IPCError(error.code, "\(refusal, atMost: Text.capacity - 2 - reason.count); \(reason)")
         }
     }
 }

@@ -45,9 +45,12 @@ enum Socket {
         if result != 0, libipc_errno() == EAGAIN || libipc_errno() == EINTR {
             result = wait(toConnect: descriptor, &address, until: deadline ?? Deadline(milliseconds: patience))
         }
-        try undoing(
-            CLibIPC.close(descriptor), try check(call: result, IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)"))
-        return descriptor
+        if result == 0 { return descriptor }
+        let failure = libipc_errno()
+        CLibIPC.close(descriptor)
+        // EACCES is seldom understood: of a socket not to read, but to write is what counts (unix(7)).
+        let hint: StaticString = failure == EACCES ? " (write permission is needed)" : ""
+        throw IPCError(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)\(hint)", systemError: failure)
     }
 
     /// The service's backlog is full. The limit on sending is also that of connecting (socket(7)); it must not stay. A signal begins

@@ -2,10 +2,10 @@
 // and cut where it would not fit.
 
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
-    private static let capacity = 256
+    static let capacity = 256
 
     private var bytes = InlineArray<256, UInt8>(repeating: 0)
-    private var count = 0
+    private(set) var count = 0
 
     @inline(never) init(stringLiteral literal: StaticString) { appendLiteral(literal) }
     init(stringInterpolation text: Text) { self = text }
@@ -27,7 +27,7 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     }
     @inline(never) mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
     @inline(never) mutating func appendInterpolation(_ text: Text, atMost limit: Int) {
-        for index in 0..<min(text.count, limit) { append(text.bytes[index]) }
+        for index in 0..<min(text.count, max(limit, 0)) { append(text.bytes[index]) }
     }
     @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
         if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }

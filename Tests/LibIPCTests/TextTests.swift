@@ -126,4 +126,10 @@ import Testing
         #expect(fail(ENOMEM)?.code == IPC_ERROR_POLLER)
         #expect(fail(EBADF)?.code == IPC_ERROR_USOCK_SEND)
     }
+
+    @Test("A text within a text is cut where that one says", arguments: [(0, ""), (3, "abc"), (6, "abcdef"), (7, "abcdef"), (-1, "")])
+    func cutText(limit: Int, expected: String) {
+        let text: Text = "abcdef"
+        #expect(("<\(text, atMost: limit)>" as Text).string == "<\(expected)>")
+    }
 }
