@@ -27,9 +27,11 @@ struct FrameHeader: BitwiseCopyable {
         bytes.storeBytes(of: userType, toByteOffset: 5, as: UInt8.self)
     }
 
-    var payloadSize: Int { Int(length) }
-    var frameSize: Int { FrameHeader.size + payloadSize }
-    var isTooLong: Bool { payloadSize > FrameHeader.maximumLength }
+    /// At most `Int.max`, which on a machine of 32 bits is less than a peer can announce.
+    var payloadSize: Int { Int(clamping: length) }
+    var frameSize: Int { FrameHeader.size &+ payloadSize }
+    /// Asked before a size is reckoned with.
+    var isTooLong: Bool { length > UInt32(FrameHeader.maximumLength) }
 }
 
 /// A whole message. Its payload is malloc'ed, and freed with it unless it is handed over.

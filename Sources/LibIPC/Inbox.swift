@@ -70,7 +70,7 @@ struct Inbox: ~Copyable {
         } else {
             guard available >= FrameHeader.size else { return }
             announced = FrameHeader(decoding: bytes)
-            try check(!announced.isTooLong, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.payloadSize) bytes")
+            try check(!announced.isTooLong, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.length) bytes")
             (bytes, available) = (bytes + FrameHeader.size, available - FrameHeader.size)
         }
         let taken = min(announced.payloadSize - filled, available)
@@ -89,10 +89,13 @@ struct Inbox: ~Copyable {
         guard payload == nil || wanted > capacity else { return }
         let code = IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY
         let needed = wanted == size ? size : min(size, max(wanted * 2, 4096))
-        let grown = if let payload { try allocate(needed + 1, growing: payload, code) } else { try scratch.block(needed + 1, code) }
-        payload = grown
-        // A block that was kept may have room for more.
-        capacity = needed == size ? size : min(malloc_usable_size(grown) - 1, size)
+        if let payload {
+            (self.payload, capacity) = (try allocate(needed + 1, growing: payload, code), needed)
+        } else {
+            // A block that was kept may have room for more.
+            let block = try scratch.payload(needed + 1, code)
+            (payload, capacity) = (block.memory, min(block.size - 1, size))
+        }
     }
 
     // MARK: Receiving
@@ -134,29 +137,29 @@ struct Inbox: ~Copyable {
     /// One receive of a message that may be as large as the last one: its payload right into the block where it stays.
     @inline(never)
     private mutating func receive(
-        from descriptor: Descriptor, _ head: UnsafeMutableRawBufferPointer, inPlace block: UnsafeMutableRawPointer,
+        from descriptor: Descriptor, _ head: UnsafeMutableRawBufferPointer, inPlace block: Block,
         _ scratch: inout Scratch, _ waiting: Bool
     ) throws(IPCError) -> Arrival {
-        let body = UnsafeMutableRawBufferPointer(start: block, count: Int(lastLength))
+        let body = UnsafeMutableRawBufferPointer(start: block.memory, count: Int(lastLength))
         var arrived: Int32 = -1
         let received = try undoing(
-            scratch.giveBack(block, body.count), try descriptor.receive(head, body, waiting: waiting, &arrived))
+            scratch.recycle(block.memory, block.size), try descriptor.receive(head, body, waiting: waiting, &arrived))
         guard let count = received, count > 0, let bytes = head.baseAddress else {
-            scratch.giveBack(block, body.count)
+            scratch.recycle(block.memory, block.size)
             return received == nil ? .nothing : .end
         }
         if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
-        let (announced, came, room) = (FrameHeader(decoding: bytes), count - FrameHeader.size, malloc_usable_size(block))
+        let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
         // A few bytes hold no large block.
-        guard came >= room / 8, came <= announced.payloadSize, !announced.isTooLong else {
+        guard came >= block.size / 8, !announced.isTooLong, came <= announced.payloadSize else {
             // It is not like the last one: put together, it is taken apart as others are.
-            memmove(block + FrameHeader.size, block, max(came, 0))
-            memcpy(block, bytes, min(count, FrameHeader.size))
-            backlog = scratch.keep(UnsafeRawBufferPointer(start: block, count: count), of: block)
+            memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
+            memcpy(block.memory, bytes, min(count, FrameHeader.size))
+            backlog = scratch.keep(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
             return try settle(&scratch) ? .message : .bytes
         }
-        (header, payload, filled) = (announced, block, came)
-        capacity = min(room - 1, announced.payloadSize)
+        (header, payload, filled) = (announced, block.memory, came)
+        capacity = min(block.size - 1, announced.payloadSize)
         pass(count)
         return isWhole ? .message : .bytes
     }

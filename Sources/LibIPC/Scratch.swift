@@ -31,7 +31,14 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-/// Free blocks, linked through themselves.
+/// Memory from malloc(3) of at least `size` bytes. The library keeps every size that it needs: a malloc(3) that a program brings
+/// along may have no malloc_usable_size(3), or one that does not know these blocks.
+struct Block: BitwiseCopyable {
+    let memory: UnsafeMutableRawPointer
+    let size: Int
+}
+
+/// Free list: blocks are linked through their own first bytes, and say their size behind that.
 private struct Shelf: ~Copyable {
     /// As many messages as a busy peer has on the way.
     private static let room = 64
@@ -54,11 +61,22 @@ private struct Shelf: ~Copyable {
         return block
     }
 
+    /// The size that the block was put with: it stays in the block until that is written.
+    static func size(of block: UnsafeMutableRawPointer) -> Int {
+        block.load(fromByteOffset: MemoryLayout<UnsafeMutableRawPointer?>.stride, as: Int.self)
+    }
+
     /// False: there is no room.
     mutating func put(_ block: UnsafeMutableRawPointer) -> Bool {
         guard count < Shelf.room else { return false }
         block.storeBytes(of: first, as: UnsafeMutableRawPointer?.self)
         (first, count) = (block, count + 1)
+        return true
+    }
+
+    mutating func put(_ block: UnsafeMutableRawPointer, size: Int) -> Bool {
+        guard put(block) else { return false }
+        block.storeBytes(of: size, toByteOffset: MemoryLayout<UnsafeMutableRawPointer?>.stride, as: Int.self)
         return true
     }
 }
@@ -77,11 +95,13 @@ struct Scratch: ~Copyable {
     private static let smallSize = 120
     static let mediumSize = 4096
     private static let grain = 256
+    /// Bytes that may be missing in a payload that came back: a message has its NUL behind it, and is received with its header.
+    private static let slack = 16
 
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
     /// Blocks that large messages are done with, one for each direction: without them the heap would grow and shrink with each.
-    private var spares = InlineArray<2, UnsafeMutableRawPointer?>(repeating: nil)
+    private var spares = InlineArray<2, Block?>(repeating: nil)
 
     private var small = Shelf(), medium = Shelf()
 
@@ -89,53 +109,69 @@ struct Scratch: ~Copyable {
 
     deinit {
         free(memory)
-        free(spares[0])
-        free(spares[1])
+        free(spares[0]?.memory)
+        free(spares[1]?.memory)
     }
 
-    /// Memory for one message, malloc'ed.
+    /// Memory for one frame, which comes back by `giveBack` with the same size.
     mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
         if size <= Scratch.smallSize { return if let block = small.take() { block } else { try allocate(Scratch.smallSize, code) } }
         if size <= Scratch.mediumSize {
             if let block = medium.take() {
-                if size..<size + 2 * Scratch.grain ~= malloc_usable_size(block) { return block }
+                if size..<size + 2 * Scratch.grain ~= Shelf.size(of: block) { return block }
                 // Messages have another size now.
                 free(block)
             }
-            return try allocate((size + Scratch.grain - 1) / Scratch.grain * Scratch.grain, code)
+            return try allocate(Scratch.mediumSize(for: size), code)
         }
-        if size >= Scratch.largeSize, let spare = spare(size) { return spare }
-        return try allocate(size, code)
+        return try payload(size, code).memory
     }
+
+    /// Memory for a payload, which a program will free or bring back.
+    mutating func payload(_ size: Int, _ code: ErrorCode) throws(IPCError) -> Block {
+        if size >= Scratch.largeSize, let spare = spare(size) { return spare }
+        return Block(memory: try allocate(size, code), size: size)
+    }
+
+    /// Bytes that a medium block for `size` has.
+    private static func mediumSize(for size: Int) -> Int { (size + grain - 1) / grain * grain }
 
     /// A block that a large message is done with, for one of this size.
     @inline(never)
-    mutating func spare(_ size: Int) -> UnsafeMutableRawPointer? {
-        for slot in 0..<2 where spares[slot] != nil && malloc_usable_size(spares[slot]) >= size { return spares[slot].take() }
+    mutating func spare(_ size: Int) -> Block? {
+        for slot in 0..<2 {
+            guard let spare = spares[slot], spare.size + Scratch.slack >= size else { continue }
+            if spare.size >= size { return spares[slot].take() }
+            // Of a payload that came back only its length is known; mostly realloc(3) finds that the block has the few bytes more.
+            guard let grown = realloc(spare.memory, size) else { return nil }
+            spares[slot] = nil
+            return Block(memory: grown, size: size)
+        }
         return nil
     }
 
     /// Takes back a block of this size.
     mutating func giveBack(_ block: UnsafeMutableRawPointer, _ size: Int) {
-        if size > Scratch.smallSize { return recycleLarger(block, size) }
+        if size > Scratch.smallSize { return giveBackLarger(block, size) }
         if !small.put(block) { free(block) }
     }
 
-    /// The same with one that a program had, of at least `size` bytes: it may have put other memory in the place of what it got.
+    @inline(never)
+    private mutating func giveBackLarger(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        guard size <= Scratch.mediumSize else { return recycle(block, size) }
+        if !medium.put(block, size: Scratch.mediumSize(for: size)) { free(block) }
+    }
+
+    /// Takes a payload that a program had, of at least `size` bytes: it may have put other memory in the place of what it got.
     mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
-        guard let block, size <= Scratch.smallSize else { return recycleLarger(block, size) }
-        if Scratch.smallSize..<2 * Scratch.smallSize ~= malloc_usable_size(block), small.put(block) { return }
+        if size >= Scratch.largeSize, let block { return keep(Block(memory: block, size: size)) }
         free(block)
     }
 
     @inline(never)
-    private mutating func recycleLarger(_ block: UnsafeMutableRawPointer?, _ size: Int) {
-        if size >= Scratch.largeSize, let slot = (0..<2).first(where: { spares[$0] == nil }) { return spares[slot] = block }
-        if size <= Scratch.mediumSize, let block {
-            let usable = malloc_usable_size(block)
-            if usable >= size, usable <= Scratch.mediumSize + Scratch.grain, medium.put(block) { return }
-        }
-        free(block)
+    private mutating func keep(_ block: Block) {
+        guard let slot = (0..<2).first(where: { spares[$0] == nil }) else { return free(block.memory) }
+        spares[slot] = block
     }
 
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
@@ -148,11 +184,11 @@ struct Scratch: ~Copyable {
     }
 
     /// Keeps `part` of this memory, or of a spare block: copied; or, when there is no memory for that, by giving it away. Nothing is lost.
-    mutating func keep(_ part: UnsafeRawBufferPointer, of block: UnsafeMutableRawPointer? = nil) -> Bytes {
+    mutating func keep(_ part: UnsafeRawBufferPointer, of block: Block? = nil) -> Bytes {
         guard part.count > 0, let bytes = part.baseAddress else { return Bytes() }
-        guard let copy = malloc(part.count) else { return Bytes(part, adopting: block ?? memory.take()) }
+        guard let copy = malloc(part.count) else { return Bytes(part, adopting: block?.memory ?? memory.take()) }
         memcpy(copy, bytes, part.count)
-        if let block { giveBack(block, Scratch.largeSize) }
+        if let block { keep(block) }
         return Bytes(UnsafeRawBufferPointer(start: copy, count: part.count), adopting: copy)
     }
 }

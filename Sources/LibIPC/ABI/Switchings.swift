@@ -54,11 +54,12 @@ extension ipc_switchings {
     }
 }
 
-/// Room for one element more in a public array, whose capacity only malloc knows.
+/// Room for one element more in a public array. A program may have made the array itself, with no more room than for its elements,
+/// and there is no field for a capacity: so realloc(3) is asked each time, which keeps the sizes.
 func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<Element> {
-    let stride = MemoryLayout<Element>.stride
-    if let array, malloc_usable_size(array) >= (count + 1) * stride { return array }
-    return try allocate(max(count * 2, 4) * stride, growing: array).bindMemory(to: Element.self, capacity: count + 1)
+    let (size, overflows) = (count + 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+    let needed = overflows ? Int.max : size
+    return try allocate(needed, growing: array).bindMemory(to: Element.self, capacity: count + 1)
 }
 
 @c @implementation public func ipc_switching_add(_ is: Ref<ipc_switchings>?, _ orig: Int32, _ dest: Int32) {
