@@ -16,18 +16,26 @@ enum Directory {
     static func withParent<Result, Failure: Error>(
         of path: UnsafePointer<CChar>, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer throws(Failure) in
+        try withPathBuffer { buffer throws(Failure) in
             parent(of: path, into: buffer)
             guard let base = buffer.baseAddress, base[0] != 0 else { return try body(path[0] == slash ? "/" : ".") }
             return try body(base)
         }
     }
 
+    /// PATH_MAX bytes on the stack: temporary memory over a kilobyte Swift takes from the heap, and traps where there is none.
+    private static func withPathBuffer<Result, Failure: Error>(
+        _ body: (UnsafeMutableBufferPointer<CChar>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var bytes = InlineArray<4096, CChar>(repeating: 0)
+        return try withUnsafeMutableBytes(of: &bytes) { bytes throws(Failure) in try body(bytes.bindMemory(to: CChar.self)) }
+    }
+
     /// Makes the directory and its parents.
     static func make(_ path: UnsafePointer<CChar>) throws(IPCError) {
         let length = strlen(path)
         if length >= Int(PATH_MAX) { throw IPCError(IPC_ERROR_MKDIR__NAME_TOO_LONG, "make \(path)", systemError: ENAMETOOLONG) }
-        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { copy throws(IPCError) in
+        try withPathBuffer { copy throws(IPCError) in
             guard let base = copy.baseAddress else { return }
             for index in 0...length where index > 0 && (path[index] == slash || path[index] == 0) {
                 memcpy(base, path, index)
@@ -65,9 +73,13 @@ enum Directory {
         return user == 0 || status.st_mode & bit != 0
     }
 
+    /// Without memory for the list the answer is no.
     private static func isMember(of group: gid_t) -> Bool {
-        withUnsafeTemporaryAllocation(of: gid_t.self, capacity: max(Int(getgroups(0, nil)), 1)) { groups in
-            groups.prefix(max(Int(getgroups(Int32(groups.count), groups.baseAddress)), 0)).contains(group)
-        }
+        let room = Int(max(getgroups(0, nil), 1))
+        guard let memory = malloc(room * MemoryLayout<gid_t>.stride) else { return false }
+        defer { free(memory) }
+        let groups = memory.bindMemory(to: gid_t.self, capacity: room)
+        let count = Int(max(getgroups(Int32(room), groups), 0))
+        return (0..<count).contains { groups[$0] == group }
     }
 }

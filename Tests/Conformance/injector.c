@@ -240,6 +240,20 @@ void *calloc(size_t count, size_t size) {
 void *realloc(void *block, size_t size) {
 	return decide("realloc", "memory", -1, 0) > 0 ? errno = ENOMEM, NULL : __libc_realloc(block, size);
 }
+static int lacks_memory(const char *call) { return decide(call, "memory", -1, 0) > 0; }
+int posix_memalign(void **block, size_t alignment, size_t size) {
+	REAL(posix_memalign);
+	return lacks_memory("posix_memalign") ? ENOMEM : real(block, alignment, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) {
+	REAL(aligned_alloc);
+	return lacks_memory("aligned_alloc") ? errno = ENOMEM, NULL : real(alignment, size);
+}
+void *memalign(size_t alignment, size_t size) {
+	static void *(*real)(size_t, size_t);
+	if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "memalign");
+	return lacks_memory("memalign") ? errno = ENOMEM, NULL : real(alignment, size);
+}
 
 /* ---- the environment ---- */
 
