@@ -185,7 +185,7 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	monitor->cancelling = cancelling;
 }
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->changed, milliseconds); }
-void libipc_wait_for_return(struct libipc_monitor *monitor) { wait_for(monitor, &monitor->returned, -1); }
+void libipc_wait_for_return(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->returned, milliseconds); }
 
 /* ---- signal handlers ---- */
 

@@ -9,10 +9,19 @@ struct Channel: ~Copyable {
     var outbox = Outbox()
     /// Of the descriptor, from when bytes were first held: a program may close it and get the number for something else.
     private var identity: FileIdentity?
+    /// It is known to carry a stream.
+    var isStream = false
 
     init(_ number: Int32) { descriptor = Descriptor(number) }
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
+
+    /// Asks once.
+    @inline(never)
+    mutating func requireStream(_ code: ErrorCode) throws(IPCError) {
+        try descriptor.requireStream(code)
+        isStream = true
+    }
 
     mutating func identify() { if identity == nil, !isEmpty { identity = FileIdentity(descriptor) } }
 
@@ -35,14 +44,36 @@ extension Inbox {
     mutating func waitForFrame(
         from descriptor: Descriptor, _ scratch: inout Scratch, _ extent: Extent, sending: () throws(IPCError) -> Bool
     ) throws(IPCError) {
+        let code = IPC_ERROR_USOCK_RECV
+        var patience = Patience(SO_RCVTIMEO)
+        /// Receives that brought no whole frame.
+        var parts = 0
         while try !settle(&scratch) {
             let isSending = try sending()
-            switch try receive(from: descriptor, into: &scratch, waiting: !isSending, extent) {
-            case .message, .bytes: continue
+            let waits = !isSending && !patience.isLimited
+            switch try receive(from: descriptor, &scratch, waiting: waits, extent, &patience) {
+            case .message, nil: continue
+            case .bytes:
+                // A header and its payload may come in two. Of more parts each would begin the limit anew, and there is time to ask
+                // whether they are of a stream.
+                parts += 1
+                if parts == 2 || header == nil { try descriptor.requireStream(code) }
+                if parts == 2 { patience.begin(descriptor) }
             case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: descriptor \(descriptor.number)")
-            case .nothing where isSending: descriptor.poll(POLLIN | POLLOUT, timeout: -1)
-            case .nothing: try descriptor.waitForBytes(IPC_ERROR_USOCK_RECV)
+            case .nothing where !waits: try patience.wait(for: isSending ? POLLIN | POLLOUT : POLLIN, at: descriptor, code)
+            case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
             }
+        }
+    }
+
+    /// One receive; nil when a signal handler has ended the system call, and there is a limit up to which to go on.
+    @inline(__always)
+    private mutating func receive(
+        from descriptor: Descriptor, _ scratch: inout Scratch, waiting: Bool, _ extent: Extent, _ patience: inout Patience
+    ) throws(IPCError) -> Arrival? {
+        do throws(IPCError) { return try receive(from: descriptor, into: &scratch, waiting: waiting, extent) } catch {
+            if error.systemError == EINTR, patience.begin(descriptor) { return nil }
+            throw error
         }
     }
 
@@ -50,14 +81,20 @@ extension Inbox {
     mutating func waitForDescriptor(from descriptor: Descriptor, _ scratch: inout Scratch) throws(IPCError) -> Int32 {
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
         do throws(IPCError) {
+            var patience = Patience(SO_RCVTIMEO)
             while awaitsByte {
-                switch try receive(from: descriptor, into: &scratch, waiting: true, .byte) {
-                case .message, .bytes: continue
+                let waits = !patience.isLimited
+                switch try receive(from: descriptor, &scratch, waiting: waits, .byte, &patience) {
+                case .message, .bytes, nil: continue
                 case .end: throw IPCError(code, "the peer has left: descriptor \(descriptor.number)")
-                case .nothing: try descriptor.waitForBytes(code)
+                case .nothing where !waits: try patience.wait(for: POLLIN, at: descriptor, code)
+                case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
                 }
             }
         } catch { throw error.with(code: code) }
-        return try takeDescriptor().orThrow(code, "no descriptor came over descriptor \(descriptor.number)")
+        let passed = try takeDescriptor().orThrow(code, "no descriptor came over descriptor \(descriptor.number)")
+        // It came with bytes that were read ahead.
+        if passed < 0 { throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: -passed) }
+        return passed
     }
 }

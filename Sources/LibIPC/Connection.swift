@@ -85,7 +85,7 @@ struct Connection: ~Copyable {
 
     var number: Int32 { registration.descriptor }
     /// A thread waits in a call for its descriptor.
-    var isAwaited: Bool { reader.isThere || channel.outbox.holdsLent }
+    var isAwaited: Bool { reader.isThere || channel.outbox.isClaimed || channel.outbox.holdsLent }
 
     /// Something is to be sent, to the file that the number means now. Who reads another one brings back in vain what that said.
     mutating func renew() {

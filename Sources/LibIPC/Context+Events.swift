@@ -181,6 +181,8 @@ extension Context where Entries: ~Copyable {
         }
         try add(unadmitted, .ipc, isSocket: true)
         unadmitted = -1
+        // A client's socket is of its listener's type.
+        connections[connections.count - 1].pointee.channel.isStream = server.pointee.channel.isStream
         event.set(.connection, connections[connections.count - 1])
     }
 }

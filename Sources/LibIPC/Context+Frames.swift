@@ -6,9 +6,8 @@ extension Context where Entries: ~Copyable {
     /// Queues a deep copy of the message for one entry.
     mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for descriptor: Int32) throws(IPCError) {
         let connection = try live(descriptor).orThrow(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(descriptor) is not in this context")
-        let room = (queueLimit ?? Self.defaultQueueLimit) - header.frameSize
-        let isFull = connection.pointee.channel.outbox.pendingBytes > room
-        try check(!isFull, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
+        let hasRoom = connection.pointee.channel.outbox.hasRoom(for: header, queueLimit ?? Self.defaultQueueLimit)
+        try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(descriptor) is full")
         let frame = try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
             try roster.reserveListing()
             return try OutboundFrame.make(header, copying: payload, &scratch)
@@ -128,6 +127,7 @@ extension Context where Entries: ~Copyable {
             if try connection.pointee.channel.inbox.settle(&scratch) { return .message }
             if connection.pointee.isReadable {
                 (connection.pointee.isReadable, fluentSince) = (false, 0)
+                if !connection.pointee.channel.isStream { try connection.pointee.channel.requireStream(IPC_ERROR_USOCK_RECV) }
                 arrival = try connection.pointee.channel.inbox.receive(from: connection.pointee.channel.descriptor, into: &scratch)
                 if arrival == .bytes { connection.pointee.channel.identify() }
                 if arrival != .nothing { guess.heard(connection.pointee.registration) }

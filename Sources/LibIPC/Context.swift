@@ -160,6 +160,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         // What cannot be watched must be known at once. A service has what it needs from here on.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try watchEarly() }
         try admit(descriptor)
+        // Sockets of the library's own.
+        if isSocket || socketPath != nil { connections[connections.count - 1].pointee.channel.isStream = true }
         connections[connections.count - 1].pointee.socketFile = socketPath.flatMap { SocketFile(path: $0) }
         connections[connections.count - 1].pointee.isOwnListener = isSocket && kind == .server
         roster.append(descriptor, kind, socketPath)

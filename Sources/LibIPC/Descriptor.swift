@@ -1,19 +1,30 @@
 // Descriptor.swift - the system calls on an open descriptor, with their results as values.
 //
 // Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
-// read and write the same descriptors. EINTR is retried in C (CLibIPC.h), except while waiting for events, where a signal is the
-// program's business.
+// read and write the same descriptors. EINTR is retried in C (CLibIPC.h) where a call does not wait; where it waits a signal is the
+// program's business (Patience).
 
 struct Descriptor {
     let number: Int32
 
     init(_ number: Int32) { self.number = number }
 
-    /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now.
+    /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now, or within the descriptor's limit.
+    /// - Parameter passed: becomes the descriptor that came along; or, when the process had no number for it, `-EMFILE` or `-ENFILE`.
     func receive(
         _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32
     ) throws(IPCError) -> Int? {
         let count = libipc_receive(number, first.baseAddress, first.count, second.baseAddress, second.count, waiting ? 1 : 0, &passed)
+        return try received(count)
+    }
+
+    /// One byte, and the descriptor that comes with it. When the process has no number for that both stay.
+    func receiveByte(_ byte: UnsafeMutableRawPointer?, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
+        try received(libipc_receive_byte(number, byte, waiting ? 1 : 0, &passed))
+    }
+
+    @inline(__always)
+    private func received(_ count: Int) throws(IPCError) -> Int? {
         if count >= 0 { return count }
         switch libipc_errno() {
         case EAGAIN: return nil
@@ -35,17 +46,16 @@ struct Descriptor {
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
-    /// Waits for bytes where a call that should have waited came back empty: a descriptor that does not block is waited for here;
-    /// one with a limit of its own (SO_RCVTIMEO, socket(7)) has reached it.
-    func waitForBytes(_ code: ErrorCode) throws(IPCError) {
-        if libipc_is_nonblocking(number) == 0 { throw IPCError(code, "wait for descriptor \(number)", systemError: EAGAIN) }
-        poll(POLLIN, timeout: -1)
-    }
-
     /// Waits until there is room; not longer than the descriptor's own limit (SO_SNDTIMEO).
     func waitForRoom(_ code: ErrorCode) throws(IPCError) {
-        if poll(POLLOUT, timeout: libipc_send_limit(number)) != 0 { return }
-        throw IPCError(code, "wait for room at descriptor \(number)", systemError: EAGAIN)
+        var patience = Patience(SO_SNDTIMEO)
+        try patience.wait(for: POLLOUT, at: self, code)
+    }
+
+    /// Frames need a stream: of a record (SOCK_SEQPACKET, SOCK_DGRAM) the kernel drops what is not read at once.
+    @inline(never)
+    func requireStream(_ code: ErrorCode) throws(IPCError) {
+        if libipc_is_stream(number) == 0 { throw IPCError(code, "descriptor \(number) carries no stream", systemError: EPROTOTYPE) }
     }
 
     /// Anything else has no error of its own that a program could ask for.

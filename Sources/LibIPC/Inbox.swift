@@ -23,14 +23,15 @@ struct Inbox: ~Copyable {
     private var backlog = Bytes()
     /// How many bytes were taken out of this stream.
     private var consumed: UInt64 = 0
-    /// A descriptor that came along, and which byte of the stream brought it.
+    /// A descriptor that came along, and which byte of the stream brought it. Negative: the process had no number for it, and the
+    /// kernel dropped it, for this reason.
     private var passed: (descriptor: Int32, position: UInt64)?
 
     init() {}
 
     deinit {
         free(payload)
-        if let passed { close(passed.descriptor) }
+        if let passed, passed.descriptor >= 0 { close(passed.descriptor) }
     }
 
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed == nil }
@@ -121,8 +122,12 @@ struct Inbox: ~Copyable {
         let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room.count, space.count)
         let behind = UnsafeMutableRawBufferPointer(start: space.baseAddress, count: min(rest, space.count))
         var arrived: Int32 = -1
-        guard let count = try descriptor.receive(room, behind, waiting: waiting, &arrived) else { return .nothing }
-        if arrived >= 0 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }
+        let received =
+            extent == .byte && room.count == 0
+            ? try descriptor.receiveByte(behind.baseAddress, waiting: waiting, &arrived)
+            : try descriptor.receive(room, behind, waiting: waiting, &arrived)
+        guard let count = received else { return .nothing }
+        if arrived != -1 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }
         if count == 0 { return .end }
         let inPlace = min(count, room.count)
         filled += inPlace
@@ -148,7 +153,7 @@ struct Inbox: ~Copyable {
             scratch.recycle(block.memory, block.size)
             return received == nil ? .nothing : .end
         }
-        if arrived >= 0 { keep(arrived, position: consumed + UInt64(count) - 1) }
+        if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
         let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
         // A few bytes hold no large block.
         guard came >= block.size / 8, !announced.isTooLong, came <= announced.payloadSize else {
@@ -167,14 +172,15 @@ struct Inbox: ~Copyable {
     // MARK: Descriptors that came along
 
     private mutating func keep(_ descriptor: Int32, position: UInt64) {
-        if passed == nil { passed = (descriptor, position) } else { close(descriptor) }
+        guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (descriptor, position) }
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
     private mutating func pass(_ count: Int) {
         consumed += UInt64(count)
         if let passed, passed.position < consumed {
-            close(passed.descriptor)
+            if passed.descriptor >= 0 { close(passed.descriptor) }
             self.passed = nil
         }
     }
@@ -185,7 +191,7 @@ struct Inbox: ~Copyable {
     /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
     var awaitsByte: Bool { header == nil && backlog.count == 0 }
 
-    /// Takes one byte out of the stream, if no frame is in the making. Returns the descriptor that came with it.
+    /// Takes one byte out of the stream, if no frame is in the making. Returns the descriptor that came with it, or why it was lost.
     mutating func takeDescriptor() -> Int32? {
         guard header == nil, backlog.count > 0 else { return nil }
         backlog.drop(1)

@@ -11,7 +11,7 @@ struct OutboundFrame: BitwiseCopyable {
     /// Where the roster lists it; nil when nobody is to be told of it.
     var listing: Int? = 0
     let payload: UnsafeMutableRawPointer
-    fileprivate let ownership: Ownership
+    fileprivate var ownership: Ownership
 
     /// Whose the payload is: part of the frame, or a block that goes with it; or it is lent, by a call that waits until the frame
     /// has left the outbox, and that frees the frame itself.
@@ -96,8 +96,13 @@ struct Outbox: ~Copyable {
     private var first: FrameReference?, lastSent: FrameReference?, last: FrameReference?
     /// How many bytes of the first that waits the kernel has.
     private var offset = 0
-    /// Bytes that the kernel does not have yet.
+    /// Bytes that the kernel does not have yet, and the frames that they belong to.
     private(set) var pendingBytes = 0
+    private var pendingFrames = 0
+    /// Claim of the thread that waits in a system call, without the lock, for the kernel to take the next `piece` bytes, or something
+    /// else that belongs to the stream: until it has let go nobody else sends.
+    private var sender = Reader.none
+    private var piece = 0
 
     init() {}
 
@@ -113,7 +118,7 @@ struct Outbox: ~Copyable {
     var hasPending: Bool { firstPending != nil }
     /// Frames that the kernel has, and that nobody has taken out.
     var hasSent: Bool { lastSent != nil }
-    var isHalfSent: Bool { offset > 0 }
+    var isHalfSent: Bool { offset > 0 || piece > 0 && sender.isThere }
     /// The frame of which the kernel has a part: without its rest the stream would be broken, whoever writes next.
     var begun: FrameReference? { isHalfSent ? firstPending : nil }
 
@@ -122,6 +127,20 @@ struct Outbox: ~Copyable {
         if let last { last.pointee.next = frame } else { first = frame }
         last = frame
         pendingBytes += frame.pointee.header.frameSize
+        pendingFrames += 1
+    }
+
+    /// Bytes of memory that a frame takes beside its own: its node, what malloc(3) adds and rounds up, its places in the lists of the
+    /// context. Measured with empty messages, rounded up.
+    private static let overhead = 200
+    /// Bytes of memory that are not counted: a page. So a limit may also be a few bytes.
+    private static let freeMemory = 4096
+
+    /// Whether one frame more keeps to the limit, in bytes of frames and in bytes of memory.
+    func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
+        let bytes = pendingBytes &+ header.frameSize
+        let memory = bytes &+ (pendingFrames &+ 1) &* Outbox.overhead
+        return bytes <= limit && memory <= max(limit, Outbox.freeMemory)
     }
 
     /// Takes out the frame behind `predecessor`, or the first one. Whoever takes it owns it.
@@ -133,19 +152,67 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    enum Return { case whole, halfSent, notHere }
+    /// `kept`: its rest stays, in the frame itself, which is the outbox's now. `copied`: in a copy. `cut`: nobody has its rest.
+    enum Return { case whole, kept, copied, cut, notHere }
 
-    /// Takes a frame back that was lent.
-    mutating func takeBack(_ frame: FrameReference) -> Return {
+    /// Takes a frame back that was lent; the lender frees it, unless it is kept.
+    /// - Parameter keeping: when it is begun, its rest stays, to be sent first.
+    mutating func takeBack(_ frame: FrameReference, keeping: Bool) -> Return {
         if frame == begun {
+            if keeping, adopt(frame) { return frame.pointee.ownership == .lent ? .copied : .kept }
             _ = takePending()
-            return .halfSent
+            return .cut
         }
         var (predecessor, next) = (lastSent, firstPending)
         while let other = next, other != frame { (predecessor, next) = (other, other.pointee.next) }
         guard next != nil, take(behind: predecessor) != nil else { return .notHere }
         pendingBytes -= frame.pointee.header.frameSize
+        pendingFrames -= 1
         return .whole
+    }
+
+    /// The first frame that waits, which is lent, becomes the outbox's own: as it is, or as a copy that takes its place.
+    /// False: there is no memory for that.
+    private mutating func adopt(_ frame: FrameReference) -> Bool {
+        if frame.isInline {
+            frame.pointee.ownership = .inside
+            return true
+        }
+        var none = Scratch(size: 0)
+        guard let copy = try? OutboundFrame.make(frame.pointee.header, copying: frame.pointee.payload, &none) else { return false }
+        copy.pointee.listing = nil
+        copy.pointee.next = frame.pointee.next
+        if let lastSent { lastSent.pointee.next = copy } else { first = copy }
+        if last == frame { last = copy }
+        return true
+    }
+
+    // MARK: The claim of a thread that waits without the lock
+
+    /// Another thread waits; or this one does, which has come here from a signal handler.
+    var isClaimed: Bool { sender.isThere }
+    var isClaimedByOther: Bool { sender.isAnother }
+
+    /// The thread is about to wait until the kernel takes so many bytes from the first frame that waits, which it has copied; or for
+    /// something else.
+    mutating func claim(_ piece: Int) { (sender, self.piece) = (.this, piece) }
+
+    /// The wait is over. The claim may be gone, and with it the frame.
+    mutating func unclaim(sent count: Int) {
+        guard sender == .this else { return }
+        (sender, piece) = (.none, 0)
+        advance(count)
+    }
+
+    /// Copies the next bytes that wait, as many as `buffer` holds, of one frame.
+    func copyNext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var count = 0
+        firstPending?.parts(from: offset) { start, length in
+            let part = min(length, buffer.count - count)
+            if part > 0, let base = buffer.baseAddress { memcpy(base + count, start, part) }
+            count += part
+        }
+        return count
     }
 
     /// A call waits for one of its frames to be sent.
@@ -168,9 +235,11 @@ struct Outbox: ~Copyable {
     mutating func takeSent() -> FrameReference? { hasSent ? take(behind: nil) : nil }
 
     mutating func takePending() -> FrameReference? {
-        let frame = take(behind: lastSent)
-        pendingBytes -= (frame?.pointee.header.frameSize ?? 0) - offset
+        guard let frame = take(behind: lastSent) else { return nil }
+        pendingBytes -= frame.pointee.header.frameSize - offset
+        pendingFrames -= 1
         offset = 0
+        if piece > 0 { (sender, piece) = (.none, 0) }
         return frame
     }
 
@@ -178,8 +247,9 @@ struct Outbox: ~Copyable {
     mutating func takeUnbegun() -> FrameReference? {
         if hasSent { return takeSent() }
         guard let begun else { return takePending() }
-        let frame = take(behind: begun)
-        pendingBytes -= frame?.pointee.header.frameSize ?? 0
+        guard let frame = take(behind: begun) else { return nil }
+        pendingBytes -= frame.pointee.header.frameSize
+        pendingFrames -= 1
         return frame
     }
 
@@ -189,8 +259,9 @@ struct Outbox: ~Copyable {
         begun?.pointee.listing = nil
     }
 
-    /// Sends as much as the kernel takes; `finishing`: the rest of the begun frame alone. False: there is more.
+    /// Sends as much as the kernel takes; `finishing`: the rest of the begun frame alone. False: there is more, or a thread has a claim.
     mutating func send(to descriptor: Descriptor, finishing: Bool = false) throws(IPCError) -> Bool {
+        if isClaimed { return false }
         while finishing ? isHalfSent : hasPending {
             let (count, isFull) = try sendBatch(to: descriptor, limit: finishing ? 1 : Outbox.batch)
             advance(count)
@@ -205,7 +276,7 @@ struct Outbox: ~Copyable {
             var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
             return try descriptor.send(&whole, 1, whole.iov_len)
         }
-        return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: limit + 1) { vectors throws(IPCError) in
+        return try withUnsafeTemporaryAllocation(of: iovec.self, capacity: Outbox.batch + 1) { vectors throws(IPCError) in
             guard let base = vectors.baseAddress else { return (0, true) }
             var (count, total, skipped) = (0, 0, offset)
             var next = firstPending
@@ -229,6 +300,7 @@ struct Outbox: ~Copyable {
         offset += count
         while let frame = firstPending, offset >= frame.pointee.header.frameSize {
             offset -= frame.pointee.header.frameSize
+            pendingFrames -= 1
             if frame.pointee.listing != nil {
                 lastSent = frame
             } else if let unlisted = take(behind: lastSent) {

@@ -83,6 +83,7 @@ enum Registry {
 
     /// The descriptor is about to be closed: nothing is left for whoever gets the number next.
     static func forget(_ descriptor: Int32) {
+        libipc_note_stream(descriptor, 0)
         let stripe = stripe(of: descriptor)
         guard libipc_owner(descriptor) == stripe else { return }
         stripe.locked {

@@ -187,7 +187,7 @@ import Testing
         let connection = try test.connection(of: end)
         let lender = try Sender()
         let lent = try lender.lend(Frame("lent"))
-        #expect(lender.outbox.takeBack(lent) == .whole)
+        #expect(lender.outbox.takeBack(lent, keeping: false) == .whole)
         if isRead { connection.pointee.reader = try .another() } else { connection.pointee.channel.outbox.append(lent) }
         try test.context.pointee.closeDescriptor(connection)
         // What is queued is offered before it is dropped.

@@ -24,27 +24,35 @@ import Testing
 
     // MARK: Bytes
 
-    @Test("A descriptor that does not block is waited for until it has bytes")
+    @Test("Bytes are waited for at a descriptor that blocks")
     func bytes() throws {
-        let wire = try Wire(blocks: false)
+        let wire = try Wire()
         let far = wire.far.number
-        try withPeer(over: wire, doing: { try End.write([1], to: far) }) { try wire.near.descriptor.waitForBytes(IPC_ERROR_USOCK_RECV) }
+        var patience = Patience(SO_RCVTIMEO)
+        try withPeer(over: wire, doing: { try End.write([1], to: far) }) {
+            try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_USOCK_RECV)
+        }
         #expect(wire.near.read() == [1])
     }
 
-    @Test("One that blocks has waited as long as its owner wished")
-    func noBytes() throws {
-        let wire = try Wire()
-        let error = #expect(throws: IPCError.self) { try wire.near.descriptor.waitForBytes(IPC_ERROR_RECEIVE_FD__RECVMSG) }
+    @Test("One that does not block is not waited for; one with a limit no longer than that", arguments: [false, true])
+    func noBytes(blocks: Bool) throws {
+        let wire = try Wire(blocks: blocks)
+        if blocks { limit(wire.near, SO_RCVTIMEO) }
+        var patience = Patience(SO_RCVTIMEO)
+        let error = #expect(throws: IPCError.self) {
+            try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_RECEIVE_FD__RECVMSG)
+        }
         #expect(error?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
         #expect(error?.systemError == EAGAIN)
+        #expect(patience.isLimited == blocks)
     }
 
     // MARK: Room
 
-    @Test("Room is waited for, at a descriptor that blocks or does not", arguments: [false, true])
-    func room(blocks: Bool) throws {
-        let wire = try Wire(blocks: blocks)
+    @Test("Room is waited for at a descriptor that blocks")
+    func room() throws {
+        let wire = try Wire()
         let (far, count) = (wire.far.number, fill(wire.near))
         let read = try withPeer(over: wire, doing: { End.read(count, from: far).count }) {
             try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND)
@@ -56,7 +64,7 @@ import Testing
     func noRoom(blocks: Bool) throws {
         let wire = try Wire(blocks: blocks)
         limit(wire.near, SO_SNDTIMEO)
-        try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND)
+        if blocks { try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND) }
         fill(wire.near)
         let error = #expect(throws: IPCError.self) { try wire.near.descriptor.waitForRoom(IPC_ERROR_USOCK_SEND) }
         #expect(error?.code == IPC_ERROR_USOCK_SEND)

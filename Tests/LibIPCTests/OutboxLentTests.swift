@@ -63,7 +63,7 @@ import Testing
         }
         #expect(frame.pointee.fate == .dropped)
         #expect(sender.outbox.hasPending == false)
-        #expect(sender.outbox.takeBack(frame) == .notHere)
+        #expect(sender.outbox.takeBack(frame, keeping: false) == .notHere)
         #expect(Frame(frame) == Frame("lent"))
     }
 
@@ -94,7 +94,7 @@ import Testing
             if number == place { lent = try sender.lend(frame) } else { try sender.append(frame) }
         }
         let frame = try #require(lent)
-        #expect(sender.outbox.takeBack(frame) == .whole)
+        #expect(sender.outbox.takeBack(frame, keeping: false) == .whole)
         #expect(frame.pointee.fate == .queued)
         #expect(Frame(frame) == frames[place])
         let others = (0..<4).filter { $0 != place }.map { frames[$0] } + [Frame("after")]
@@ -108,7 +108,7 @@ import Testing
     @Test("The only frame is taken back, and leaves an outbox like a new one")
     func only() throws {
         let frame = try sender.lend(Frame("only"))
-        #expect(sender.outbox.takeBack(frame) == .whole)
+        #expect(sender.outbox.takeBack(frame, keeping: false) == .whole)
         #expect(sender.outbox.hasPending == false)
         #expect(sender.outbox.pendingBytes == 0)
         #expect(try sender.send())
@@ -123,7 +123,7 @@ import Testing
         try sender.append(Frame("behind it"))
         #expect(try sender.send() == false)
         #expect(sender.outbox.begun == frame)
-        #expect(sender.outbox.takeBack(frame) == .halfSent)
+        #expect(sender.outbox.takeBack(frame, keeping: false) == .cut)
         #expect(sender.outbox.begun == nil)
         #expect(sender.outbox.isHalfSent == false)
         #expect(sender.outbox.pendingBytes == Frame("behind it").bytes.count)
@@ -138,7 +138,7 @@ import Testing
         let frames = [try sender.lend(Frame("middle")), try sender.lend(Frame("last"))]
         #expect(try sender.send() == false)
         var bytes = sender.reader.read()
-        for frame in frames { #expect(sender.outbox.takeBack(frame) == .whole) }
+        for frame in frames { #expect(sender.outbox.takeBack(frame, keeping: false) == .whole) }
         #expect(sender.outbox.isHalfSent == true)
         #expect(sender.outbox.pendingBytes == begun.bytes.count - bytes.count)
         bytes += try sender.sendAll().bytes
@@ -154,9 +154,9 @@ import Testing
         let other = try Sender()
         let elsewhere = try other.lend(Frame("elsewhere"))
         try sender.append(Frame("here"))
-        for frame in [gone, elsewhere] { #expect(sender.outbox.takeBack(frame) == .notHere) }
+        for frame in [gone, elsewhere] { #expect(sender.outbox.takeBack(frame, keeping: false) == .notHere) }
         #expect(try sender.sendAll().bytes == Frame("gone").bytes + Frame("here").bytes)
-        #expect(other.outbox.takeBack(elsewhere) == .whole)
+        #expect(other.outbox.takeBack(elsewhere, keeping: false) == .whole)
     }
 
     // MARK: What an outbox holds
@@ -170,7 +170,7 @@ import Testing
         let frame = try sender.lend(Frame("lent"))
         try sender.append(Frame("behind it"))
         #expect(sender.outbox.holdsLent == true)
-        #expect(sender.outbox.takeBack(frame) == .whole)
+        #expect(sender.outbox.takeBack(frame, keeping: false) == .whole)
         #expect(sender.outbox.holdsLent == false)
         _ = try sender.lend(Frame("sent"))
         #expect(sender.outbox.holdsLent == true)

@@ -269,7 +269,7 @@ import Testing
         let lender = try Sender()
         try withLoose(ends[0].number) { $0.pointee.reader = try .another() }
         let lent = try lender.lend(Frame("lent"))
-        #expect(lender.outbox.takeBack(lent) == .whole)
+        #expect(lender.outbox.takeBack(lent, keeping: false) == .whole)
         try withLoose(ends[1].number) { connection in
             connection.pointee.channel.outbox.append(lent)
         }

@@ -64,10 +64,16 @@ static inline int libipc_epoll_wait(int set, struct epoll_event *events, int roo
 		result_;                                  \
 	})
 
-/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds. */
-static inline int libipc_poll(int fd, int events, int timeout) {
+/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds; -1 when it failed, or a signal came. */
+static inline int libipc_poll_once(int fd, int events, int timeout) {
 	struct pollfd entry = {fd, (short)events, 0};
-	return LIBIPC_RETRYING(poll(&entry, 1, timeout)) > 0 ? entry.revents : 0;
+	int result = poll(&entry, 1, timeout);
+	return result > 0 ? entry.revents : result;
+}
+/* The same without signals. */
+static inline int libipc_poll(int fd, int events, int timeout) {
+	int reported = LIBIPC_RETRYING(libipc_poll_once(fd, events, timeout));
+	return reported > 0 ? reported : 0;
 }
 
 /* The text is in `buffer`, whatever the number. */
@@ -96,13 +102,18 @@ static inline int libipc_has_socket_type(int fd) {
 	socklen_t size = sizeof type;
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
-/* The limit that the descriptor's owner has set (SO_SNDTIMEO, socket(7)), in milliseconds; -1: none, or no socket. */
-static inline int libipc_send_limit(int fd) {
+/* The limit in time that the program has set (SO_RCVTIMEO or SO_SNDTIMEO, socket(7)), in microseconds; -1: none, or no socket. */
+static inline int64_t libipc_limit(int fd, int option) {
 	struct timeval limit;
 	socklen_t size = sizeof limit;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return -1;
-	long long milliseconds = (long long)limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000;
-	return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
+	if (getsockopt(fd, SOL_SOCKET, option, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return -1;
+	return limit.tv_sec < INT32_MAX ? (int64_t)limit.tv_sec * 1000000 + limit.tv_usec : -1;
+}
+/* Whether the descriptor carries a stream of bytes: a pipe, a terminal, a socket of type SOCK_STREAM. Unknown counts as yes. */
+static inline int libipc_is_stream(int fd) {
+	int type = SOCK_STREAM;
+	socklen_t size = sizeof type;
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
 }
 static inline int libipc_is_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
@@ -135,73 +146,60 @@ static inline void libipc_silence(int end) {
 	while (read(end, &rung, sizeof rung) == sizeof rung) {}
 }
 
-/* Descriptors travel as control data (unix(7)), which is made of macros (cmsg(3)). */
+/* Control data (unix(7), cmsg(3)): the descriptors that travel, and what the socket options of a program bring along (SO_PASSCRED,
+ * SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP). Large enough that the latter leave room for the former. */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[512];
 };
 
-/* Into `first`, then `second`. `*passed` becomes the descriptor that came along, close-on-exec; of several, which the contract does
- * not know, the first: the kernel has room for no more. What is no socket cannot be told not to wait for one call: the kernel is asked before. */
+/* Of the control data that came: `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When
+ * the process has no free descriptor number, and the kernel therefore dropped what came, `*passed` becomes -EMFILE or -ENFILE. */
+void libipc_take_control(int fd, struct msghdr *message, int *passed);
+
+/* Receives into `first`, then `second`. `*passed` becomes the descriptor that came along, close-on-exec (libipc_take_control). What is
+ * no socket cannot be told not to wait for one call: the kernel is asked before. A record that was cut (a socket that is no stream) is
+ * an error. */
 static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
                                      int *passed) {
 	union libipc_control control;
 	struct iovec vectors[] = {{first, first_size}, {second, second_size}};
 	struct iovec *used = first_size > 0 ? vectors : vectors + 1;
 	size_t count = first_size > 0 && second_size > 0 ? 2 : 1;
-	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t received = recvmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
-	if (received < 0 && errno == ENOTSOCK) {
+	if (received < 0) {
+		if (errno != ENOTSOCK) return received;
 		if (waiting || libipc_poll(fd, POLLIN, 0) != 0) return readv(fd, used, (int)count);
 		errno = EAGAIN;
+		return -1;
 	}
-	if (received < 0 || message.msg_controllen < CMSG_LEN(sizeof(int))) return received;
-	if (control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS) return received;
-	memcpy(passed, CMSG_DATA(&control.header), sizeof *passed);
+	if (message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
+	libipc_take_control(fd, &message, passed);
+	if ((message.msg_flags & MSG_TRUNC) == 0) return received;
+	if (*passed >= 0) close(*passed);
+	*passed = -1;
+	errno = EPROTOTYPE;
+	return -1;
+}
+
+/* Where it waits the kernel decides whether a signal ends it (SA_RESTART, signal(7)). */
+static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
+	ssize_t received;
+	do received = libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed);
+	while (received < 0 && errno == EINTR && !waiting);
 	return received;
 }
 
-static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
-	return LIBIPC_RETRYING(libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed));
-}
+/* One byte, and the descriptor that comes with it. Where the process has no free number for that both stay: -1 and EMFILE. */
+ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed);
 
-/* One byte 0, and a descriptor with it, if there is room. */
-static inline ssize_t libipc_send_descriptor(int socket, int fd) {
-	union libipc_control control;
-	char byte = 0;
-	struct iovec vector = {&byte, 1};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
-	memset(&control, 0, sizeof control);
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-	return LIBIPC_RETRYING(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
-}
+/* Sends one byte 0 and a descriptor with it: both or nothing. */
+ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting);
+static inline ssize_t libipc_send_descriptor(int socket, int fd) { return LIBIPC_RETRYING(libipc_send_descriptor_once(socket, fd, 0)); }
 
-/* For what is no socket. MSG_NOSIGNAL is not for these: SIGPIPE is held back, and taken off this thread again. Nor is
- * MSG_DONTWAIT: a pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)); a terminal may not, and is made
- * not to block for this moment. */
-static inline ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
-	sigset_t sigpipe, before, pending;
-	int flags = isatty(fd) ? fcntl(fd, F_GETFL) : -1;
-	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
-	if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	sigemptyset(&sigpipe);
-	sigaddset(&sigpipe, SIGPIPE);
-	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-	ssize_t written = write(fd, bytes, count < PIPE_BUF ? count : PIPE_BUF);
-	int error = errno;
-	if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-		struct timespec now = {0, 0};
-		sigtimedwait(&sigpipe, NULL, &now);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (flags >= 0) fcntl(fd, F_SETFL, flags);
-	errno = error;
-	return written;
-}
+/* For what is no socket: without SIGPIPE; without waiting, as far as that is possible (bytes.c). */
+ssize_t libipc_write_plain(int fd, const void *bytes, size_t count);
 
 /* Without SIGPIPE and without waiting; `*is_socket` becomes 0 where that is known not to be one. Several small pieces are put together
  * first: the kernel takes longer to collect each than a copy does. */
@@ -224,10 +222,12 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
-/* A program's own bytes. */
-static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) {
-	return LIBIPC_RETRYING(send(fd, bytes, count, MSG_NOSIGNAL));
-}
+/* A program's own bytes; waits as send(2) does. */
+static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
+/* A small piece of a frame, for which it waits as write(2) does: then all of it went, or nothing. */
+ssize_t libipc_send_piece(int fd, const void *bytes, size_t count);
+/* Whether all signal handlers of the process have SA_RESTART. */
+int libipc_all_handlers_restart(void);
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
 

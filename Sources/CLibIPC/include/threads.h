@@ -79,7 +79,7 @@ int libipc_try_lock(struct libipc_monitor *monitor);
 int libipc_has_lock(const struct libipc_monitor *monitor);
 /* Until somebody says that something has changed, or `milliseconds` have passed; negative: for ever. It may be for nothing. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
-void libipc_wait_for_return(struct libipc_monitor *monitor);
+void libipc_wait_for_return(struct libipc_monitor *monitor, int milliseconds);
 
 /* ---- signal handlers: see threads.c ---- */
 
@@ -204,6 +204,7 @@ struct libipc_slot {
 	void *_Nullable connection;
 	uint32_t pair;    /* where in a table of pairs the descriptor was found last: a hint */
 	uint32_t listener; /* which file, if the library made it a listening socket; 0: none (names.c) */
+	uint32_t is_stream; /* calls without a context found that the number carries a stream: a hint */
 };
 extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
 extern int libipc_registry_end; /* no entry from here on was ever used */
@@ -237,6 +238,12 @@ LIBIPC_ATOMIC uint32_t libipc_pair_hint(int fd) {
 }
 LIBIPC_ATOMIC void libipc_set_pair_hint(int fd, size_t pair) {
 	if (libipc_is_registrable(fd)) __atomic_store_n(&libipc_registry[fd].pair, (uint32_t)pair, __ATOMIC_RELAXED);
+}
+LIBIPC_ATOMIC int libipc_is_known_stream(int fd) {
+	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].is_stream, __ATOMIC_RELAXED) != 0;
+}
+LIBIPC_ATOMIC void libipc_note_stream(int fd, int is_stream) {
+	if (libipc_is_registrable(fd)) __atomic_store_n(&libipc_registry[fd].is_stream, (uint32_t)is_stream, __ATOMIC_RELAXED);
 }
 
 #pragma clang assume_nonnull end

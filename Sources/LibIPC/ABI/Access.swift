@@ -4,8 +4,9 @@
 struct Access: ~Copyable {
     let connection: ConnectionReference
     let context: Ref<PublicContext>?
-    /// At the end, before the lock is given back, the thread waits until an inbox is brought back.
-    var waits = false
+    /// At the end, before the lock is given back, the thread waits so many milliseconds until another one has brought back what it has
+    /// taken along, or has let go of a claim; -1: for ever.
+    var waits: Int32 = 0
 
     /// - Parameter sending: nothing else. What was received before is not touched, and need not be the same file's.
     init(_ descriptor: Int32, sending: Bool = false) throws(IPCError) {
@@ -51,13 +52,43 @@ struct Access: ~Copyable {
             Registry.putAway(connection)
         }
         // The connection may be gone now, and others when the wait is over.
-        if waits { libipc_wait_for_return(owner) }
+        if waits != 0 { libipc_wait_for_return(owner, waits) }
         if libipc_may_leave_at_once(owner) != 0 { libipc_leave_at_once(owner) } else { libipc_leave(owner) }
         if libipc_anything_pending() != 0 { Interrupting.carryOutAll(nil) }
     }
 }
 
 extension Access {
+    /// The lock is given back here.
+    consuming func end() {}
+
+    /// Frames need a stream. That is asked once for each connection; without a context, once for each number.
+    @inline(__always)
+    func requireStream(_ code: ErrorCode) throws(IPCError) {
+        if !connection.pointee.channel.isStream { try askForStream(code) }
+    }
+
+    @inline(never)
+    private func askForStream(_ code: ErrorCode) throws(IPCError) {
+        let number = connection.pointee.number
+        if context == nil, libipc_is_known_stream(number) != 0 { return }
+        try connection.pointee.channel.requireStream(code)
+        if context == nil { libipc_note_stream(number, 1) }
+    }
+
+    /// What others wait for may be there: a claim is gone, or their frames are.
+    func wakeOthers() {
+        if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
+        connection.pointee.isReaderAwaited = false
+    }
+
+    /// This thread waits no more to send: others may.
+    func letOthersSend() {
+        wakeOthers()
+        guard let context, connection.pointee.isLive else { return }
+        if connection.pointee.channel.outbox.hasPending, !connection.pointee.isBlocked { context.pointee.unsent.append(connection) }
+    }
+
     /// With the memory that the context keeps for frames, if there is a context.
     func withScratch<Result>(_ body: (inout Scratch) throws(IPCError) -> Result) throws(IPCError) -> Result {
         if let context { return try body(&context.pointee.scratch) }
@@ -78,21 +109,28 @@ struct Reading: ~Copyable {
     /// A thread that were cancelled would not bring it back.
     private let cancelling = libipc_forbid_cancelling()
 
-    init(_ number: Int32) throws(IPCError) {
+    /// - Parameter frames: they are to be read, not a descriptor.
+    init(_ number: Int32, _ code: ErrorCode = IPC_ERROR_USOCK_RECV, frames: Bool = true) throws(IPCError) {
         descriptor = Descriptor(number)
-        do throws(IPCError) { while try !claim() {} } catch {
+        var patience = Patience(SO_RCVTIMEO)
+        do throws(IPCError) { while try !claim(&patience, code, frames) {} } catch {
             libipc_allow_cancelling(cancelling)
             throw error
         }
     }
 
     /// False: another thread had it, until now.
-    private mutating func claim() throws(IPCError) -> Bool {
+    private mutating func claim(_ patience: inout Patience, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Bool {
         var access = try Access(descriptor.number)
         let connection = access.connection
+        if frames { try access.requireStream(code) }
         if connection.pointee.reader.isAnother {
+            patience.begin(descriptor)
+            if patience.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 {
+                throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
+            }
             connection.pointee.isReaderAwaited = true
-            access.waits = true
+            access.waits = patience.remaining
             return false
         }
         connection.pointee.reader = .this
@@ -131,6 +169,8 @@ struct Reading: ~Copyable {
     /// True: there is more to send. That the peer takes no more shows when its end is read.
     private static func sendSome(to descriptor: Descriptor) throws(IPCError) -> Bool {
         let access = try Access(descriptor.number)
+        // Whoever has a claim sends it.
+        if access.connection.pointee.channel.outbox.isClaimed { return false }
         do throws(IPCError) { return try !access.connection.pointee.channel.outbox.send(to: descriptor) } catch {
             if error.isShortage { throw error }
             return false

@@ -55,7 +55,7 @@ final class Receiver {
     /// Whether there is a block for a large message.
     var hasSpare: Bool {
         guard let spare = scratch.spare(Scratch.largeSize) else { return false }
-        scratch.giveBack(spare, Scratch.largeSize)
+        scratch.recycle(spare.memory, spare.size)
         return true
     }
 }

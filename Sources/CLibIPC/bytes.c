@@ -1,0 +1,139 @@
+/*
+ * bytes.c - the system calls on bytes and passed descriptors that are not on the fast path: control data, what is no socket,
+ * and calls that wait.
+ */
+#include "CLibIPC.h"
+
+#include <sys/ioctl.h>
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4 /* Linux 6.5 (SO_PASSPIDFD); glibc 2.36 does not name it */
+#endif
+
+/* EMFILE or ENFILE when there is no free descriptor number, else 0. */
+static int number_shortage(int fd) {
+	int probe = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (probe < 0) return errno == EMFILE || errno == ENFILE ? errno : 0;
+	close(probe);
+	return 0;
+}
+
+void libipc_take_control(int socket, struct msghdr *message, int *passed) {
+	int error = errno;
+	*passed = -1;
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+		if (part->cmsg_level != SOL_SOCKET || (part->cmsg_type != SCM_RIGHTS && part->cmsg_type != SCM_PIDFD)) continue;
+		size_t count = part->cmsg_len < CMSG_LEN(0) ? 0 : (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+			if (part->cmsg_type == SCM_RIGHTS && *passed < 0) *passed = fd;
+			else if (fd >= 0) close(fd); /* a pidfd may be an error number instead */
+		}
+	}
+	if (*passed < 0 && (message->msg_flags & MSG_CTRUNC) != 0) {
+		int shortage = number_shortage(socket);
+		if (shortage != 0) *passed = -shortage;
+	}
+	errno = error;
+}
+
+/* Looks first (MSG_PEEK), which gives the descriptor too: one for which there is no number would be lost with its byte. */
+ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
+	union libipc_control control;
+	struct iovec vector = {byte, 1};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t received = recvmsg(fd, &message, MSG_PEEK | MSG_CMSG_CLOEXEC | (waiting ? 0 : MSG_DONTWAIT));
+	if (received < 0 && errno == ENOTSOCK) return libipc_receive(fd, byte, 1, NULL, 0, waiting, passed);
+	if (received <= 0) return received;
+	libipc_take_control(fd, &message, passed);
+	if (*passed < -1) {
+		errno = -*passed;
+		*passed = -1;
+		return -1;
+	}
+	/* Without room for control data the kernel drops its copy of the descriptor. */
+	received = LIBIPC_RETRYING(recv(fd, byte, 1, MSG_DONTWAIT));
+	if (received == 1 || *passed < 0) return received;
+	int error = errno;
+	close(*passed);
+	*passed = -1;
+	errno = error;
+	return received;
+}
+
+ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting) {
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte = 0;
+	struct iovec vector = {&byte, 1};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
+	memset(&control, 0, sizeof control);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	return sendmsg(socket, &message, MSG_NOSIGNAL | (waiting ? 0 : MSG_DONTWAIT));
+}
+
+/* MSG_NOSIGNAL is for sockets alone: here SIGPIPE is held back, and taken off this thread again. */
+static ssize_t write_without_signal(int fd, const void *bytes, size_t count) {
+	sigset_t sigpipe, before, pending;
+	sigemptyset(&sigpipe);
+	sigaddset(&sigpipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+	ssize_t written = write(fd, bytes, count);
+	int error = errno;
+	if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+		struct timespec now = {0, 0};
+		sigtimedwait(&sigpipe, NULL, &now);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	/* Nothing was taken, and the system does not say why: who tried again would do so for ever. */
+	if (written == 0 && count > 0) return errno = EIO, -1;
+	return written;
+}
+
+/* Another open file of the same terminal, which does not block; -1: there is none to be had. The master's side of a pseudo terminal
+ * (TIOCGPTN) cannot be opened twice. */
+static int open_terminal_again(int fd) {
+	char path[32];
+	unsigned number;
+	if (ioctl(fd, TIOCGPTN, &number) == 0) return -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* MSG_DONTWAIT is for sockets alone, too. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A terminal may
+ * take less, and wait for the rest. O_NONBLOCK belongs to the open file, which others share, and is left alone: the bytes go through
+ * another one, or one by one, for which there is room nearly always. */
+ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
+	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
+	if (count > PIPE_BUF) count = PIPE_BUF;
+	if (!isatty(fd)) return write_without_signal(fd, bytes, count);
+	int own = open_terminal_again(fd);
+	if (own < 0) return write_without_signal(fd, bytes, count > 0 ? 1 : 0);
+	ssize_t written = write_without_signal(own, bytes, count);
+	int error = errno;
+	close(own);
+	errno = error;
+	return written;
+}
+
+ssize_t libipc_send_piece(int fd, const void *bytes, size_t count) {
+	ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
+	return sent < 0 && errno == ENOTSOCK ? write_without_signal(fd, bytes, count) : sent;
+}
+
+int libipc_all_handlers_restart(void) {
+	struct sigaction action;
+	for (int number = 1; number < NSIG; number++) {
+		if (sigaction(number, NULL, &action) != 0 || (action.sa_flags & SA_RESTART) != 0) continue;
+		if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) return 0;
+	}
+	return 1;
+}
