@@ -16,6 +16,8 @@ struct Delivery: ~Copyable {
     private var patience = Patience(SO_SNDTIMEO)
     /// Of the wait that is over: bytes that went from the outbox, whether the descriptor was passed, and why the call is to end.
     private var sent = 0
+    /// The claim on the outbox is this call's: another call of this thread may have one, if a signal handler makes this one.
+    private var hasClaim = false
     private var isPassed = false
     private var failure: Int32 = 0
 
@@ -149,8 +151,8 @@ struct Delivery: ~Copyable {
     private mutating func find(_ piece: UnsafeMutableRawBufferPointer) throws(IPCError) -> Obstacle? {
         var access = try access()
         let connection = access.connection
-        connection.pointee.channel.outbox.unclaim(sent: sent)
-        sent = 0
+        if hasClaim { connection.pointee.channel.outbox.unclaim(sent: sent) }
+        (hasClaim, sent) = (false, 0)
         if try advance(access) {
             access.letOthersSend()
             return nil
@@ -165,6 +167,7 @@ struct Delivery: ~Copyable {
             access.waits = timeout
             return .other
         }
+        hasClaim = true
         if patience.isLimited {
             connection.pointee.channel.outbox.claim(0)
             return .room
