@@ -87,9 +87,9 @@ import Testing
         #expect(isForgotten)
     }
 
-    @Test("A message is waited for, though the descriptor does not block, and is answered")
-    func nonBlocking() throws {
-        let other = try Wire(blocks: false)
+    @Test("A message that finds no room is waited for, and is answered")
+    func answered() throws {
+        let other = try Wire()
         let number = try other.near.moved()
         number.shrinkSendBuffer()
         let question = Frame(pattern(200_000))
@@ -119,14 +119,21 @@ import Testing
         #expect(isForgotten)
     }
 
-    @Test("A descriptor with a patience of its own ends a write, and its message is taken back, begun or not")
+    @Test("A descriptor with a patience of its own ends a write: the rest of what is begun is kept, what is not is taken back")
     func patience() throws {
         limitSending()
-        let begun = #expect(throws: CallError.self) { try Call.write(Frame(pattern(500_000)), to: near.number) }
+        let frame = Frame(pattern(500_000))
+        let begun = #expect(throws: CallError.self) { try Call.write(frame, to: near.number) }
         #expect(begun?.code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA.rawValue)
         let unbegun = #expect(throws: CallError.self) { try Call.write(Frame("no room"), to: near.number) }
         #expect(unbegun?.code == IPC_ERROR_USOCK_SEND.rawValue)
         #expect(unbegun?.text.hasSuffix("Resource temporarily unavailable") == true)
+        let count = frame.bytes.count + Frame("next").bytes.count
+        let read = try withFar({ End.read(count, from: $0) }) {
+            for _ in 0..<1000 where (try? Call.write(Frame("next"), to: near.number)) != nil { break }
+        }
+        let isSame = read == frame.bytes + Frame("next").bytes
+        #expect(isSame)
         #expect(isForgotten)
     }
 

@@ -47,9 +47,9 @@ import Testing
 
     // MARK: Messages
 
-    @Test("Waiting for a message lasts until its last byte", arguments: [false, true], [Inbox.Extent.all, .frame])
-    func waits(blocks: Bool, extent: Inbox.Extent) throws {
-        let talk = try Talk(blocks: blocks)
+    @Test("Waiting for a message lasts until its last byte", arguments: [Inbox.Extent.all, .frame])
+    func waits(extent: Inbox.Extent) throws {
+        let talk = try Talk()
         let (far, frame) = (talk.wire.far.number, Frame(pattern(100_000)))
         try withPeer(
             over: talk.wire,
@@ -63,9 +63,9 @@ import Testing
         }
     }
 
-    @Test("Waiting for a message sends what is queued, for a peer that answers only what it has read", arguments: [false, true])
-    func sendsMeanwhile(blocks: Bool) throws {
-        let talk = try Talk(blocks: blocks)
+    @Test("Waiting for a message sends what is queued, for a peer that answers only what it has read")
+    func sendsMeanwhile() throws {
+        let talk = try Talk()
         let question = Frame(pattern(500_000))
         talk.channel.outbox.append(try question.outbound())
         let far = talk.wire.far.number
@@ -111,6 +111,18 @@ import Testing
         #expect(try talk.read() == Frame("in two pieces"))
     }
 
+    @Test("A descriptor that does not block is not waited for", arguments: [false, true])
+    func nonBlocking(isSending: Bool) throws {
+        let talk = try Talk(blocks: false)
+        if isSending { talk.channel.outbox.append(try Frame(pattern(500_000)).outbound()) }
+        let error = #expect(throws: IPCError.self) { try talk.read() }
+        #expect(error?.code == IPC_ERROR_USOCK_RECV)
+        #expect(error?.systemError == EAGAIN)
+        let passed = #expect(throws: IPCError.self) { try talk.receiveDescriptor() }
+        #expect(passed?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
+        #expect(passed?.systemError == EAGAIN)
+    }
+
     @Test("A descriptor with a patience of its own ends the wait")
     func patience() throws {
         let talk = try Talk()
@@ -122,9 +134,9 @@ import Testing
 
     // MARK: Descriptors
 
-    @Test("A descriptor is waited for, behind the message before it", arguments: [false, true], [Inbox.Extent.all, .frame])
-    func descriptor(blocks: Bool, extent: Inbox.Extent) throws {
-        let (talk, pipe) = (try Talk(blocks: blocks), try Wire(.pipe))
+    @Test("A descriptor is waited for, behind the message before it", arguments: [Inbox.Extent.all, .frame])
+    func descriptor(extent: Inbox.Extent) throws {
+        let (talk, pipe) = (try Talk(), try Wire(.pipe))
         let (far, passed) = (talk.wire.far.number, pipe.far.number)
         try withPeer(
             over: talk.wire,

@@ -150,7 +150,7 @@ static inline void libipc_silence(int end) {
  * SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP). Large enough that the latter leave room for the former. */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[512];
+	char bytes[256];
 };
 
 /* Of the control data that came: `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When
