@@ -12,8 +12,9 @@
  * Memory. Zero struct ipc_ctx, struct ipc_event and struct ipc_message before first use.
  * The library allocates with malloc(3); free(3) what is said to be the caller's.
  *
- * Limits. A payload: IPC_MAX_MESSAGE_SIZE. What waits to be sent to one receiver: 64 MiB,
- * or what ipc_ctx_queue_limit says; ipc_write then fails with 110. Descriptors received and
+ * Limits. A payload: IPC_MAX_MESSAGE_SIZE. What waits to be sent to one receiver: 64 MiB of
+ * memory (a message costs its bytes and about 200 more), or what ipc_ctx_queue_limit says;
+ * ipc_write then fails with 110. Descriptors received and
  * not yet asked for: one a connection, further ones are closed. Connections: as many as the
  * process may have descriptors; when none is left new clients wait in the backlog, and are
  * accepted when one is free again. Between switched ends at most 256 KiB and one message wait
@@ -34,6 +35,31 @@
  * ipc_ctx_release, or ends. So a handler needs no lock for what belongs to one connection, and
  * the number of a descriptor that is gone means nobody else before. A CONNECTION holds the client,
  * not the server.
+ *
+ * Calls that wait for one descriptor (ipc_read, ipc_read_fd, ipc_write_fd, usock_recv,
+ * usock_send, ipc_receive_fd, ipc_provide_fd) wait as read(2) and write(2) would.
+ * - With O_NONBLOCK they do not wait at all. The library never sets or clears that flag on a
+ *   descriptor that a program or another process uses.
+ * - Without a limit in time they wait in the system call itself: a signal handler that was
+ *   installed without SA_RESTART ends the call, one with SA_RESTART does not. (While ipc_read
+ *   and its kin have messages of a context to send besides, a handler ends them unless all
+ *   handlers of the process have SA_RESTART.)
+ * - SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) limit the whole call; handlers do not end it then.
+ *   The limit counts from when the library learns of it: the first time that the kernel lets a
+ *   call wait in vain.
+ * Then they return the error of their step (60; 43 or 12; 65; 66), with the system's reason as
+ * text ("Resource temporarily unavailable" for the first and the last, "Interrupted system
+ * call"). Nothing is lost: what was received stays for the next call. 43: nothing of the message
+ * was sent. 12: it is begun; its rest is kept, and goes first with the next call or wait. Do not
+ * send it again. While one thread waits to send to a descriptor others that send to it wait
+ * for that thread. A call from a signal handler that has interrupted such a wait of the same
+ * thread cannot send to the same descriptor: 43, 66, "Resource deadlock avoided".
+ *
+ * Messages need a stream of bytes. A socket of another type (SOCK_SEQPACKET, SOCK_DGRAM) is an
+ * ERROR event, or the error of the call (60, 43), with the reason "Protocol wrong type for
+ * socket". A terminal is written through another open file of it where there is one; where
+ * there is none (the master's side of a pseudo terminal) bytes go one by one, and a terminal
+ * that takes none may make even ipc_wait_event wait.
  *
  * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
  * inside the library: its parent notices nothing. A socket file is removed by the process that
@@ -367,8 +393,9 @@ struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
  * event. Waits for the client as usock_accept does. 24, 21 missing argument, 99 no such index, 57. */
 struct ipc_error ipc_accept_add(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
 
-/* Limits what may wait for each receiver of the context, in bytes of frames (default 64 MiB).
- * What is queued stays. The limit lasts until ipc_ctx_free, or until the last entry is deleted. 112, 105. */
+/* Limits what may wait for each receiver of the context, in bytes (default 64 MiB): the bytes of
+ * the frames, and the memory that they take, which is about 200 bytes more for each. Below 4 KiB
+ * of memory the bytes of the frames alone count. What is queued stays. The limit lasts until ipc_ctx_free, or until the last entry is deleted. 112, 105. */
 struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
 
 /* ---- what a context watches ---- */
@@ -413,7 +440,8 @@ int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
  * that has the event is done with it: its number cannot come again before. */
 struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
 
-/* Receives one message from entry `index`, or from a descriptor, waiting for it. Frees the payload
+/* Receives one message from entry `index`, or from a descriptor, waiting for it (see the top: O_NONBLOCK,
+ * signals and limits; then 60, and what came stays for the next call). Frees the payload
  * that `m` holds; the new one is the caller's. Bytes that the context has already received
  * come first. Of several threads each gets whole messages; while one waits here ipc_wait_event
  * does not read the descriptor. 13, 40, 4 the peer left, 60, 62, 63 longer than a frame may be. */
@@ -426,8 +454,10 @@ struct ipc_error ipc_read_fd(int32_t fd, struct ipc_message *m);
  * 70 length without payload, 92 no memory, 110 the receiver's queue is full. */
 struct ipc_error ipc_write(struct ipc_ctx *ctx, const struct ipc_message *m);
 
-/* Sends `m` to `fd` before it returns, after what a context has queued for it. 11, 67, 70,
- * 12 only a part went, 43. */
+/* Sends `m` to `fd` before it returns, after what a context has queued for it, and returns as soon as it
+ * is sent, by whichever thread. Waits as write(2) does (see the top: O_NONBLOCK, signals and limits). 11, 67, 70;
+ * 43 nothing of it was sent; 12 only a part was: when the reason is one that passes (a signal, no room, no memory)
+ * the library keeps the rest and sends it first: do not send the message again. */
 struct ipc_error ipc_write_fd(int fd, const struct ipc_message *m);
 
 /* One step of the loop for entry `index`, as ipc_wait_event would take it: sends what is queued
@@ -529,7 +559,10 @@ struct ipc_error service_path(char *path, const char *sname);
  * 98, 36; 37, 43, 44, 47, 60, 65 the daemon cannot be reached, or does not answer. */
 struct ipc_error ipc_contact_ipcd(int *pfd, const char *sname);
 
-/* Receives (close-on-exec, the caller's; 64, 65) and sends (66) a descriptor over a Unix socket. */
+/* Receives (close-on-exec, the caller's; 64, 65) and sends (66) a descriptor over a Unix socket; they wait as
+ * read(2) and write(2) do (see the top). Further descriptors of one message are closed, and pidfds that SO_PASSPIDFD
+ * brings. 65 with "Too many open files": the process has no number for it; the byte and the descriptor stay, unless
+ * they had been read ahead together with messages. */
 struct ipc_error ipc_receive_fd(int sock, int *fd);
 struct ipc_error ipc_provide_fd(int sock, int fd);
 

@@ -19,11 +19,13 @@
 extern "C" {
 #endif
 
-/* One send(2) of `len` bytes, without SIGPIPE. `*sent` (may be NULL) becomes the
- * number of bytes that the kernel took. 43. */
+/* One send(2) of `len` bytes, without SIGPIPE, and as send(2) waits. The rest of a
+ * message that another call had to leave goes first. `*sent` (may be NULL) becomes
+ * the number of bytes that the kernel took. 43. */
 struct ipc_error usock_send(const int32_t fd, const char *buf, size_t len, size_t *sent);
 
-/* Receives one whole frame, header included; waits for it. `*buf` is a buffer of
+/* Receives one whole frame, header included; waits for it as ipc_read does: 60 when it
+ * may not wait, and what came stays. `*buf` is a buffer of
  * `*len` bytes (0: as large as a frame can be), or NULL: then it is allocated and
  * the caller frees it. `*len` becomes the frame's size.
  * 4 closed by the peer, 58, 59 missing argument, 60, 61 failed, 62 no memory,

@@ -234,17 +234,15 @@ TEST(ipc_write_fd_of_which_only_a_part_went_is_error_12) {
 	free(payload);
 }
 
-/* A descriptor that the program has made non-blocking is waited for all the same. */
-TEST(direct_calls_wait_for_a_descriptor_that_does_not_block) {
+/* A descriptor that does not block is not waited for: nonblocking.c. */
+TEST(direct_calls_wait_for_a_peer_that_is_stopped) {
 	int gate;
 	char *payload = pattern(1500000, 4);
 	struct ipc_message m = message_of(-1, 'l', payload, 1500000), small = message_of(-1, 's', "small", 5), got = {0};
 	pid_t child = start_stopped(reads_a_large_frame_and_a_small_one, &gate);
-	fcntl(gate, F_SETFL, O_NONBLOCK);
 	CHECK_EQUAL(kill(child, SIGCONT), 0);
 	CHECK_OK(ipc_write_fd(gate, &m));
 	CHECK_OK(ipc_write_fd(gate, &small));
-	CHECK((fcntl(gate, F_GETFL) & O_NONBLOCK) != 0);
 	CHECK_CODE(ipc_read_fd(gate, &got), IPC_ERROR_CLOSED_RECIPIENT);
 	free(payload);
 	join_process(child, gate);
