@@ -11,6 +11,7 @@ struct Descriptor {
 
     /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now, or within the descriptor's limit.
     /// - Parameter passed: becomes the descriptor that came along; or, when the process had no number for it, `-EMFILE` or `-ENFILE`.
+    @inline(__always)
     func receive(
         _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32
     ) throws(IPCError) -> Int? {

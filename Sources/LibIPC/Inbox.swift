@@ -118,14 +118,11 @@ struct Inbox: ~Copyable {
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &scratch) }
         let space = try scratch.space(behind: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
-        let missing = header.map { $0.payloadSize - filled } ?? FrameHeader.size - backlog.count
-        let rest = extent == .all ? space.count : extent == .byte ? 1 : min(missing - room.count, space.count)
-        let behind = UnsafeMutableRawBufferPointer(start: space.baseAddress, count: min(rest, space.count))
         var arrived: Int32 = -1
         let received =
-            extent == .byte && room.count == 0
-            ? try descriptor.receiveByte(behind.baseAddress, waiting: waiting, &arrived)
-            : try descriptor.receive(room, behind, waiting: waiting, &arrived)
+            extent == .all
+            ? try descriptor.receive(room, space, waiting: waiting, &arrived)
+            : try receive(from: descriptor, room, space, extent, waiting, &arrived)
         guard let count = received else { return .nothing }
         if arrived != -1 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }
         if count == 0 { return .end }
@@ -137,6 +134,19 @@ struct Inbox: ~Copyable {
         defer { backlog = scratch.keep(source) }
         try absorb(&source, &scratch)
         return isWhole ? .message : .bytes
+    }
+
+    /// The same of no more bytes than were asked for.
+    @inline(never)
+    private mutating func receive(
+        from descriptor: Descriptor, _ room: UnsafeMutableRawBufferPointer, _ space: UnsafeMutableRawBufferPointer, _ extent: Extent,
+        _ waiting: Bool, _ arrived: inout Int32
+    ) throws(IPCError) -> Int? {
+        if extent == .byte, room.count == 0 { return try descriptor.receiveByte(space.baseAddress, waiting: waiting, &arrived) }
+        let missing = if let header { header.payloadSize - filled } else { FrameHeader.size - backlog.count }
+        let rest = extent == .byte ? 1 : min(missing - room.count, space.count)
+        let behind = UnsafeMutableRawBufferPointer(start: space.baseAddress, count: rest)
+        return try descriptor.receive(room, behind, waiting: waiting, &arrived)
     }
 
     /// One receive of a message that may be as large as the last one: its payload right into the block where it stays.

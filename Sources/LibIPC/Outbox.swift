@@ -122,6 +122,7 @@ struct Outbox: ~Copyable {
     /// The frame of which the kernel has a part: without its rest the stream would be broken, whoever writes next.
     var begun: FrameReference? { isHalfSent ? firstPending : nil }
 
+    @inline(__always)
     mutating func append(_ frame: FrameReference) {
         frame.pointee.next = nil
         if let last { last.pointee.next = frame } else { first = frame }
@@ -137,7 +138,8 @@ struct Outbox: ~Copyable {
     private static let freeMemory = 4096
 
     /// Whether one frame more keeps to the limit, in bytes of frames and in bytes of memory.
-    func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
+    @inline(__always)
+    mutating func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
         let bytes = pendingBytes &+ header.frameSize
         let memory = bytes &+ (pendingFrames &+ 1) &* Outbox.overhead
         return bytes <= limit && memory <= max(limit, Outbox.freeMemory)
@@ -205,7 +207,7 @@ struct Outbox: ~Copyable {
     }
 
     /// Copies the next bytes that wait, as many as `buffer` holds, of one frame.
-    func copyNext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    mutating func copyNext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         var count = 0
         firstPending?.parts(from: offset) { start, length in
             let part = min(length, buffer.count - count)
@@ -271,7 +273,7 @@ struct Outbox: ~Copyable {
     }
 
     @inline(__always)
-    private func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+    private mutating func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         if let frame = firstPending, frame.pointee.next == nil, frame.isInline {
             var whole = iovec(iov_base: frame.encoded + offset, iov_len: frame.pointee.header.frameSize - offset)
             return try descriptor.send(&whole, 1, whole.iov_len)

@@ -59,6 +59,16 @@ same the_environment_is_asked_securely_alone secure_getenv "$(nm -D --undefined-
 test -f "$directory/libipc.so.1.0.0" && ! test -L "$directory/libipc.so.1.0.0"
 report the_real_file_is_libipc_so_1_0_0 $?
 
+# Temporary memory over a kilobyte, objects and boxes Swift takes from the heap, and traps where there is none. Functions of the
+# library are those whose mangled names begin with its module's; what is left of the standard library is never called.
+objdump -d --no-show-raw-insn "$library" | awk '
+	/^[0-9a-f]+ <.*>:$/ { name = $2 }
+	/(call|jmp|bl).*(posix_memalign|aligned_alloc|swift_slowAlloc|swift_allocObject)/ && name ~ /LibIPC|libipc|ipc_/ { print name }' >trapping
+objdump -d --no-show-raw-insn "$library" >disassembled && [ -s disassembled ] && [ ! -s trapping ]
+report no_function_takes_memory_whose_lack_would_trap $?
+if [ -s trapping ]; then sort -u trapping >&2; fi
+if nm -D "$library" | grep -q malloc_usable_size; then report no_size_is_asked_of_malloc 1; else report no_size_is_asked_of_malloc 0; fi
+
 # columns: number value size type binding visibility section name@@version
 readelf --dyn-syms -W "$library" |
 	awk '$1 ~ /^[0-9]+:$/ && $7 != "UND" && $7 != "ABS" && $5 != "LOCAL" { print $3, $4, $8 }' >symbols
