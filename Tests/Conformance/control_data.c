@@ -135,6 +135,20 @@ TEST(switched_ends_leak_no_descriptor_whatever_the_sockets_bring) {
 /* ---- no free number ---- */
 
 static struct rlimit usual;
+/* valgrind only pretends to set a limit of its process: the kernel then finds a number all the same. */
+static int limits_are_pretended(void) {
+	struct rlimit limit, kernels;
+	char line[200];
+	FILE *list = fopen("/proc/self/limits", "r");
+	CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	kernels = limit;
+	while (list != NULL && fgets(line, sizeof line, list) != NULL) {
+		unsigned long soft;
+		if (sscanf(line, "Max open files %lu", &soft) == 1) kernels.rlim_cur = soft;
+	}
+	if (list != NULL) fclose(list);
+	return kernels.rlim_cur != limit.rlim_cur;
+}
 static void use_up_all_numbers(void) {
 	CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &usual), 0);
 	int highest = fcntl(0, F_DUPFD, 100);
@@ -161,6 +175,7 @@ static void check_no_number(struct ipc_error e) {
 }
 
 TEST(receive_fd_returns_65_without_a_free_number_and_the_descriptor_stays) {
+	if (limits_are_pretended()) return;
 	for (int set = 0; set < OPTIONS; set++) {
 		for (int in_context = 0; in_context < 2; in_context++) {
 			int got = -1;
@@ -182,6 +197,7 @@ TEST(receive_fd_returns_65_without_a_free_number_and_the_descriptor_stays) {
 }
 
 TEST(a_descriptor_that_was_read_ahead_without_a_free_number_is_65_with_the_reason) {
+	if (limits_are_pretended()) return;
 	int got = -1;
 	char open[100];
 	open_with(0);

@@ -116,6 +116,60 @@ import Testing
         #expect(try sender.sendAll().bytes == Frame("next").bytes)
     }
 
+    @Test("The rest of a frame that is begun stays, in a copy: its payload is the lender's again", arguments: [false, true])
+    func rest(isLast: Bool) throws {
+        try sender.append(Frame("sent before"))
+        let (begun, behind) = (Frame(pattern(100_000)), Frame("behind it"))
+        let frame = try sender.lend(begun)
+        if !isLast { try sender.append(behind) }
+        #expect(try sender.send() == false)
+        let pending = sender.outbox.pendingBytes
+        #expect(sender.outbox.takeBack(frame, keeping: true) == .copied)
+        memset(frame.pointee.payload, 255, 100_000)
+        #expect(sender.outbox.isHalfSent == true)
+        #expect(sender.outbox.pendingBytes == pending)
+        if isLast { try sender.append(behind) }
+        let isSame = try sender.sendAll().bytes == Frame("sent before").bytes + begun.bytes + behind.bytes
+        #expect(isSame)
+        #expect(sender.takeSent() == [Frame("sent before"), behind])
+    }
+
+    // MARK: Claims
+
+    @Test("While a thread has a claim nobody sends, and what it sends of the first frame is begun")
+    func claim() throws {
+        let frames = [Frame("first"), Frame("second")]
+        for frame in frames { try sender.append(frame) }
+        var piece = [UInt8](repeating: 0, count: 8)
+        let count = piece.withUnsafeMutableBytes { sender.outbox.copyNext(into: $0) }
+        #expect(count == 8)
+        #expect(piece == Array(frames[0].bytes.prefix(8)))
+        sender.outbox.claim(count)
+        #expect(sender.outbox.isClaimed == true)
+        #expect(sender.outbox.isClaimedByOther == false)
+        #expect(try sender.send() == false)
+        #expect(sender.outbox.isHalfSent == true)
+        sender.outbox.drop()
+        try sender.end.write(piece)
+        sender.outbox.unclaim(sent: count)
+        #expect(sender.outbox.isClaimed == false)
+        #expect(try sender.sendAll().bytes == frames[0].bytes)
+    }
+
+    @Test("A claim without a piece begins no frame")
+    func emptyClaim() throws {
+        try sender.append(Frame("gone"))
+        sender.outbox.claim(0)
+        #expect(sender.outbox.isHalfSent == false)
+        sender.outbox.drop()
+        #expect(sender.outbox.isClaimed == true)
+        sender.outbox.unclaim(sent: 0)
+        try sender.append(Frame("next"))
+        #expect(try sender.sendAll().bytes == Frame("next").bytes)
+    }
+
+    // MARK: What is taken back
+
     @Test("A frame of which the kernel has a part is taken back half sent, and what waits behind it counts alone")
     func halfSent() throws {
         try sender.append(Frame("sent before"))

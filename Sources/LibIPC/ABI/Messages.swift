@@ -36,7 +36,8 @@ func buffer(_ given: Ref<CChar>?, _ size: Int, _ code: ErrorCode) throws(IPCErro
 
 /// A copy with a NUL behind it, malloc'ed.
 private func copy(_ payload: UnsafeRawPointer, _ length: Int) throws(IPCError) -> Ref<CChar> {
-    let memory = try buffer(nil, length + 1, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION)
+    let room = min(length, Int.max - 1) + 1
+    let memory = try buffer(nil, room, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION)
     memcpy(memory, payload, length)
     memory[length] = 0
     return memory
@@ -89,7 +90,7 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
 @c @implementation public func ipc_message_copy(
     _ m: Ref<ipc_message>?, _ fd: UInt32, _ type: UInt8, _ utype: UInt8, _ payload: Ref<CChar>?, _ paylen: UInt32
 ) {
-    let memory = payload == nil || paylen == 0 ? nil : payload.flatMap { try? copy($0, Int(paylen)) }
+    let memory = payload == nil || paylen == 0 ? nil : payload.flatMap { try? copy($0, Int(clamping: paylen)) }
     // Without memory the message is an empty one: there is no way to say so here.
     m?.pointee.replace(FrameHeader(type: type, userType: utype, length: memory == nil ? 0 : paylen), Int32(bitPattern: fd), memory)
 }
@@ -101,7 +102,7 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
         var added = message.pointee
         try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
             messages.pointee.messages = try grow(messages.pointee.messages, count: messages.pointee.size)
-            if let payload = added.payload { added.payload = try copy(payload, Int(added.length)) }
+            if let payload = added.payload { added.payload = try copy(payload, Int(clamping: added.length)) }
         }
         messages.pointee.messages[messages.pointee.size] = added
         messages.pointee.size += 1
