@@ -80,12 +80,6 @@ int libipc_connect_once(int fd, const struct sockaddr_un *address) {
 	return connect(fd, (const struct sockaddr *)address, sizeof *address);
 }
 
-int libipc_poll_interruptibly(int fd, int events, int timeout) {
-	struct pollfd entry = {fd, (short)events, 0};
-	int found = poll(&entry, 1, timeout);
-	return found > 0 ? entry.revents : found;
-}
-
 int libipc_accept_limit(int server) {
 	struct timeval limit;
 	socklen_t size = sizeof limit;

@@ -27,6 +27,10 @@
  * An interrupted malloc(3) is outside of all this: a handler that has interrupted one must not allocate or fork in any way.
  */
 #include "CLibIPC.h"
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#endif
 
 struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
 int libipc_registry_end;
@@ -185,7 +189,31 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	monitor->cancelling = cancelling;
 }
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->changed, milliseconds); }
-void libipc_wait_for_return(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->returned, milliseconds); }
+
+#ifdef __linux__
+/* A condition variable goes on waiting after any signal handler; a futex leaves that to the kernel. */
+int libipc_wait_for_return(struct libipc_monitor *monitor, uint32_t seen, int milliseconds) {
+	struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+	if (syscall(SYS_futex, &monitor->returns, FUTEX_WAIT_PRIVATE, seen, milliseconds < 0 ? NULL : &limit, NULL, 0) == 0) return 0;
+	return errno == EINTR || errno == ETIMEDOUT ? errno : 0;
+}
+void libipc_announce_return(struct libipc_monitor *monitor) {
+	__atomic_add_fetch(&monitor->returns, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &monitor->returns, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+#else
+int libipc_wait_for_return(struct libipc_monitor *monitor, uint32_t seen, int milliseconds) {
+	libipc_lock(monitor);
+	if (libipc_returns(monitor) == seen && libipc_lock_owner(monitor) == libipc_this_thread()) wait_for(monitor, &monitor->returned, milliseconds);
+	int result = libipc_returns(monitor) == seen ? ETIMEDOUT : 0;
+	libipc_unlock(monitor);
+	return result;
+}
+void libipc_announce_return(struct libipc_monitor *monitor) {
+	__atomic_add_fetch(&monitor->returns, 1, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&monitor->returned);
+}
+#endif
 
 /* ---- signal handlers ---- */
 

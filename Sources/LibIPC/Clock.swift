@@ -51,7 +51,7 @@ extension Descriptor {
     /// reported; 0 when the time is up.
     func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
         while true {
-            let found = libipc_poll_interruptibly(number, events, deadline.remaining)
+            let found = libipc_poll_once(number, events, deadline.remaining)
             if found >= 0 || libipc_errno() != EINTR { return max(found, 0) }
         }
     }

@@ -18,7 +18,8 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
 
     /// Wakes the threads that wait for a change.
     func wakeAll() { pthread_cond_broadcast(&pointee.changed) }
-    func wakeReaders() { pthread_cond_broadcast(&pointee.returned) }
+    /// Wakes the threads that wait for what another one has claimed.
+    func wakeReaders() { libipc_announce_return(self) }
     func wakeOne() { pthread_cond_signal(&pointee.changed) }
 }
 

@@ -160,7 +160,7 @@ enum Socket {
             if client >= 0 { return client }
             switch libipc_errno() {
             case EAGAIN where libipc_is_nonblocking(server) != 0 && libipc_is_own_listener(server) != 0:
-                switch libipc_poll_interruptibly(server, POLLIN, deadline.remaining) {
+                switch libipc_poll_once(server, POLLIN, deadline.remaining) {
                 case 0: throw acceptFailure(server, EAGAIN)
                 case ..<0: throw acceptFailure(server, libipc_errno())
                 default: continue

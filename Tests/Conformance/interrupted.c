@@ -210,3 +210,71 @@ TEST(a_write_from_a_handler_cuts_no_frame_in_two) {
 		close_place(place);
 	}
 }
+
+/* ---- two threads at one descriptor ---- */
+
+static void *call_in_thread(void *call) {
+	struct ipc_error *result = malloc(sizeof *result);
+	*result = do_call(*(enum call *)call);
+	return result;
+}
+static void signal_does_nothing(int signal) { (void)signal; }
+
+TEST(a_handler_ends_the_call_of_its_thread_while_another_one_waits_for_the_same) {
+	static const enum call both[] = {READ, WRITE, PROVIDE_FD};
+	struct sigaction handler = {.sa_handler = signal_does_nothing};
+	CHECK_EQUAL(sigaction(SIGUSR2, &handler, NULL), 0);
+	for (int place = 0; place < LOOSE_AMONG_THREADS; place++) {
+		for (int i = 0; i < 3; i++) {
+			for (int round = 0; round < 20; round++) {
+				enum call call = both[i];
+				pthread_t threads[2];
+				struct ipc_error *results[2];
+				int is_over;
+				open_place(place);
+				size_t filled = call >= WRITE ? fill() : 0;
+				for (int t = 0; t < 2; t++) CHECK_EQUAL(pthread_create(&threads[t], NULL, call_in_thread, &call), 0);
+				/* Whoever of the two has the descriptor. */
+				while ((is_over = pthread_tryjoin_np(threads[1], (void **)&results[1])) == EBUSY) {
+					pthread_kill(threads[1], SIGUSR2);
+					usleep(100);
+				}
+				CHECK_EQUAL(is_over, 0);
+				/* The other one may be sending this one's message, which is in front of its own: then that is begun. */
+				int is_begun = call == WRITE && results[1]->error_code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA;
+				check_failed(*results[1], is_begun ? IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA : codes[call], EINTR);
+				waiting_call = call;
+				if (call < WRITE) satisfy();
+				else skip_bytes(filled);
+				CHECK_EQUAL(pthread_join(threads[0], (void **)&results[0]), 0);
+				CHECK_OK(*results[0]);
+				for (int frames = 0; call == WRITE && frames < 1 + is_begun; frames++) read_frame(far, 'w', "written", 7);
+				if (call == PROVIDE_FD) skip_bytes(1);
+				CHECK(!is_readable(far));
+				for (int t = 0; t < 2; t++) free(results[t]);
+				close_place(place);
+			}
+		}
+	}
+}
+
+TEST(a_limit_ends_the_call_of_a_thread_while_another_one_waits_for_the_same) {
+	static const enum call both[] = {READ, WRITE};
+	for (int place = 0; place < LOOSE_AMONG_THREADS; place++) {
+		for (int i = 0; i < 2; i++) {
+			enum call call = both[i];
+			pthread_t threads[2];
+			struct ipc_error *results[2];
+			open_place(place);
+			if (call >= WRITE) fill();
+			set_limit(call >= WRITE ? SO_SNDTIMEO : SO_RCVTIMEO, 100);
+			for (int t = 0; t < 2; t++) CHECK_EQUAL(pthread_create(&threads[t], NULL, call_in_thread, &call), 0);
+			for (int t = 0; t < 2; t++) {
+				CHECK_EQUAL(pthread_join(threads[t], (void **)&results[t]), 0);
+				check_failed(*results[t], codes[call], EAGAIN);
+				free(results[t]);
+			}
+			close_place(place);
+		}
+	}
+}

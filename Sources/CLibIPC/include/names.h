@@ -22,8 +22,6 @@ ssize_t libipc_strict_mark(const char *entry, size_t length);
 /* Both once: EINTR is the caller's business. The accepted socket is close-on-exec and blocks, whatever its listener does. */
 int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
-/* What poll(2) reports of one descriptor; 0 when the time is up, -1 for an error. */
-int libipc_poll_interruptibly(int fd, int events, int timeout);
 /* The limit of accept(2) on this socket (SO_RCVTIMEO, socket(7)), in milliseconds; -1: none. */
 int libipc_accept_limit(int server);
 /* An error of accept(2) that is about one client, or its network, and not about the listener (accept(2), "Error handling"). */

@@ -23,7 +23,8 @@ static inline int libipc_is_alone(void) { return 0; }
 struct libipc_monitor {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;          /* for one of those that wait for events */
-	pthread_cond_t returned;         /* for those that wait for an inbox that a reader has taken along */
+	pthread_cond_t returned;         /* for those that wait for what another thread has claimed, where there is no futex(2) */
+	uint32_t returns;                /* how often such a claim ended while somebody waited for it */
 	uintptr_t owner;                 /* the thread that has the lock; 0: none, or there was nobody to keep out */
 	int is_for_fork;                 /* the owner has it for fork(2), and changes nothing */
 	int was_missed;                  /* forks that go on without it: in their children what it guards cannot be trusted */
@@ -79,7 +80,12 @@ int libipc_try_lock(struct libipc_monitor *monitor);
 int libipc_has_lock(const struct libipc_monitor *monitor);
 /* Until somebody says that something has changed, or `milliseconds` have passed; negative: for ever. It may be for nothing. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
-void libipc_wait_for_return(struct libipc_monitor *monitor, int milliseconds);
+/* Waits, without the lock, until a claim has ended since `seen` was read (libipc_returns, with the lock): 0. Or until a signal handler
+ * ends the wait, as the kernel decides (SA_RESTART): EINTR; or the time is up: ETIMEDOUT. A negative time is for ever. */
+int libipc_wait_for_return(struct libipc_monitor *monitor, uint32_t seen, int milliseconds);
+static inline uint32_t libipc_returns(struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->returns, __ATOMIC_ACQUIRE); }
+/* A claim has ended; with the lock. */
+void libipc_announce_return(struct libipc_monitor *monitor);
 
 /* ---- signal handlers: see threads.c ---- */
 

@@ -4,9 +4,6 @@
 struct Access: ~Copyable {
     let connection: ConnectionReference
     let context: Ref<PublicContext>?
-    /// At the end, before the lock is given back, the thread waits so many milliseconds until another one has brought back what it has
-    /// taken along, or has let go of a claim; -1: for ever.
-    var waits: Int32 = 0
 
     /// - Parameter sending: nothing else. What was received before is not touched, and need not be the same file's.
     init(_ descriptor: Int32, sending: Bool = false) throws(IPCError) {
@@ -45,20 +42,38 @@ struct Access: ~Copyable {
 
     deinit {
         let owner = connection.pointee.owner
+        // The connection may be gone then.
         if let context {
             context.pointee.settle(connection)
             if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.seats.find(libipc_this_thread())) }
         } else {
             Registry.putAway(connection)
         }
-        // The connection may be gone now, and others when the wait is over.
-        if waits != 0 { libipc_wait_for_return(owner, waits) }
         if libipc_may_leave_at_once(owner) != 0 { libipc_leave_at_once(owner) } else { libipc_leave(owner) }
         if libipc_anything_pending() != 0 { Interrupting.carryOutAll(nil) }
     }
 }
 
+/// What a thread waits for that finds an inbox or an outbox claimed by another one.
+struct Turn: BitwiseCopyable {
+    fileprivate let monitor: MonitorReference
+    fileprivate let seen: UInt32
+
+    /// Waits, without the lock. Returns why to give up, or 0.
+    func wait(_ patience: Patience) -> Int32 {
+        let result = libipc_wait_for_return(monitor, seen, patience.remaining)
+        if result == ETIMEDOUT { return patience.isLimited ? EAGAIN : 0 }
+        return result == EINTR && patience.isLimited ? 0 : result
+    }
+}
+
 extension Access {
+    /// Another thread has a claim, and is to say when that ends.
+    func awaitTurn() -> Turn {
+        connection.pointee.isReaderAwaited = true
+        return Turn(monitor: connection.pointee.owner, seen: libipc_returns(connection.pointee.owner))
+    }
+
     /// The lock is given back here.
     consuming func end() {}
 
@@ -113,15 +128,20 @@ struct Reading: ~Copyable {
     init(_ number: Int32, _ code: ErrorCode = IPC_ERROR_USOCK_RECV, frames: Bool = true) throws(IPCError) {
         descriptor = Descriptor(number)
         var patience = Patience(SO_RCVTIMEO)
-        do throws(IPCError) { while try !claim(&patience, code, frames) {} } catch {
+        do throws(IPCError) {
+            while let turn = try claim(&patience, code, frames) {
+                let failure = turn.wait(patience)
+                if failure != 0 { throw IPCError(code, "receive from descriptor \(number)", systemError: failure) }
+            }
+        } catch {
             libipc_allow_cancelling(cancelling)
             throw error
         }
     }
 
-    /// False: another thread had it, until now.
-    private mutating func claim(_ patience: inout Patience, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Bool {
-        var access = try Access(descriptor.number)
+    /// Returns what to wait for, when another thread has it.
+    private mutating func claim(_ patience: inout Patience, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
+        let access = try Access(descriptor.number)
         let connection = access.connection
         if frames { try access.requireStream(code) }
         if connection.pointee.reader.isAnother {
@@ -129,17 +149,15 @@ struct Reading: ~Copyable {
             if patience.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 {
                 throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
             }
-            connection.pointee.isReaderAwaited = true
-            access.waits = patience.remaining
-            return false
+            return access.awaitTurn()
         }
         connection.pointee.reader = .this
         swap(&inbox, &connection.pointee.channel.inbox)
         isSending = connection.pointee.channel.outbox.hasPending
-        guard let context = access.context else { return true }
+        guard let context = access.context else { return nil }
         swap(&scratch, &context.pointee.scratch)
         if !context.pointee.isReadByProgram(connection) { extent = .all }
-        return true
+        return nil
     }
 
     /// The last thing to do. The descriptor may have changed hands meanwhile.

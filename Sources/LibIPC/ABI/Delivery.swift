@@ -130,7 +130,7 @@ struct Delivery: ~Copyable {
     // MARK: Waiting, without the lock
 
     /// What to wait for: that the kernel takes a piece of the outbox, or the descriptor; that there may be room; or another thread.
-    private enum Obstacle { case piece(Int), passing, room, other }
+    private enum Obstacle { case piece(Int), passing, room, other(Turn) }
 
     /// Waits and tries again until all is sent.
     @inline(never)
@@ -149,7 +149,7 @@ struct Delivery: ~Copyable {
 
     /// The wait before is over: tries again. Says what to wait for now; nil: all is sent.
     private mutating func find(_ piece: UnsafeMutableRawBufferPointer) throws(IPCError) -> Obstacle? {
-        var access = try access()
+        let access = try access()
         let connection = access.connection
         if hasClaim { connection.pointee.channel.outbox.unclaim(sent: sent) }
         (hasClaim, sent) = (false, 0)
@@ -160,12 +160,9 @@ struct Delivery: ~Copyable {
         access.wakeOthers()
         if connection.pointee.channel.outbox.isClaimed {
             failure = connection.pointee.channel.outbox.isClaimedByOther ? 0 : EDEADLK
-            let timeout = patience.remaining
-            if failure == 0, timeout == 0 || libipc_is_nonblocking(descriptor.number) != 0 { failure = EAGAIN }
+            if failure == 0, patience.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 { failure = EAGAIN }
             if failure != 0 { throw takeBack(reason, access) }
-            connection.pointee.isReaderAwaited = true
-            access.waits = timeout
-            return .other
+            return .other(access.awaitTurn())
         }
         hasClaim = true
         if patience.isLimited {
@@ -196,7 +193,7 @@ struct Delivery: ~Copyable {
             failure = isPassed ? 0 : libipc_errno()
         case .room:
             do throws(IPCError) { try patience.wait(for: POLLOUT, at: descriptor, code) } catch { failure = error.systemError }
-        case .other: break
+        case .other(let turn): failure = turn.wait(patience)
         }
     }
 }
