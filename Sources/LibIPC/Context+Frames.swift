@@ -186,6 +186,7 @@ extension Context where Entries: ~Copyable {
     private static var drainingTime: Int32 { 5_000 }
 
     /// The peer writes no more, and may go on reading. True: something is queued for it, and there is time to send that.
+    @inline(never)
     mutating func drain(_ connection: ConnectionReference) -> Bool {
         guard connection.pointee.channel.outbox.hasPending, connection.pointee.sendFailure == 0 else { return false }
         let due = connection.pointee.drainsUntil ?? Deadline(milliseconds: Self.drainingTime)
@@ -198,6 +199,7 @@ extension Context where Entries: ~Copyable {
     }
 
     /// All was sent, or cannot be any more, or the time is up: its end is read again.
+    @inline(never)
     mutating func resumeDrained(_ connection: ConnectionReference) {
         aside.remove(connection)
         connection.pointee.isPaused = false
@@ -206,6 +208,7 @@ extension Context where Entries: ~Copyable {
     }
 
     /// The system may have what it lacked.
+    @inline(never)
     mutating func endStarvation(_ connection: ConnectionReference) {
         connection.pointee.isStarved = false
         if !connection.pointee.isPaused { aside.remove(connection) }
@@ -213,10 +216,13 @@ extension Context where Entries: ~Copyable {
     }
 
     /// What is queued is offered to the kernel once, before it is dropped: without waiting, without callbacks and reports.
+    @inline(never)
     mutating func offer(_ connection: ConnectionReference) {
         guard connection.pointee.isLive, connection.pointee.channel.outbox.hasPending, !connection.pointee.hasInheritedFrames else {
             return
         }
+        // A child that no call has told the context of yet.
+        if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }

@@ -25,7 +25,6 @@ extension Context where Entries: ~Copyable {
     }
 
     /// What to ask the poller, and for how long; with the lock or without it, by one thread at a time.
-    @inline(__always)
     mutating func prepareToWait(_ patience: Int32) throws(IPCError) -> (Poller.Watch, Int32) {
         if poller.needsRebuild {
             if isSmall { return (try prepareSmall(), patience) }
@@ -126,7 +125,7 @@ extension Context where Entries: ~Copyable {
     }
 
     /// The poller has named so many descriptors.
-    @inline(__always)
+    @inline(never)
     private mutating func hear(_ count: Int, _ event: inout Event) {
         event.named = count
         let count = poller.collect(count)

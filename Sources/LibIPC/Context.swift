@@ -219,6 +219,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     /// A new poller for the same connections.
+    @inline(never)
     mutating func rebuild() throws(IPCError) {
         var fresh = try Poller()
         var isClosed = false
@@ -257,6 +258,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     }
 
     /// Looks at the connection again: what it waited for, or what it is, has changed.
+    @inline(never)
     mutating func resume(_ connection: ConnectionReference) {
         aside.remove(connection)
         held.remove(connection)

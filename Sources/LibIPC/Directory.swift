@@ -18,8 +18,8 @@ enum Directory {
     ) throws(Failure) -> Result {
         try withPathBuffer { buffer throws(Failure) in
             parent(of: path, into: buffer)
-            guard let base = buffer.baseAddress, base[0] != 0 else { return try body(path[0] == slash ? "/" : ".") }
-            return try body(base)
+            if buffer[0] == 0 { (buffer[0], buffer[1]) = (path[0] == slash ? slash : CChar(UInt8(ascii: ".")), 0) }
+            return try body(buffer.baseAddress.map { UnsafePointer($0) } ?? path)
         }
     }
 

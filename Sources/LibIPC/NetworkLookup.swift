@@ -13,13 +13,13 @@ enum NetworkLookup {
 
     /// A connection by way of the daemon; nil when no route names the service.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32? {
-        guard let routes = libipc_environment("IPC_NETWORK"), route(of: name, in: routes) != .none else { return nil }
+        guard let routes = libipc_network_routes(), route(of: name, in: routes) != .none else { return nil }
         return try connect(to: name, routes)
     }
 
     static func connect(to name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
         let deadline = Deadline(milliseconds: patience)
-        let daemon = Descriptor(try Socket.connect(to: try Service.address(of: "network"), until: deadline))
+        let daemon = Descriptor(try Socket.connect(to: try Service.address(of: libipc_network_service()), until: deadline))
         defer { close(daemon.number) }
         var scratch = Scratch(size: 16 * 1024)
         var outbox = Outbox()

@@ -13,8 +13,7 @@ enum Service {
             if component[length] == 0 { break }
             component += length + 1
         }
-        guard let directory = libipc_environment("IPC_RUNDIR") else { return try SocketAddress(in: RUNDIR, name, code) }
-        return try SocketAddress(in: directory, name, code)
+        return try SocketAddress(in: libipc_run_directory() ?? libipc_default_directory(), name, code)
     }
 
     /// Listens as the service `name`. `socketPath` is malloc'ed, and the caller's.
@@ -30,7 +29,7 @@ enum Service {
     /// Connects to the service where IPC_NETWORK says that it is. When it says nothing, or the network daemon cannot help, connects to
     /// the service of this machine; but not when the route is strict.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
-        let routes = libipc_environment("IPC_NETWORK")
+        let routes = libipc_network_routes()
         let route = NetworkLookup.route(of: name, in: routes)
         guard let routes, route != .none else { return try Socket.connect(to: try address(of: name)) }
         let refusal: Text

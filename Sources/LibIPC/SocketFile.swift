@@ -30,8 +30,8 @@ struct SocketPermissions {
     private var group: gid_t?
 
     init() throws(IPCError) {
-        if let text = libipc_environment("IPC_SOCKET_MODE") { mode = mode_t(try SocketPermissions.mode(text)) }
-        if let text = libipc_environment("IPC_SOCKET_GROUP") { group = try SocketPermissions.group(text) }
+        if let text = libipc_socket_mode() { mode = mode_t(try SocketPermissions.mode(text)) }
+        if let text = libipc_socket_group() { group = try SocketPermissions.group(text) }
     }
 
     private static func mode(_ text: UnsafePointer<CChar>) throws(IPCError) -> UInt32 {

@@ -4,6 +4,8 @@
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
+#include "peers.h"
+
 #include "capture.h"
 
 static struct ipc_ctx ctx, service;

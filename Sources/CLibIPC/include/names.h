@@ -9,10 +9,19 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "../../../include/ipc.h"
+
 #pragma clang assume_nonnull begin
 /* The value of an environment variable; NULL when it is missing or empty, or when the process has raised privileges
  * (AT_SECURE, secure_getenv(3)): then the environment is that of a less privileged caller. The library asks nowhere else. */
 const char *_Nullable libipc_environment(const char *name);
+/* The library's names, which Swift would make a String of, with a kilobyte of code for each use. */
+static inline const char *_Nullable libipc_run_directory(void) { return libipc_environment("IPC_RUNDIR"); }
+static inline const char *_Nullable libipc_network_routes(void) { return libipc_environment("IPC_NETWORK"); }
+static inline const char *_Nullable libipc_socket_mode(void) { return libipc_environment("IPC_SOCKET_MODE"); }
+static inline const char *_Nullable libipc_socket_group(void) { return libipc_environment("IPC_SOCKET_GROUP"); }
+static inline const char *libipc_default_directory(void) { return RUNDIR; }
+static inline const char *libipc_network_service(void) { return "network"; }
 
 /* The frame payload of a look-up, `service;routes`, without the marks of strict routes; malloc'ed. Returns its length, or -1. */
 int libipc_make_lookup(char *_Nullable *_Nonnull lookup, const char *service, const char *routes);
