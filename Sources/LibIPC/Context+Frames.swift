@@ -124,7 +124,7 @@ extension Context where Entries: ~Copyable {
     mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
         var arrival = Inbox.Arrival.nothing
         do throws(IPCError) {
-            if try connection.pointee.channel.inbox.settle(&scratch) { return .message }
+            if !connection.pointee.channel.inbox.awaitsByte, try connection.pointee.channel.inbox.settle(&scratch) { return .message }
             if connection.pointee.isReadable {
                 (connection.pointee.isReadable, fluentSince) = (false, 0)
                 if !connection.pointee.channel.isStream { try connection.pointee.channel.requireStream(IPC_ERROR_USOCK_RECV) }

@@ -19,6 +19,12 @@ struct Descriptor {
         return try received(count)
     }
 
+    /// The same into one place.
+    @inline(__always)
+    func receive(_ space: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
+        try received(libipc_receive(number, nil, 0, space.baseAddress, space.count, waiting ? 1 : 0, &passed))
+    }
+
     /// One byte, and the descriptor that comes with it. When the process has no number for that both stay.
     func receiveByte(_ byte: UnsafeMutableRawPointer?, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
         try received(libipc_receive_byte(number, byte, waiting ? 1 : 0, &passed))

@@ -115,6 +115,7 @@ struct Inbox: ~Copyable {
                 return try receive(from: descriptor, head, inPlace: block, &scratch, waiting)
             }
         }
+        if awaitsByte, extent == .all { return try receiveAnew(from: descriptor, &scratch, waiting) }
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &scratch) }
         let space = try scratch.space(behind: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
@@ -131,6 +132,32 @@ struct Inbox: ~Copyable {
         pass(inPlace)
         let earlier = backlog.count
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
+        defer { backlog = scratch.keep(source) }
+        try absorb(&source, &scratch)
+        return isWhole ? .message : .bytes
+    }
+
+    /// The most common receive: nothing is here, and mostly one whole message comes.
+    @inline(__always)
+    private mutating func receiveAnew(
+        from descriptor: Descriptor, _ scratch: inout Scratch, _ waiting: Bool
+    ) throws(IPCError) -> Arrival {
+        let space = try scratch.space()
+        var arrived: Int32 = -1
+        guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return .nothing }
+        if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
+        guard count > 0, let bytes = space.baseAddress else { return .end }
+        if count >= FrameHeader.size {
+            let announced = FrameHeader(decoding: bytes)
+            // Without memory nothing has happened yet: the bytes are kept below.
+            if count == announced.frameSize, !announced.isTooLong, let block = malloc(announced.payloadSize + 1) {
+                memcpy(block, bytes + FrameHeader.size, announced.payloadSize)
+                (header, payload, filled, capacity) = (announced, block, announced.payloadSize, announced.payloadSize)
+                pass(count)
+                return .message
+            }
+        }
+        var source = UnsafeRawBufferPointer(start: bytes, count: count)
         defer { backlog = scratch.keep(source) }
         try absorb(&source, &scratch)
         return isWhole ? .message : .bytes

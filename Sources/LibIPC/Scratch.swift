@@ -174,6 +174,13 @@ struct Scratch: ~Copyable {
         spares[slot] = block
     }
 
+    /// Where to receive into.
+    @inline(__always)
+    mutating func space() throws(IPCError) -> UnsafeMutableRawBufferPointer {
+        if let memory { return UnsafeMutableRawBufferPointer(start: memory + Scratch.headroom, count: size) }
+        return try space(behind: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
     /// Where to receive into, so that the bytes follow `earlier`, which are fewer than a header has.
     mutating func space(behind earlier: UnsafeRawBufferPointer) throws(IPCError) -> UnsafeMutableRawBufferPointer {
         let memory = if let memory { memory } else { try allocate(Scratch.headroom + size, IPC_ERROR_USOCK_RECV__HEAP_ALLOCATION) }
