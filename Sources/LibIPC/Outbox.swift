@@ -98,7 +98,7 @@ struct Outbox: ~Copyable {
     private var offset = 0
     /// Bytes that the kernel does not have yet, and the frames that they belong to.
     private(set) var pendingBytes = 0
-    private var pendingFrames = 0
+    private(set) var pendingFrames = 0
     /// Claim of the thread that waits in a system call, without the lock, for the kernel to take the next `piece` bytes, or something
     /// else that belongs to the stream: until it has let go nobody else sends.
     private var sender = Reader.none
@@ -129,20 +129,6 @@ struct Outbox: ~Copyable {
         last = frame
         pendingBytes += frame.pointee.header.frameSize
         pendingFrames += 1
-    }
-
-    /// Bytes of memory that a frame takes beside its own: its node, what malloc(3) adds and rounds up, its places in the lists of the
-    /// context. Measured with empty messages, rounded up.
-    private static let overhead = 200
-    /// Bytes of memory that are not counted: a page. So a limit may also be a few bytes.
-    private static let freeMemory = 4096
-
-    /// Whether one frame more keeps to the limit, in bytes of frames and in bytes of memory.
-    @inline(__always)
-    mutating func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
-        let bytes = pendingBytes &+ header.frameSize
-        let memory = bytes &+ (pendingFrames &+ 1) &* Outbox.overhead
-        return bytes <= limit && memory <= max(limit, Outbox.freeMemory)
     }
 
     /// Takes out the frame behind `predecessor`, or the first one. Whoever takes it owns it.

@@ -21,7 +21,9 @@ struct Delivery: ~Copyable {
     private var isPassed = false
     private var failure: Int32 = 0
 
-    private init(_ number: Int32, _ cargo: Cargo, _ code: ErrorCode) { (descriptor, self.cargo, self.code) = (Descriptor(number), cargo, code) }
+    private init(_ number: Int32, _ cargo: Cargo, _ code: ErrorCode) {
+        (descriptor, self.cargo, self.code) = (Descriptor(number), cargo, code)
+    }
 
     // MARK: What can be sent
 
@@ -108,12 +110,11 @@ struct Delivery: ~Copyable {
             return error.with(code: code)
         }
         let connection = access.connection
-        let isPassing = error.isShortage || [EAGAIN, EINTR, EDEADLK].contains(error.systemError)
+        let isPassing = error.isShortage || error.systemError == EAGAIN || error.systemError == EINTR || error.systemError == EDEADLK
         var isBegun = false
         switch connection.pointee.channel.outbox.takeBack(frame, keeping: isPassing) {
         case .whole, .notHere: free(frame)
-        case .kept:
-            isBegun = true
+        case .kept: isBegun = true
         case .copied:
             isBegun = true
             free(frame)
