@@ -95,8 +95,9 @@ struct Scratch: ~Copyable {
     private static let smallSize = 120
     static let mediumSize = 4096
     private static let grain = 256
-    /// Bytes that may be missing in a payload that came back: a message has its NUL behind it, and is received with its header.
-    private static let slack = 16
+    /// Bytes that may be missing in a payload that came back, of which only the length is known: those of a frame's node, header and NUL.
+    /// The block mostly has them, because it served a frame before.
+    private static let slack = 128
 
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
@@ -142,7 +143,7 @@ struct Scratch: ~Copyable {
         for slot in 0..<2 {
             guard let spare = spares[slot], spare.size + Scratch.slack >= size else { continue }
             if spare.size >= size { return spares[slot].take() }
-            // Of a payload that came back only its length is known; mostly realloc(3) finds that the block has the few bytes more.
+            // Then realloc(3) does nothing but say so.
             guard let grown = realloc(spare.memory, size) else { return nil }
             spares[slot] = nil
             return Block(memory: grown, size: size)
