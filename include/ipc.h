@@ -64,6 +64,23 @@
  * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
  * inside the library: its parent notices nothing. A socket file is removed by the process that
  * listened, never by its children; what stays behind is replaced by the next service of that name.
+ * What a parent has queued a child does not send when it closes. _Fork(3) and clone(2) make such
+ * children, too (Linux 4.14). Those wait for no other thread: a context that one was changing at
+ * that moment can only be closed (ipc_close_all) and freed in the child; other calls on it fail
+ * with 118.
+ *
+ * Signals: what ends a wait. A signal that a handler has handled ends ipc_wait_event with 106.
+ * Stopping and continuing (SIGSTOP, Ctrl-Z and fg), a tracer or debugger that attaches or
+ * detaches, and signals that are ignored end no wait.
+ *
+ * Signals: handlers. While a call waits, a handler of its thread may call anything. A handler
+ * that comes in the middle of a call may call ipc_close_all and ipc_ctx_free, and then exit, or
+ * return: the interrupted call goes on, and does the rest when it ends. It may call fork(2). Any
+ * other call on the context, and with several threads on any context or descriptor, then fails
+ * with 118 and does nothing. ipc_close_all neither takes memory nor frees any. A handler that has
+ * interrupted malloc(3) must not call what allocates or frees, ipc_ctx_free and fork(2) among
+ * them: use ipc_close_all, _Fork(3) and _exit(2). A handler that leaves a call with siglongjmp(3)
+ * may do so while that waits; elsewhere the context may be left half changed.
  *
  * Programs that are started. All sockets that the library makes or accepts are close-on-exec
  * (FD_CLOEXEC, fcntl(2)): a program that a service starts keeps neither its name nor its clients.

@@ -341,6 +341,7 @@ struct libipc_monitor *libipc_take_monitor(size_t size) {
 	} else if ((monitor = malloc(size)) != NULL) {
 		memset(monitor, 0, sizeof *monitor);
 		libipc_prepare_monitor(monitor);
+		monitor->maker = &births;
 		monitor->earlier = newest;
 		libipc_store(&newest, monitor);
 	}
@@ -428,7 +429,8 @@ void libipc_free_what_is_put_away(void) {
 	}
 	for (struct libipc_monitor *monitor = put_away, *next; monitor != NULL; monitor = next) {
 		next = monitor->next_put_away;
-		free(monitor);
+		/* A program with the shared library, too, may have mixed the two up. */
+		if (monitor->maker == &births) free(monitor);
 	}
 	put_away = NULL;
 	libipc_store(&newest, NULL);

@@ -101,4 +101,9 @@ report a_program_with_its_own_print_hexa_links_with_the_archive_and_runs $?
 printf '#include <utils.h>\nint main(void) { uint8_t byte = 104; print_hexa("one", &byte, 1); return 0; }\n' >utils.c
 ${CC:-cc} -I"$include" -o utils utils.c "$archive" && ./utils | grep -q 'one (1) 68'
 report a_program_that_calls_print_hexa_alone_links_with_the_archive_and_runs $?
+${CC:-cc} -shared -fPIC -std=gnu11 -Wall -Wextra -Werror -I"$include" -o plugin.so "$here/plugin/plugin.c" "$archive" &&
+	${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -o host "$here/plugin/host.c" -ldl -lpthread
+report a_plugin_links_with_the_archive $?
+[ -x host ] && ./host ./plugin.so
+report a_plugin_with_the_archive_is_unloaded_while_threads_have_used_it $?
 exit $failed

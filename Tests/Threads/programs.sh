@@ -2,7 +2,7 @@
 #
 # $directory is where they are, $work where they go, $prefix leads each test's name. On stdout come lines `ok NAME`,
 # `not ok NAME` and `skipped NAME: why` alone; reasons and seeds go to stderr, and all of it to $work/log.
-programs='snapshots waking freeing keeping echo_pool pairs writers contexts churn forks'
+programs='snapshots waking freeing keeping echo_pool pairs writers contexts churn forks handlers'
 
 # compile_programs COMPILER HEADER_FLAGS LIBRARY_FLAGS
 compile_programs() {

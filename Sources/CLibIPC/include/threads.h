@@ -39,6 +39,7 @@ struct libipc_monitor {
 	int is_awaited;                  /* its context is gone, and the last of those threads puts the monitor away */
 	void *_Nullable array;                     /* what leads here: the array in front of which this address lies; NULL: no context */
 	uintptr_t freed_by;              /* which thread */
+	const void *_Nullable maker;     /* which copy of the library: it has variables of its own */
 	struct libipc_monitor *_Nullable earlier;  /* in the list of all that were ever made */
 	struct libipc_monitor *_Nullable next_put_away;
 };
