@@ -1,6 +1,6 @@
 /*
- * threads.c - what all threads of the process share: locks that never go away, and the table of descriptors; and how a signal
- * handler gets on with them. (fork(2), and unloading: process.c.)
+ * threads.c - what all threads of the process share: locks and the table of descriptors; and how a signal handler gets on with
+ * them. (Where the locks lie in memory: monitors.c. fork(2), and unloading: process.c.)
  *
  * Signal handlers. A handler may come at any instruction of a library call, and may itself call the library. Two things
  * would go wrong there: the thread would wait for a lock that it holds itself, and it would change lists that are half changed.
@@ -35,14 +35,6 @@
 struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
 int libipc_registry_end;
 struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
-/* The shelf guards the two lists below; innermost: with it nobody takes another. */
-static struct libipc_monitor births, shelf;
-static struct libipc_monitor *put_away;
-static struct block {
-	char stays[16]; /* see threads.h */
-	struct block *next;
-} *given_back[8 * sizeof(size_t)];
-static void *newest; /* read without a lock */
 
 static void prepare_condition(struct libipc_monitor *monitor) {
 	pthread_condattr_t attributes;
@@ -68,25 +60,22 @@ static _Thread_local struct thread {
 	struct libipc_monitor *waits; /* has given back this one's lock, and waits for a condition of it */
 } this_thread;
 
-/* For a signal handler of this thread the steps come in the order in which they are written. */
-#define IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-
 static void list(struct thread *thread, struct libipc_monitor *monitor) {
 	if (thread->count == 0) thread->frame = (uintptr_t)__builtin_frame_address(0);
 	if (thread->count == MOST_LOCKS) return;
 	thread->locks[thread->count] = monitor;
-	IN_ORDER();
+	LIBIPC_IN_ORDER();
 	thread->count++;
-	IN_ORDER();
+	LIBIPC_IN_ORDER();
 }
 
 static void unlist(struct thread *thread, struct libipc_monitor *monitor) {
 	for (unsigned i = thread->count; i-- > 0;) {
 		if (thread->locks[i] != monitor) continue;
 		thread->locks[i] = thread->locks[thread->count - 1];
-		IN_ORDER();
+		LIBIPC_IN_ORDER();
 		thread->count--;
-		IN_ORDER();
+		LIBIPC_IN_ORDER();
 		return;
 	}
 }
@@ -118,9 +107,9 @@ void libipc_let_others_in(struct libipc_monitor *monitor) {
 	}
 	int before = monitor->cancelling;
 	set_owner(monitor, 0);
-	IN_ORDER();
+	LIBIPC_IN_ORDER();
 	pthread_mutex_unlock(&monitor->mutex);
-	IN_ORDER();
+	LIBIPC_IN_ORDER();
 	unlist(&this_thread, monitor);
 	libipc_allow_cancelling(before);
 }
@@ -172,7 +161,7 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	int cancelling = monitor->cancelling;
 	thread->waits = monitor;
 	set_owner(monitor, 0);
-	IN_ORDER();
+	LIBIPC_IN_ORDER();
 	unlist(thread, monitor);
 	if (milliseconds < 0) {
 		pthread_cond_wait(condition, &monitor->mutex);
@@ -313,75 +302,7 @@ void libipc_replace_by_dead(int fd, int *dead) {
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* ---- memory that stays ---- */
-
-struct libipc_monitor *libipc_births(void) { return &births; }
-struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
-
-static int is_shelf_taken;
-/* Also keeps out a handler that has interrupted a call which is at the shelf: 0. */
-static int take_shelf(void) {
-	if (libipc_is_alone() && is_shelf_taken) return 0;
-	libipc_lock(&shelf);
-	is_shelf_taken = 1;
-	IN_ORDER();
-	return 1;
-}
-static void leave_shelf(void) {
-	IN_ORDER();
-	is_shelf_taken = 0;
-	libipc_unlock(&shelf);
-}
-
-struct libipc_monitor *libipc_take_monitor(size_t size) {
-	if (!take_shelf()) return NULL;
-	struct libipc_monitor *monitor = put_away;
-	if (monitor != NULL) {
-		put_away = monitor->next_put_away;
-	} else if ((monitor = malloc(size)) != NULL) {
-		memset(monitor, 0, sizeof *monitor);
-		libipc_prepare_monitor(monitor);
-		monitor->maker = &births;
-		monitor->earlier = newest;
-		libipc_store(&newest, monitor);
-	}
-	leave_shelf();
-	return monitor;
-}
-
-void libipc_put_away_monitor(struct libipc_monitor *monitor) {
-	if (!take_shelf()) return;
-	monitor->next_put_away = put_away;
-	put_away = monitor;
-	leave_shelf();
-}
-
-void *libipc_take_block(unsigned order) {
-	struct block *block = NULL;
-	if (take_shelf()) {
-		block = given_back[order];
-		if (block != NULL) given_back[order] = block->next;
-		leave_shelf();
-	}
-	return block != NULL ? block : malloc((size_t)1 << order);
-}
-
-void libipc_give_back_block(void *given, unsigned order) {
-	struct block *block = given;
-	if (!take_shelf()) return;
-	block->next = given_back[order];
-	given_back[order] = block;
-	leave_shelf();
-}
-
-/* ---- for process.c ---- */
-
-void libipc_for_all_monitors(void (*act)(struct libipc_monitor *)) {
-	act(&births);
-	for (struct libipc_monitor *monitor = libipc_newest_monitor(); monitor != NULL; monitor = monitor->earlier) act(monitor);
-	for (int i = 0; i < LIBIPC_STRIPES; i++) act(libipc_stripes + i);
-	act(&shelf);
-}
+/* ---- fork(2): see process.c ---- */
 
 /* In a child the other threads are not there, nor will they come back; a context that notices a fork forgets them too. */
 void libipc_begin_again(struct libipc_monitor *monitor) {
@@ -405,33 +326,4 @@ void libipc_begin_again(struct libipc_monitor *monitor) {
 	if (monitor->busy & LIBIPC_ASLEEP || (owner != 0 && !is_mine)) monitor->busy = 0;
 	prepare_condition(monitor);
 	monitor->absent = monitor->arriving = 0;
-}
-
-/* What a stripe guards, and nobody can trust, is forgotten. */
-void libipc_forget_torn_stripes(void) {
-	for (int i = 0; i < LIBIPC_STRIPES; i++) {
-		struct libipc_monitor *stripe = libipc_stripes + i;
-		for (int fd = i; stripe->is_torn && fd < libipc_registry_end; fd += LIBIPC_STRIPES)
-			if (libipc_owner(fd) == stripe) libipc_register(fd, NULL, NULL);
-		stripe->is_torn = 0;
-	}
-	births.is_torn = shelf.is_torn = is_shelf_taken = 0;
-}
-
-/* Frees what no context uses; the process has no other thread in here. */
-void libipc_free_what_is_put_away(void) {
-	for (unsigned order = 0; order < sizeof given_back / sizeof *given_back; order++) {
-		for (struct block *block = given_back[order], *next; block != NULL; block = next) {
-			next = block->next;
-			free(block);
-		}
-		given_back[order] = NULL;
-	}
-	for (struct libipc_monitor *monitor = put_away, *next; monitor != NULL; monitor = next) {
-		next = monitor->next_put_away;
-		/* A program with the shared library, too, may have mixed the two up. */
-		if (monitor->maker == &births) free(monitor);
-	}
-	put_away = NULL;
-	libipc_store(&newest, NULL);
 }

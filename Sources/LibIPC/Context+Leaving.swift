@@ -80,37 +80,6 @@ extension Context where Entries: ~Copyable {
         try Socket.close(descriptor)
     }
 
-    /// Closes all that is open. Takes no memory and frees none, because a signal handler may do it anywhere: the next call frees it.
-    mutating func closeAll() {
-        keepsMemory = true
-        // What is closed already stays closed: that is success.
-        for index in 0..<connections.count { try? closeDescriptor(connections[index]) }
-        // Entries that the program has filled by hand, and no call has seen yet.
-        for index in connections.count..<max(roster.count, connections.count) {
-            guard roster.kind(at: index) != .external, roster.descriptor(at: index) >= 0 else { continue }
-            CLibIPC.close(roster.descriptor(at: index))
-        }
-        closePoller()
-        (keepsMemory, hasKeptMemory) = (false, true)
-        // Differs from what it was, in the half that a fork does not change.
-        changes ^= 1
-    }
-
-    /// Nothing is left in the connection but memory.
-    private mutating func empty(_ connection: ConnectionReference) {
-        while let frame = connection.pointee.channel.outbox.takePending() { OutboundFrame.drop(frame, keeping: &dropped) }
-        connection.pointee.channel.inbox.closePassed()
-    }
-
-    /// What `closeAll` has left.
-    mutating func freeWhatIsClosed() {
-        hasKeptMemory = false
-        dropped = Outbox()
-        for index in 0..<connections.count where !connections[index].pointee.isLive {
-            connections[index].pointee.channel = Channel(connections[index].pointee.number)
-        }
-    }
-
     /// Closes the library's own descriptors; a later wait makes new ones. A thread that waits with them does it when it comes back.
     mutating func closePoller() {
         isPollerUnwanted = isLed

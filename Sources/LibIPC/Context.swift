@@ -67,10 +67,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// Connections whose turn came when they were in a thread's hands.
     var deferred = 0
 
-    /// No memory is freed now: what is done with waits in `dropped`, and in connections that are not live.
-    var keepsMemory = false
+    /// See Context+Closing.
+    var keepsMemory = false, hasKeptMemory = false
     var dropped = Outbox()
-    var hasKeptMemory = false
 
     init(roster: consuming Entries, monitor: MonitorReference) {
         poller = Poller(idle: true)

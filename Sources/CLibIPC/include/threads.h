@@ -53,6 +53,9 @@ struct libipc_monitor {
 LIBIPC_ATOMIC void *_Nullable libipc_load(void *_Nullable const *_Nonnull place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
 LIBIPC_ATOMIC void libipc_store(void *_Nullable *_Nonnull place, void *_Nullable value) { __atomic_store_n(place, value, __ATOMIC_RELEASE); }
 
+/* For a signal handler of the same thread the steps come in the order in which they are written. */
+#define LIBIPC_IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
 /* A thread that were cancelled (pthread_cancel(3)) with a lock would leave it behind: it is when it has let go. */
 static inline int libipc_forbid_cancelling(void) {
 	int before = PTHREAD_CANCEL_DISABLE;
