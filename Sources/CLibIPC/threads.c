@@ -159,6 +159,8 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	struct timespec until;
 	struct thread *thread = &this_thread;
 	int cancelling = monitor->cancelling;
+	uintptr_t busy = monitor->busy;
+	libipc_set_busy(monitor, 0);
 	thread->waits = monitor;
 	set_owner(monitor, 0);
 	LIBIPC_IN_ORDER();
@@ -175,6 +177,7 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	list(thread, monitor);
 	set_owner(monitor, libipc_this_thread());
 	thread->waits = NULL;
+	libipc_set_busy(monitor, busy);
 	monitor->cancelling = cancelling;
 }
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) { wait_for(monitor, &monitor->changed, milliseconds); }

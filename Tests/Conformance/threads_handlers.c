@@ -4,6 +4,8 @@
  */
 #include "interrupted.h"
 
+#include <setjmp.h>
+
 static int is_at_its_end(int fd) {
 	char byte;
 	return recv(fd, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
@@ -243,6 +245,47 @@ TEST(a_handler_closes_all_in_a_wait_that_sleeps) {
 TEST(a_handler_frees_the_context_in_a_wait_that_sleeps) {
 	for (int threads = 0; threads < 2; threads++) in_a_process(sleep_and_free, threads, NOWHERE);
 }
+
+/* ---- out of a wait, and on another stack ---- */
+
+static sigjmp_buf place_to_go_on;
+static void jump(int number) {
+	(void)number;
+	siglongjmp(place_to_go_on, 1);
+}
+
+TEST(a_handler_leaves_a_wait_that_sleeps_with_siglongjmp_and_the_context_goes_on) {
+	volatile int rounds = 0;
+	start_service(0);
+	handle_with(jump);
+	sigsetjmp(place_to_go_on, 1);
+	if (rounds++ < 5) {
+		ring_later(5);
+		ipc_wait_event(&ctx, &event, NULL);
+		FAIL("the handler did not jump");
+	}
+	write_frame(peer, 'm', "message", 7);
+	ready_message(&ctx, &event, origin, 'm', "message", 7);
+	IPC_EVENT_CLEAN(&event);
+	/* nobody is in the context any more: with the last entry all goes */
+	CHECK_OK(ipc_close_fd(&ctx, origin));
+	CHECK_OK(ipc_close_fd(&ctx, ctx.pollfd[0].fd));
+	CHECK(ctx.size == 0 && ctx.cinfos == NULL);
+	close(peer);
+}
+
+static void exit_on_another_stack(int with_second_thread, enum place place) {
+	static char memory[65536];
+	stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory};
+	struct sigaction action = {.sa_handler = close_all_free_and_exit, .sa_flags = SA_ONSTACK};
+	start_service(with_second_thread);
+	CHECK_EQUAL(sigaltstack(&stack, NULL), 0);
+	CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
+	wait_interrupted(place);
+	FAIL("the handler did not exit");
+}
+
+TEST(a_handler_on_an_alternate_stack_closes_all_frees_and_exits) { in_all_places(exit_on_another_stack); }
 
 /* ---- fork ---- */
 
