@@ -102,7 +102,7 @@ printf '#include <utils.h>\nint main(void) { uint8_t byte = 104; print_hexa("one
 ${CC:-cc} -I"$include" -o utils utils.c "$archive" && ./utils | grep -q 'one (1) 68'
 report a_program_that_calls_print_hexa_alone_links_with_the_archive_and_runs $?
 # What depends on the process: handlers of signals and forks, locks, memory that is kept.
-for name in threads_handlers clones forks; do
+for name in threads_handlers threads_clones forks; do
 	${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -O1 -I"$include" -o "$name" "$here/$name.c" "$archive" -lpthread -ldl &&
 		"./$name" >"$name.log" && [ -s "$name.log" ]
 	report "with_the_archive_$name" $?
