@@ -224,6 +224,8 @@ extension Context where Entries: ~Copyable {
         // A child that no call has told the context of yet.
         if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
+        // The rest of a frame that is not listed would be freed when it is sent.
+        if keepsMemory, connection.pointee.channel.outbox.listed == 0 { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }
 
