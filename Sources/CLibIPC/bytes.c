@@ -18,6 +18,13 @@ static int number_shortage(int fd) {
 	return 0;
 }
 
+void libipc_close_passed(int fd) {
+	struct linger off = {0, 0};
+	if (fd < 0) return;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+	close(fd);
+}
+
 void libipc_take_control(int socket, struct msghdr *message, int *passed) {
 	int error = errno;
 	*passed = -1;
@@ -28,7 +35,7 @@ void libipc_take_control(int socket, struct msghdr *message, int *passed) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
 			if (part->cmsg_type == SCM_RIGHTS && *passed < 0) *passed = fd;
-			else if (fd >= 0) close(fd); /* a pidfd may be an error number instead */
+			else libipc_close_passed(fd); /* a pidfd may be an error number instead */
 		}
 	}
 	if (*passed < 0 && (message->msg_flags & MSG_CTRUNC) != 0) {
@@ -56,7 +63,7 @@ ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
 	received = LIBIPC_RETRYING(recv(fd, byte, 1, MSG_DONTWAIT));
 	if (received == 1 || *passed < 0) return received;
 	int error = errno;
-	close(*passed);
+	libipc_close_passed(*passed);
 	*passed = -1;
 	errno = error;
 	return received;

@@ -31,7 +31,7 @@ struct Inbox: ~Copyable {
 
     deinit {
         free(payload)
-        if let passed, passed.descriptor >= 0 { close(passed.descriptor) }
+        if let passed, passed.descriptor >= 0 { libipc_close_passed(passed.descriptor) }
     }
 
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed == nil }
@@ -210,20 +210,20 @@ struct Inbox: ~Copyable {
 
     private mutating func keep(_ descriptor: Int32, position: UInt64) {
         guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (descriptor, position) }
-        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0 { libipc_close_passed(descriptor) }
     }
 
     /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
     private mutating func pass(_ count: Int) {
         consumed += UInt64(count)
         if let passed, passed.position < consumed {
-            if passed.descriptor >= 0 { close(passed.descriptor) }
+            if passed.descriptor >= 0 { libipc_close_passed(passed.descriptor) }
             self.passed = nil
         }
     }
 
     /// Nobody will ask for the descriptor that came along.
-    mutating func closePassed() { if let passed = passed.take() { close(passed.descriptor) } }
+    mutating func closePassed() { if let passed = passed.take() { libipc_close_passed(passed.descriptor) } }
 
     /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
     var awaitsByte: Bool { header == nil && backlog.count == 0 }

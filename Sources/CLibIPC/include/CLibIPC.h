@@ -157,6 +157,8 @@ union libipc_control {
  * the process has no free descriptor number, and the kernel therefore dropped what came, `*passed` becomes -EMFILE or -ENFILE. */
 void libipc_take_control(int fd, struct msghdr *message, int *passed);
 
+/* Closes a descriptor that came along and that nobody asked for: its sender's SO_LINGER (socket(7)) must not make this process wait. */
+void libipc_close_passed(int fd);
 /* Receives into `first`, then `second`. `*passed` becomes the descriptor that came along, close-on-exec (libipc_take_control). What is
  * no socket cannot be told not to wait for one call: the kernel is asked before. A record that was cut (a socket that is no stream) is
  * an error. */
@@ -177,7 +179,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	if (message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
 	libipc_take_control(fd, &message, passed);
 	if ((message.msg_flags & MSG_TRUNC) == 0) return received;
-	if (*passed >= 0) close(*passed);
+	if (*passed >= 0) libipc_close_passed(*passed);
 	*passed = -1;
 	errno = EPROTOTYPE;
 	return -1;
