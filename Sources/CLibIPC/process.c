@@ -70,7 +70,7 @@ static void take_for_fork(struct libipc_monitor *monitor) {
 		if (!is_whole) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	__atomic_store_n(&monitor->owner, libipc_this_thread(), __ATOMIC_RELAXED);
+	libipc_set_owner(monitor, libipc_this_thread());
 	__atomic_store_n(&monitor->is_for_fork, 1, __ATOMIC_RELAXED);
 }
 static void give_back_after_fork(struct libipc_monitor *monitor) {
@@ -81,7 +81,7 @@ static void give_back_after_fork(struct libipc_monitor *monitor) {
 	}
 	if (!monitor->is_for_fork) return;
 	__atomic_store_n(&monitor->is_for_fork, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&monitor->owner, 0, __ATOMIC_RELAXED);
+	libipc_set_owner(monitor, 0);
 	pthread_mutex_unlock(&monitor->mutex);
 }
 

@@ -80,8 +80,6 @@ static void unlist(struct thread *thread, struct libipc_monitor *monitor) {
 	}
 }
 
-static void set_owner(struct libipc_monitor *monitor, uintptr_t owner) { __atomic_store_n(&monitor->owner, owner, __ATOMIC_RELAXED); }
-
 /* The thread has locks, or is about to: it is in the middle of a call. */
 int libipc_holds_locks(void) { return this_thread.count > 0; }
 
@@ -96,7 +94,7 @@ void libipc_keep_others_out(struct libipc_monitor *monitor) {
 	int before = libipc_forbid_cancelling();
 	list(thread, monitor);
 	pthread_mutex_lock(&monitor->mutex);
-	set_owner(monitor, libipc_this_thread());
+	libipc_set_owner(monitor, libipc_this_thread());
 	monitor->cancelling = before;
 }
 
@@ -106,7 +104,7 @@ void libipc_let_others_in(struct libipc_monitor *monitor) {
 		return;
 	}
 	int before = monitor->cancelling;
-	set_owner(monitor, 0);
+	libipc_set_owner(monitor, 0);
 	LIBIPC_IN_ORDER();
 	pthread_mutex_unlock(&monitor->mutex);
 	LIBIPC_IN_ORDER();
@@ -144,7 +142,7 @@ int libipc_try_lock(struct libipc_monitor *monitor) {
 	int before = libipc_forbid_cancelling();
 	if (libipc_try_mutex(monitor)) {
 		list(&this_thread, monitor);
-		set_owner(monitor, libipc_this_thread());
+		libipc_set_owner(monitor, libipc_this_thread());
 		monitor->cancelling = before;
 		return 1;
 	}
@@ -162,7 +160,7 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 	uintptr_t busy = monitor->busy;
 	libipc_set_busy(monitor, 0);
 	thread->waits = monitor;
-	set_owner(monitor, 0);
+	libipc_set_owner(monitor, 0);
 	LIBIPC_IN_ORDER();
 	unlist(thread, monitor);
 	if (milliseconds < 0) {
@@ -175,7 +173,7 @@ static void wait_for(struct libipc_monitor *monitor, pthread_cond_t *condition, 
 		pthread_cond_timedwait(condition, &monitor->mutex, &until);
 	}
 	list(thread, monitor);
-	set_owner(monitor, libipc_this_thread());
+	libipc_set_owner(monitor, libipc_this_thread());
 	thread->waits = NULL;
 	libipc_set_busy(monitor, busy);
 	monitor->cancelling = cancelling;

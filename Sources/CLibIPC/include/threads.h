@@ -75,6 +75,9 @@ static inline void libipc_lock(struct libipc_monitor *monitor) {
 	if (!libipc_is_alone()) libipc_keep_others_out(monitor);
 }
 LIBIPC_ATOMIC uintptr_t libipc_lock_owner(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->owner, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC void libipc_set_owner(struct libipc_monitor *monitor, uintptr_t owner) {
+	__atomic_store_n(&monitor->owner, owner, __ATOMIC_RELAXED);
+}
 static inline void libipc_unlock(struct libipc_monitor *monitor) {
 	if (libipc_lock_owner(monitor) == libipc_this_thread()) libipc_let_others_in(monitor);
 }
