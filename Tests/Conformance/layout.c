@@ -190,7 +190,7 @@ static const struct {
 
 TEST(values_of_enum_ipc_error_code) {
 	CHECK_EQUAL(sizeof(enum ipc_error_code), 4);
-	CHECK_EQUAL(CODES, 114);
+	CHECK_EQUAL(CODES, 115);
 	for (size_t i = 0; i < CODES; i++) CHECK_EQUAL(error_codes[i].value, error_codes[i].number);
 }
 

@@ -3,6 +3,8 @@
  * writing it never ends the process. Most of this is decided by what the number is when the library is loaded: a test starts this
  * program again in a role, with descriptor 2 as it wants it.
  */
+#include "peers.h"
+
 #include "capture.h"
 
 #include <sys/resource.h>

@@ -120,7 +120,7 @@ private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadli
         try visit.context.pointee.hear(finding, watch, &found)
         // What other threads did meanwhile may have made it old news.
         if visit.context.pointee.call != call { visit.context.pointee.call &+= 1 }
-    } catch { if !visit.isGone { throw error } }
+    } catch { if !visit.isLost { throw error } }
 }
 
 private func makeMessage() throws(IPCError) -> Ref<ipc_message> {
