@@ -370,7 +370,8 @@ struct ipc_error ipc_ctx_init(struct ipc_ctx **ctx);
  * (pollfd[size-1].fd, cinfos[size-1].type); it counts from the next call on. 27, 105. */
 struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
 
-/* Frees all that the library holds for the context, not `ctx` itself, and closes nothing.
+/* Frees all that the library holds for the context, not `ctx` itself, and closes nothing. What is
+ * queued is dropped.
  * The context can be used again as if zeroed. Harmless twice, and on NULL. Threads that wait on
  * it, or in any call for their turn at it, return with 114, and do not touch `ctx` any more; one
  * that handles an event is not told: its next wait is one on an empty context. */
@@ -381,7 +382,8 @@ void ipc_ctx_print(struct ipc_ctx *ctx);
 
 /* Listens as the service `sname` and adds a SERVER entry. The run directory is made if missing.
  * IPC_SOCKET_MODE and IPC_SOCKET_GROUP say who may connect (above). 8, 9 missing argument, 54 a
- * live service has that name, 111 bad name, 117 mode or group; 55, 81-84, 86. */
+ * live service has that name, 111 bad name, 117 mode or group; 55, 81-84, 86, 113 no
+ * descriptor is free to watch it with. */
 struct ipc_error ipc_server_init(struct ipc_ctx *ctx, const char *sname);
 
 /* Connects to the service `sname`, through the network daemon when IPC_NETWORK routes it, and
@@ -396,14 +398,14 @@ struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd)
  * service's descriptor. 95, 15, 47, 111. */
 struct ipc_error ipc_connection_switched(struct ipc_ctx *ctx, const char *sname, int clientfd, int *serverfd);
 
-/* Closes the descriptor of entry `index` unless it is EXTERNAL, drops what was queued for it,
- * removes a SERVER's socket file if it is still its own and this process listened, also when the
+/* Closes the descriptor of entry `index` unless it is EXTERNAL. What is queued for it is offered to
+ * the kernel once, without waiting and without a TX event, and dropped then. Removes a SERVER's socket file if it is still its own and this process listened, also when the
  * server has failed (an ERROR event). The entry stays: ipc_del drops it.
  * A thread that waits for it in ipc_read, ipc_read_fd or ipc_write_fd returns with an error.
  * 109 no context, 40 no such index, 48. */
 struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
 
-/* ipc_close on every entry. 108. */
+/* ipc_close on every entry; closes the library's own descriptors of the context, too. 108. */
 struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
 
 /* Accepts a client on the SERVER entry `index`, adds an IPC entry at the end, sets a CONNECTION
@@ -421,7 +423,7 @@ struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
  * library's. 27, 28, 103 missing argument, 29, 90, 105 no memory, 113. */
 struct ipc_error ipc_add(struct ipc_ctx *ctx, struct ipc_connection_info *cinfo, struct pollfd *pollfd);
 
-/* Drops entry `index` and what was queued for it; the last entry moves into its place. Closes
+/* Drops entry `index`; what is queued for it is offered to the kernel once, as by ipc_close. The last entry moves into its place. Closes
  * nothing. When none is left all is freed as by ipc_ctx_free. 41 no context, 38 empty, 40. */
 struct ipc_error ipc_del(struct ipc_ctx *ctx, uint32_t index);
 
@@ -440,15 +442,21 @@ int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
 /* ---- events and messages ---- */
 
 /* Waits for the next event: one a call, the connections in turn. First frees the message that
- * `event` still holds. `*timer`: milliseconds; an event leaves what remains, TIMER leaves 0;
- * 0 looks and returns; negative, or a NULL timer, waits for ever.
+ * `event` still holds. `*timer`: milliseconds; an event leaves what remains, rounded up, TIMER leaves 0;
+ * 0 looks and returns; negative, or a NULL timer, waits for ever. A timer is never early. A program
+ * that hands in what it was left with goes on towards the same moment, also when messages come
+ * without a pause; any other value is a new timer.
  * CONNECTION: index and origin are the client's. DISCONNECTION: of an IPC peer: entry removed and
  * descriptor closed; of a switched end: error 4, both entries removed, neither closed: the program
- * does that; of an EXTERNAL one: entry kept, told once, and not watched any more until its type is
- * set anew (ipc_ctx_fd_type). ERROR: of an IPC peer: removed and closed, error_code 0 with the
+ * does that; of an EXTERNAL one that hung up and is not readable: entry kept, nothing closed, told
+ * once each time (a FIFO gets new writers). EXTRA_SOCKET: an EXTERNAL descriptor is readable as poll(2)
+ * means it, its end included (a read of 0), or a socket has a pending error; told again as long as
+ * that is so. ERROR: of an IPC peer: removed and closed, error_code 0 with the
  * reason in error_message; of a switched end: error 4, both entries removed, and closed if
- * writing failed. What was sent to an end is told (TX) before it goes. 23, 24 missing argument,
- * 106 a signal came (no event), 107 a switched end without a pair, 3, 43, 57, 60, 113 the system
+ * writing failed. What was sent to an end is told (TX) before it goes. A peer that only stopped
+ * writing (shutdown(2)) has 5 seconds to read what is queued for it before its DISCONNECTION. A
+ * descriptor that cannot be written for want of space or memory is tried again within a second, and
+ * the others are served. 23, 24 missing argument, 106 a handler has handled a signal (no event), 107 a switched end without a pair, 3, 57, 60, 113 the system
  * is short of memory or descriptors (nothing is lost: call again), 114 another thread has freed
  * the context.
  * Threads: any number may wait on one context (a signal ends the wait of the one to which it came,
