@@ -64,6 +64,7 @@ install_tree epoll "$build" epoll
 sh Tests/Conformance/library.sh "$work/epoll/lib" | keep
 sh Tests/Conformance/headers.sh "$work/epoll/include/libipc" | keep
 sh Tests/Conformance/macros.sh "$work/epoll" | keep
+sh Tests/Conformance/newer_headers.sh . | keep
 sh Tests/Conformance/raised/raised.sh "$work/epoll" | keep
 sh Tests/Conformance/selftest/harness.sh "$work/epoll" | keep
 sh Tests/Conformance/legacy/old_binary.sh "$work/epoll/lib" "$work/epoll/include/libipc" | keep

@@ -44,9 +44,8 @@
  *   installed without SA_RESTART ends the call, one with SA_RESTART does not. (While ipc_read
  *   and its kin have messages of a context to send besides, a handler ends them unless all
  *   handlers of the process have SA_RESTART.)
- * - SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) limit the whole call; handlers do not end it then.
- *   The limit counts from when the library learns of it: the first time that the kernel lets a
- *   call wait in vain.
+ * - SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) limit the whole call; handlers do not end it then, nor
+ *   does one begin the limit anew.
  * Then they return the error of their step (60; 43 or 12; 65; 66), with the system's reason as
  * text ("Resource temporarily unavailable" for the first and the last, "Interrupted system
  * call"). Nothing is lost: what was received stays for the next call. 43: nothing of the message

@@ -3,7 +3,7 @@
 // As read(2) and write(2) would: not at all when the program has set O_NONBLOCK; else in the system call itself, where the kernel
 // decides whether a signal handler ends the wait (SA_RESTART). With a limit in time (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) the
 // kernel says EINTR for every handler, and would begin the limit anew with each call: then the rest of the wait is counted here.
-// Nothing is asked before a system call has come back without the whole: the others pay nothing.
+// Only the coarse clock is read before a system call has come back without the whole: the others pay nothing.
 
 struct Patience {
     private let option: Int32
@@ -11,20 +11,26 @@ struct Patience {
     /// On `Clock`, in nanoseconds; 0: none.
     private var end: Int64 = 0
 
+    /// When the call began, by the coarse clock: a limit counts from then. That costs 5 ns.
+    private let start = libipc_coarse_tick()
+
     /// - Parameter option: SO_RCVTIMEO or SO_SNDTIMEO.
     init(_ option: Int32) { self.option = option }
 
     /// There is a limit, which has been asked for.
     var isLimited: Bool { end != 0 }
 
-    /// Asks for the limit, once; it counts from now on.
+    /// The coarse clock may be late by one tick of the kernel, 10 ms at most. A limit is never early.
+    private static var tick: Int64 { 10_000_000 }
+
+    /// Asks for the limit, once.
     /// - Returns: whether there is one.
     @inline(never) @discardableResult
     mutating func begin(_ descriptor: Descriptor) -> Bool {
         if isAsked { return isLimited }
         isAsked = true
         let limit = libipc_limit(descriptor.number, option)
-        if limit >= 0 { end = Clock.now() + limit * 1000 }
+        if limit >= 0 { end = start + Patience.tick + limit * 1000 }
         return isLimited
     }
 

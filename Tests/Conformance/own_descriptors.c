@@ -162,15 +162,15 @@ TEST(own_descriptor_of_a_child_that_takes_the_number_of_an_entry_disturbs_nobody
 TEST(closing_all_leaves_no_descriptor_of_the_librarys) {
 	int before = count_descriptors();
 	for (int i = 0; i < 50; i++) {
-		struct ipc_ctx *abandoned = calloc(1, sizeof *abandoned);
-		CHECK_OK(ipc_server_init(abandoned, "pong"));
-		int peer = join(abandoned, &event, "pong", NULL);
-		CHECK_OK(ipc_close_all(abandoned));
+		CHECK_OK(ipc_server_init(&ctx, "pong"));
+		int peer = join(&ctx, &event, "pong", NULL);
+		CHECK_OK(ipc_close_all(&ctx));
 		CHECK_EQUAL(count_descriptors(), before + 1);
 		/* All is closed: a wait has nothing but time to wait for, and makes nothing. */
-		nothing_to_tell(abandoned, &event);
+		nothing_to_tell(&ctx, &event);
 		close(peer);
 		CHECK_EQUAL(count_descriptors(), before);
+		ipc_ctx_free(&ctx);
 	}
 }
 

@@ -38,6 +38,12 @@ extension Context where Entries: ~Copyable {
             return
         }
         connection.pointee.isHangUpTold = false
+        // poll(2) watches the number, whatever file it means; what was received came from the former one.
+        guard connection.pointee.channel.isCurrent else {
+            bury(connection)
+            try? activate(connection)
+            return
+        }
         if confirm(connection) { resume(connection) }
     }
 

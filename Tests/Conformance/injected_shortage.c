@@ -1,5 +1,5 @@
 /*
- * shortage.c - a descriptor that takes nothing for want of space or memory: that is its own trouble. It is tried again, the others are
+ * injected_shortage.c - a descriptor that takes nothing for want of space or memory: that is its own trouble. It is tried again, the others are
  * served, nothing spins, and what was queued is sent when there is room.
  */
 #include "peers.h"

@@ -1,0 +1,21 @@
+#!/bin/sh
+# newer_headers.sh - do the sources compile where the C library declares the pointer of epoll_wait(2) as never NULL, as newer glibc
+# does? Swift then imports the call with another type.
+#
+#   newer_headers.sh ROOT
+set -u
+cd "${1:?root of the sources}" || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+name=sources_compile_where_epoll_wait_takes_no_null
+[ "$(uname)" = Linux ] || { echo "skipped $name: there is no epoll here"; exit 0; }
+mkdir "$work/sys"
+printf '#include_next <sys/epoll.h>\nextern int epoll_wait(int, struct epoll_event *, int, int) __attribute__((nonnull(2)));\n' >"$work/sys/epoll.h"
+if ${SWIFTC:-swiftc} -typecheck -swift-version 6 -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded -module-name LibIPC \
+	-module-cache-path "$work/cache" -I Sources/CLibIPC/include -Xcc -I"$work" Sources/LibIPC/*.swift Sources/LibIPC/*/*.swift >&2; then
+	echo "ok $name"
+else
+	echo "not ok $name"
+	exit 1
+fi
