@@ -24,6 +24,9 @@ static void await_state(pid_t process, char wanted) {
 	}
 }
 
+static pthread_t thread;
+static int has_thread;
+
 /* Says that it waits, then waits; the only event that there will be is the parent's message. */
 static void waits_for_a_message(int gate, int others) {
 	CHECK_OK(ipc_add_fd(&ctx, gate));
@@ -35,6 +38,12 @@ static void waits_for_a_message(int gate, int others) {
 	}
 	write_bytes(gate, ".", 1);
 	next_message(&ctx, &event, gate, 'm', "at last", 7);
+	if (has_thread) {
+		pthread_cancel(thread);
+		pthread_join(thread, NULL);
+	}
+	IPC_EVENT_CLEAN(&event);
+	ipc_ctx_free(&ctx);
 	_exit(0);
 }
 static void with_one_connection(int gate) { waits_for_a_message(gate, 0); }
@@ -44,8 +53,8 @@ static void *idle(void *unused) {
 	return unused;
 }
 static void with_two_threads(int gate) {
-	pthread_t thread;
 	CHECK_EQUAL(pthread_create(&thread, NULL, idle, NULL), 0);
+	has_thread = 1;
 	waits_for_a_message(gate, 40);
 }
 

@@ -159,7 +159,7 @@ TEST(a_connection_that_is_added_is_read_for_a_thread_that_waits) {
 /* "not watched any more until its type is set anew" */
 TEST(a_type_that_is_set_anew_is_noticed_by_a_thread_that_waits) {
 	int ends[2], origin, peer = make_service(&origin);
-	make_pair(ends);
+	CHECK_EQUAL(pipe2(ends, O_CLOEXEC), 0);
 	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 	close(ends[1]);
 	begin_wait(&waiting, &ctx, -1);

@@ -5,8 +5,8 @@
     answer(result) { () throws(IPCError) in
         repeat {
             if try fill(event, ctx, nil, &left) { return }
-            // A callback has freed the context. It may have begun another; if not, only the time is left to wait for.
-        } while left >= 0 || !Visit.isEmpty(ctx)
+            // A callback has freed the context. It may have begun another; a call that only looks has seen that there is nothing.
+        } while left == 0 || !Visit.isEmpty(ctx)
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
