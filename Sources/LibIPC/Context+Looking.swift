@@ -20,27 +20,41 @@ extension Context where Entries: ~Copyable {
     mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
         beginTurns()
         guard !isLed else { return }
-        let (watch, patience) = try prepareToWait(patience)
+        var watch = try prepareToWait()
+        if !poller.usesList, patience == 0 || !guess.isGood {
+            // A set that is busy needs no other call.
+            let finding = try watch.collect()
+            if patience == 0 || finding != .named(0) { return try hear(finding, watch, &event) }
+            watch.collectsFirst = false
+        }
+        try lookAsleep(watch, patience, &event)
+    }
+
+    @inline(never)
+    private mutating func lookAsleep(_ watch: Poller.Watch, _ patience: Int32, _ event: inout Event) throws(IPCError) {
+        var (watch, patience) = (watch, patience)
+        try prepareToSleep(&watch, &patience)
         try hear(try sleep(watch, patience), watch, &event)
     }
 
-    /// What to ask the poller, and for how long; with the lock or without it, by one thread at a time.
-    mutating func prepareToWait(_ patience: Int32) throws(IPCError) -> (Poller.Watch, Int32) {
+    /// What to ask the poller, with the lock or without it, by one thread at a time.
+    mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
         if poller.needsRebuild {
-            if isSmall { return (try prepareSmall(), patience) }
+            if isSmall { return try prepareSmall() }
             do throws(IPCError) { try rebuild() } catch {
                 guard error.isShortage else { throw error }
-                return (try prepareList(), patience)
+                return try prepareList()
             }
         }
-        var (watch, patience) = (try poller.prepare(), patience)
-        if patience != 0 { try prepareToSleep(&watch, &patience) }
-        return (watch, patience)
+        return try poller.prepare()
     }
 
-    private mutating func prepareToSleep(_ watch: inout Poller.Watch, _ patience: inout Int32) throws(IPCError) {
+    /// Before a sleep: what is to be compared first, and how long the sleep may be.
+    @inline(never)
+    mutating func prepareToSleep(_ watch: inout Poller.Watch, _ patience: inout Int32) throws(IPCError) {
+        if patience == 0 || poller.usesList { return }
         sleeps &+= 1
-        watch.collectsFirst = !guess.isGood
+        if guess.isGood { watch.collectsFirst = false }
         if Poller.watchesNumbers || guess.isGood || confirmedIn == call { return }
         // Once a tick of the coarse clock: a wait that follows at once pays nothing.
         let tick = libipc_coarse_tick()

@@ -47,6 +47,20 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
         if let base { place.pointee = base[count] }
     }
 
+    /// Drops the element; those behind it move down.
+    mutating func remove(at index: Int) {
+        let place = pointer(to: index)
+        count -= 1
+        place.update(from: place + 1, count: count - index)
+    }
+
+    /// Drops the first `number` elements, of which there are as many; the others move down.
+    mutating func removeFirst(_ number: Int) {
+        guard let base, number <= count else { return }
+        count -= number
+        base.update(from: base + number, count: count)
+    }
+
     mutating func removeAll() { count = 0 }
 
     /// An index comes from this array's own count, or was checked against it: anything else is a fault of the library.

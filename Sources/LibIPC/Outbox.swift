@@ -8,7 +8,7 @@ typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 struct OutboundFrame: BitwiseCopyable {
     fileprivate var next: FrameReference?
     let header: FrameHeader
-    /// Where the roster lists it; nil when nobody is to be told of it.
+    /// Its number in the roster's list; nil when nobody is to be told of it.
     var listing: Int? = 0
     let payload: UnsafeMutableRawPointer
     fileprivate var ownership: Ownership

@@ -98,9 +98,12 @@ private func find(
 
 /// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
 private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
-    let longest = visit.context.pointee.patience(deadline.remaining)
-    let (watch, patience) =
-        visit.context.pointee.isLed ? (nil, longest) : try visit.context.pointee.prepareToWait(longest)
+    var patience = visit.context.pointee.patience(deadline.remaining)
+    var watch = visit.context.pointee.isLed ? nil : try visit.context.pointee.prepareToWait()
+    if var asked = watch {
+        try visit.context.pointee.prepareToSleep(&asked, &patience)
+        watch = asked
+    }
     visit.context.pointee.waiting += 1
     if watch != nil { visit.context.pointee.isLed = true }
     let call = visit.context.pointee.call

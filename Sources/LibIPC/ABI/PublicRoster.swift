@@ -17,9 +17,7 @@ struct PublicRoster: Roster, ~Copyable {
     private var block: UnsafeMutableRawPointer?
     private var order: UInt32 = 6
     private var polled: Ref<pollfd>?
-    private var messages = HeapArray<ipc_message>()
-    /// The frames behind `messages`, at the same indices.
-    private var frames = HeapArray<FrameReference>()
+    private var messages = MessageList()
     var switchings = ipc_switchings()
     /// For the message of an event to come.
     var spare: Ref<ipc_message>?
@@ -43,7 +41,7 @@ struct PublicRoster: Roster, ~Copyable {
     mutating func enter(_ ctx: Ref<ipc_ctx>) { switchings = libipc_switchings(ctx) }
 
     mutating func publish(_ ctx: Ref<ipc_ctx>) {
-        libipc_publish(ctx, cinfos, polled, count, ipc_messages(messages: messages.base, size: messages.count), switchings)
+        libipc_publish(ctx, cinfos, polled, count, ipc_messages(messages: messages.array, size: messages.count), switchings)
     }
 
     /// How many messages wait, for whomever.
@@ -97,24 +95,13 @@ struct PublicRoster: Roster, ~Copyable {
     // MARK: Messages
 
     @inline(__always)
-    mutating func reserveListing() throws(IPCError) {
-        try messages.reserve()
-        try frames.reserve()
-    }
+    mutating func reserveListing() throws(IPCError) { try messages.reserve() }
 
     @inline(__always)
-    mutating func list(_ frame: FrameReference, for receiver: Int32) {
-        frame.pointee.listing = messages.count
-        messages.appendReserved(ipc_message(frame.pointee.header, receiver, frame.pointee.payload))
-        frames.appendReserved(frame)
-    }
+    mutating func list(_ frame: FrameReference, for receiver: Int32) { messages.append(frame, for: receiver) }
 
-    mutating func unlist(_ frame: FrameReference) {
-        guard let index = frame.pointee.listing else { return }
-        messages.swapRemove(at: index)
-        frames.swapRemove(at: index)
-        if index < frames.count { frames[index].pointee.listing = index }
-    }
+    @inline(__always)
+    mutating func unlist(_ frame: FrameReference) { messages.remove(frame) }
 
     // MARK: Switching
 

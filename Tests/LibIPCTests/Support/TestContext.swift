@@ -163,7 +163,7 @@ final class TestContext: @unchecked Sendable {
     }
 
     /// What the poller would say to a thread that waits: how many descriptors are ready.
-    func look() throws -> Int { try context.pointee.prepareToWait(0).0.named(timeout: 0) }
+    func look() throws -> Int { try context.pointee.prepareToWait().named(timeout: 0) }
 
     /// The thread is done with the event that it was given last.
     func release(_ thread: UInt) throws {
@@ -177,8 +177,12 @@ final class TestContext: @unchecked Sendable {
 
     /// Waits until there may be something, as the library's own calls do: without the lock.
     private func wait(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        let longest = context.pointee.patience(deadline.remaining)
-        let (watch, patience) = context.pointee.isLed ? (nil, longest) : try context.pointee.prepareToWait(longest)
+        var patience = context.pointee.patience(deadline.remaining)
+        var watch = context.pointee.isLed ? nil : try context.pointee.prepareToWait()
+        if var asked = watch {
+            try context.pointee.prepareToSleep(&asked, &patience)
+            watch = asked
+        }
         (event.kind, event.named) = (.none, 0)
         context.pointee.waiting += 1
         defer { context.pointee.waiting -= 1 }

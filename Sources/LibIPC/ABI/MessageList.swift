@@ -1,0 +1,71 @@
+// MessageList.swift - the messages of ctx->tx, in the order of ipc_write, and the frames behind them.
+//
+// Frames are numbered in that order (OutboundFrame.listing), so one is found by binary search. The oldest and the youngest leave
+// at no cost; from the middle the younger ones move down in one piece. The public array begins at the oldest message.
+
+struct MessageList: ~Copyable {
+    private var messages = HeapArray<ipc_message>()
+    /// At the same indices.
+    private var frames = HeapArray<FrameReference>()
+    /// Elements before this one are gone.
+    private var first = 0
+    private var nextNumber = 0
+
+    init() {}
+
+    var count: Int { messages.count - first }
+    var array: Ref<ipc_message>? { messages.base.map { $0 + first } }
+
+    @inline(__always)
+    mutating func reserve() throws(IPCError) {
+        if first > 0, first * 2 >= messages.count { compact() }
+        try messages.reserve()
+        try frames.reserve()
+    }
+
+    @inline(__always)
+    mutating func append(_ frame: FrameReference, for receiver: Int32) {
+        frame.pointee.listing = nextNumber
+        nextNumber &+= 1
+        messages.appendReserved(ipc_message(frame.pointee.header, receiver, frame.pointee.payload))
+        frames.appendReserved(frame)
+    }
+
+    @inline(__always)
+    mutating func remove(_ frame: FrameReference) {
+        guard let oldest = frames.base else { return }
+        if oldest[first] == frame, count > 0 {
+            first += 1
+            if count == 0 { clear() }
+        } else if let number = frame.pointee.listing {
+            removeLater(number)
+        }
+    }
+
+    @inline(never)
+    private mutating func removeLater(_ number: Int) {
+        // The first whose number is not smaller.
+        var (low, high) = (first, frames.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if (frames[middle].pointee.listing ?? 0) < number { low = middle + 1 } else { high = middle }
+        }
+        guard low < frames.count, frames[low].pointee.listing == number else { return }
+        messages.remove(at: low)
+        frames.remove(at: low)
+        if count == 0 { clear() }
+    }
+
+    @inline(never)
+    private mutating func compact() {
+        messages.removeFirst(first)
+        frames.removeFirst(first)
+        first = 0
+    }
+
+    private mutating func clear() {
+        messages.removeAll()
+        frames.removeAll()
+        first = 0
+    }
+}
