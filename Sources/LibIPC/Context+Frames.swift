@@ -201,7 +201,7 @@ extension Context where Entries: ~Copyable {
     /// All was sent, or cannot be any more, or the time is up: its end is read again.
     @inline(never)
     mutating func resumeDrained(_ connection: ConnectionReference) {
-        aside.remove(connection)
+        if !connection.pointee.isStarved { aside.remove(connection) }
         connection.pointee.isPaused = false
         updateInterest(connection)
         readAgain(connection)

@@ -259,7 +259,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     /// Looks at the connection again: what it waited for, or what it is, has changed.
     @inline(never)
     mutating func resume(_ connection: ConnectionReference) {
-        aside.remove(connection)
+        // What lacks something when it is written stays aside until it is tried again.
+        if !connection.pointee.isStarved { aside.remove(connection) }
         held.remove(connection)
         connection.pointee.isPaused = false
         updateInterest(connection)
