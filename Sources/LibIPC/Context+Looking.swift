@@ -159,7 +159,8 @@ extension Context where Entries: ~Copyable {
         guard readiness.registration != Registration.alarm else { return poller.silence() }
         guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
         else { return poller.needsRebuild = true }
-        if readiness.writable {
+        // After a hang-up no room comes: sending says so. Otherwise poll(2) would report it for ever while nobody reads.
+        if readiness.writable || readiness.hungUp && connection.pointee.isBlocked {
             connection.pointee.isBlocked = false
             if connection.pointee.channel.outbox.hasPending { queueForSending(connection) } else { updateInterest(connection) }
         }
