@@ -136,7 +136,7 @@ extension Context where Entries: ~Copyable {
     }
 
     /// A hang-up was told: from now on only a change is reported. Or that is over.
-    private mutating func expectChanges(_ isTold: Bool, _ connection: ConnectionReference) {
+    mutating func expectChanges(_ isTold: Bool, _ connection: ConnectionReference) {
         if connection.pointee.isHangUpTold == isTold {
             // A list of poll(2) has forgotten that, because it saw the descriptor without its hang-up.
             if isTold, !Poller.repeatsHangUp { poller.update(connection.pointee.registration, connection.pointee.interest) }

@@ -165,6 +165,8 @@ extension Context where Entries: ~Copyable {
             if connection.pointee.channel.outbox.hasPending { queueForSending(connection) } else { updateInterest(connection) }
         }
         guard readiness.readable || readiness.hungUp else { return }
+        // The program has changed the type in place: from now on all that is there is reported, not only what is new.
+        if connection.pointee.isHangUpTold, kind(of: connection) != .external { expectChanges(false, connection) }
         connection.pointee.isReadable = true
         connection.pointee.reported = readiness.events
         connection.pointee.reportedIn = call
