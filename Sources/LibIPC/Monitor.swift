@@ -40,8 +40,12 @@ extension Seat {
     /// The deadline of a wait with this timer, in milliseconds. A program that hands in what the last event left goes on towards the same
     /// moment: whole milliseconds would lose up to one at each event.
     @inline(__always)
-    func deadline(_ milliseconds: Int32) -> Deadline {
-        if milliseconds < 0 { return .never }
+    mutating func deadline(_ milliseconds: Int32) -> Deadline {
+        if milliseconds < 0 {
+            // The former timer is over: the same value is a new one from now on.
+            timer.left = 0
+            return .never
+        }
         return milliseconds > 0 && milliseconds == timer.left ? timer.deadline : Deadline(milliseconds: milliseconds)
     }
 
