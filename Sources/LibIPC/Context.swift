@@ -233,6 +233,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
                 isClosed = true
             }
         }
+        // A thread may be asking the list of the former one without the lock.
+        fresh.takeList(of: &poller)
         poller = fresh
         guard isClosed else { return }
         for index in 0..<connections.count where connections[index].pointee.isClosedByProgram { bury(connections[index]) }

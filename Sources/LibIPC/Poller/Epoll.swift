@@ -147,6 +147,12 @@ struct EpollPoller: ~Copyable {
         return watchOfList
     }
 
+    /// What is being asked stays as it is, and what is found there is this one's.
+    mutating func takeList(of other: inout EpollPoller) {
+        swap(&list, &other.list)
+        usesList = other.usesList
+    }
+
     /// The list of the last wait still has this descriptor, and no other.
     @inline(__always)
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }

@@ -61,6 +61,8 @@ struct PollPoller: ~Copyable {
         return watchOfList
     }
 
+    mutating func takeList(of other: inout PollPoller) { swap(&asked, &other.asked) }
+
     /// Everything is asked by a list.
     var usesList: Bool { true }
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { false }

@@ -13,6 +13,7 @@
 //   remove(Registration)                   the descriptor may have been closed already
 //   confirm(Registration, Interest) -> Confirmation  whether the number still means the file that was added
 //   prepare(fill) throws(IPCError) -> Watch what to ask instead: descriptors that `fill` lists, by poll(2)
+//   takeList(of: inout Poller)             the list that another one is asking, maybe without the lock, is this one's
 //   lists(Registration, Interest), watchOfList  the list of the last wait has just this descriptor, and serves again
 //   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
 //   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
