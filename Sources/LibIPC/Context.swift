@@ -142,7 +142,9 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
             for index in 0..<connections.count where connections[index].pointee.channel.outbox.hasPending {
                 connections[index].pointee.hasInheritedFrames = true
             }
-            try rebuild()
+            // The parent's descriptors are of no use here, and their numbers may be the only free ones.
+            poller.closeDescriptors()
+            do throws(IPCError) { try rebuild() } catch { if !error.isShortage { throw error } }
         }
         changes = noted
         while let connection = held.first { resume(connection) }
