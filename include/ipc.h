@@ -3,103 +3,102 @@
  *
  * A service has a name; clients connect to it by that name; both loop over events
  * (ipc_wait_event) and send messages: a type, a user type, and up to 1,999,994 bytes.
+ * All functions exist since 1.0, unless their comment says otherwise.
  *
- * Errors. Functions return a struct ipc_error by value: error_code 0 is success; else the
- * code, and in error_message what failed, on what, and the system's reason. The library
- * prints nothing, except in the *_print functions; with LIBIPC_DEBUG=1 in the environment
- * it shows each event on stderr. The numbers below name the codes of enum ipc_error_code.
+ * Errors. Functions return a struct ipc_error by value. error_code 0 is success; any other value
+ * is one of enum ipc_error_code, and error_message says what failed, on what, and the system's
+ * reason. The comments below give these codes as numbers. The library prints nothing, except in
+ * the *_print functions and with LIBIPC_DEBUG=1 (see Environment).
  *
- * Memory. Zero struct ipc_ctx, struct ipc_event and struct ipc_message before first use.
- * The library allocates with malloc(3); free(3) what is said to be the caller's.
+ * Memory. Zero struct ipc_ctx, struct ipc_event and struct ipc_message before first use. The
+ * library allocates with malloc(3). The caller frees what is said to be its own with free(3).
  *
- * Limits. A payload: IPC_MAX_MESSAGE_SIZE. What waits to be sent to one receiver: 64 MiB of
- * memory (a message costs its bytes and about 200 more), or what ipc_ctx_queue_limit says;
- * ipc_write then fails with 110. Descriptors received and
- * not yet asked for: one a connection, further ones are closed. Connections: as many as the
- * process may have descriptors; when none is left new clients wait in the backlog, and are
- * accepted when one is free again. Between switched ends at most 256 KiB and one message wait
- * for a slow end; then its partner is not read until there is room.
+ * Limits.
+ * - Payload: IPC_MAX_MESSAGE_SIZE bytes.
+ * - Queue of one receiver: 64 MiB of memory, or the limit that ipc_ctx_queue_limit sets. A message
+ *   takes its bytes and about 200 more. When the queue is full ipc_write fails with 110.
+ * - Received descriptors: one for each connection is kept for ipc_receive_fd; others are closed.
+ * - Connections: as many as the process may have descriptors. When none is free new clients wait in
+ *   the backlog, and are accepted when one is free again.
+ * - Switched pair: 256 KiB and one message may wait for a slow end. Beyond that the library does not
+ *   read the other end until there is room.
  *
- * Threads. Any function may be called on any context and any descriptor from any thread at any
- * time; contexts do not disturb one another. What is said of one function below holds for all:
- * what a call does to a context is whole when another call sees it. Not locked are: the public
- * arrays of struct ipc_ctx (ask ipc_ctx_entries and its kin instead: an index may mean another
- * entry as soon as another thread was inside, so threads name descriptors), tables and lists
- * that a program keeps of its own (ipc_switching_*, ipc_messages_*), and one struct ipc_event or
- * ipc_message in two calls at once. A program must not end the life of the memory of a context
- * while another thread may still enter a call on it.
+ * Direct calls (ipc_read, ipc_read_fd, ipc_write_fd, usock_recv, usock_send, ipc_receive_fd,
+ * ipc_provide_fd) wait for one descriptor, as read(2) and write(2) do.
+ * - With O_NONBLOCK on the descriptor they do not wait at all. The library never sets or clears that
+ *   flag on a descriptor that a program or another process uses.
+ * - Without a time limit they wait in the system call. A signal handler that was installed without
+ *   SA_RESTART ends the call, one with SA_RESTART does not. (While such a call also has messages of
+ *   a context to send, a handler ends it unless all handlers of the process have SA_RESTART.)
+ * - SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) limit the whole call. Handlers then do not end the call,
+ *   and do not restart the limit.
+ * A call that ends like this returns 60 or 65 (receiving), 43, 12 or 66 (sending), with the text
+ * "Resource temporarily unavailable", or "Interrupted system call" after a handler. Nothing is lost.
+ * What was received stays for the next call. 43: no byte of the message was sent. 12: a part was
+ * sent; the library keeps the rest and sends it first in the next call or wait, so do not send the
+ * message again. While one thread waits to send to a descriptor, other threads that send to it wait
+ * for that thread. A handler that has interrupted such a wait cannot send to the same descriptor:
+ * 43 or 66, "Resource deadlock avoided".
  *
- * Several threads may wait for events of one context: each event is given to one of them. That
- * thread then holds the event's connection (both ends of a switched pair): the next event of
- * it is given to no other thread before this one calls ipc_wait_event on the context again, or
- * ipc_ctx_release, or ends. So a handler needs no lock for what belongs to one connection, and
- * the number of a descriptor that is gone means nobody else before. A CONNECTION holds the client,
- * not the server.
+ * Sockets and terminals. Messages need a stream of bytes. A socket of another type (SOCK_SEQPACKET,
+ * SOCK_DGRAM) gives an ERROR event, or error 60 or 43, with the text "Protocol wrong type for
+ * socket". The library writes to a terminal through a second open file of it, which does not block.
+ * The master side of a pseudo terminal has no second one: it gets single bytes, and when it takes
+ * none even ipc_wait_event may wait.
  *
- * Calls that wait for one descriptor (ipc_read, ipc_read_fd, ipc_write_fd, usock_recv,
- * usock_send, ipc_receive_fd, ipc_provide_fd) wait as read(2) and write(2) would.
- * - With O_NONBLOCK they do not wait at all. The library never sets or clears that flag on a
- *   descriptor that a program or another process uses.
- * - Without a limit in time they wait in the system call itself: a signal handler that was
- *   installed without SA_RESTART ends the call, one with SA_RESTART does not. (While ipc_read
- *   and its kin have messages of a context to send besides, a handler ends them unless all
- *   handlers of the process have SA_RESTART.)
- * - SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) limit the whole call; handlers do not end it then, nor
- *   does one begin the limit anew.
- * Then they return the error of their step (60; 43 or 12; 65; 66), with the system's reason as
- * text ("Resource temporarily unavailable" for the first and the last, "Interrupted system
- * call"). Nothing is lost: what was received stays for the next call. 43: nothing of the message
- * was sent. 12: it is begun; its rest is kept, and goes first with the next call or wait. Do not
- * send it again. While one thread waits to send to a descriptor others that send to it wait
- * for that thread. A call from a signal handler that has interrupted such a wait of the same
- * thread cannot send to the same descriptor: 43, 66, "Resource deadlock avoided".
+ * Signals. A handler that has run ends ipc_wait_event with 106. Stopping and continuing (SIGSTOP,
+ * Ctrl-Z and fg), a debugger that attaches or detaches, and ignored signals do not end a wait.
+ * - While a call waits, a handler of its thread may call any function.
+ * - In the middle of a call a handler may call ipc_close_all and ipc_ctx_free, and then exit, or
+ *   return: the interrupted call does the rest when it ends. It may also call fork(2). All other
+ *   calls on the context fail with 118 and do nothing; in a process with several threads, so do
+ *   calls on any other context or descriptor.
+ * - ipc_close_all neither allocates nor frees memory. A handler that has interrupted malloc(3) must
+ *   call nothing that does, such as ipc_ctx_free and fork(2): use ipc_close_all, _Fork(3), _exit(2).
+ * - A handler may leave a waiting call with siglongjmp(3). Elsewhere that may leave the context half
+ *   changed.
  *
- * Messages need a stream of bytes. A socket of another type (SOCK_SEQPACKET, SOCK_DGRAM) is an
- * ERROR event, or the error of the call (60, 43), with the reason "Protocol wrong type for
- * socket". A terminal is written through another open file of it where there is one; where
- * there is none (the master's side of a pseudo terminal) bytes go one by one, and a terminal
- * that takes none may make even ipc_wait_event wait.
+ * Threads. Any function may be called on any context and any descriptor from any thread at any time.
+ * A call sees the changes of another call completely or not at all. Contexts do not block each other.
+ * Not locked are: the public arrays of struct ipc_ctx, tables and lists that a program keeps of its
+ * own (ipc_switching_*, ipc_messages_*), and one struct ipc_event or ipc_message in two calls at once.
+ * Instead of the public arrays use ipc_ctx_status, ipc_ctx_entry and ipc_ctx_entries. Name entries by
+ * descriptor: an index may mean another entry after any call of another thread. Do not free the
+ * memory of a context while another thread may still begin a call on it.
  *
- * fork(2). A child may go on with its copy of a context, close it or leave it, whichever thread was
- * inside the library: its parent notices nothing. A socket file is removed by the process that
- * listened, never by its children; what stays behind is replaced by the next service of that name.
- * What a parent has queued a child does not send when it closes. _Fork(3) and clone(2) make such
- * children, too (Linux 4.14). Those wait for no other thread: a context that one was changing at
- * that moment can only be closed (ipc_close_all) and freed in the child; other calls on it fail
- * with 118.
+ * Several threads may wait for events of one context. Each event goes to one of them, which then has
+ * a claim on the event's connection (on both ends of a switched pair): no other thread gets its next
+ * event until this thread calls ipc_wait_event on the context again, calls ipc_ctx_release, or ends.
+ * So what belongs to one connection needs no lock, and the number of a closed descriptor is not used
+ * again before. A CONNECTION claims the client, not the server.
  *
- * Signals: what ends a wait. A signal that a handler has handled ends ipc_wait_event with 106.
- * Stopping and continuing (SIGSTOP, Ctrl-Z and fg), a tracer or debugger that attaches or
- * detaches, and signals that are ignored end no wait.
- *
- * Signals: handlers. While a call waits, a handler of its thread may call anything. A handler
- * that comes in the middle of a call may call ipc_close_all and ipc_ctx_free, and then exit, or
- * return: the interrupted call goes on, and does the rest when it ends. It may call fork(2). Any
- * other call on the context, and with several threads on any context or descriptor, then fails
- * with 118 and does nothing. ipc_close_all neither takes memory nor frees any. A handler that has
- * interrupted malloc(3) must not call what allocates or frees, ipc_ctx_free and fork(2) among
- * them: use ipc_close_all, _Fork(3) and _exit(2). A handler that leaves a call with siglongjmp(3)
- * may do so while that waits; elsewhere the context may be left half changed.
+ * fork(2). A child may use, close or leave its copy of a context; the parent is not affected. Only
+ * the process that listened removes the socket file. What is left behind is replaced by the next
+ * service of that name. A child that closes a connection does not send what its parent has queued.
+ * The same holds for children of _Fork(3) and clone(2) (since Linux 4.14), with one exception: a
+ * context that another thread was changing at that moment can only be closed (ipc_close_all) and
+ * freed in the child; other calls on it fail with 118.
  *
  * Programs that are started. All sockets that the library makes or accepts are close-on-exec
- * (FD_CLOEXEC, fcntl(2)): a program that a service starts keeps neither its name nor its clients.
- * Listening sockets do not block; all others do.
+ * (FD_CLOEXEC, fcntl(2)), so a program that a service starts keeps neither the service's name nor
+ * its clients. Listening sockets do not block; all others do.
  *
- * Environment. An empty variable counts as unset. In a process with raised privileges (set-user-ID,
- * set-group-ID, file capabilities; AT_SECURE of getauxval(3)) all are ignored.
- *   IPC_RUNDIR        the directory of the sockets; else RUNDIR.
- *   IPC_SOCKET_MODE   mode of a service's socket, in octal digits, at most 777; else what the
- *                     umask(2) leaves of 777. Connecting needs write permission on the socket.
- *   IPC_SOCKET_GROUP  group of a service's socket, by name or number. Both are in force before
- *                     anybody can connect; one that makes no sense or is refused: 117.
- *   IPC_NETWORK       routes through the network daemon, `service uri` with `;` between. When the
- *                     daemon cannot help, a service of this machine is connected to; not so with a
- *                     strict route, which ends in ` !` (`pong tcp://host:9000/pong !`).
- *   LIBIPC_DEBUG      1: a line on stderr for each event and error. Descriptor 2 may be redirected to
- *                     a terminal, a pipe, or a file that is opened for writing alone; nothing
- *                     is written to it once it was closed, nor to a socket that was put there later.
- *
- * All functions: since 1.0, unless said otherwise.
+ * Environment. An empty variable counts as unset. A process with raised privileges (set-user-ID,
+ * set-group-ID, file capabilities; AT_SECURE in getauxval(3)) ignores all of them.
+ *   IPC_RUNDIR        directory of the sockets, RUNDIR by default. A service makes it if it is missing,
+ *                     with mode 1750 less the umask(2): only its user and group can then connect.
+ *   IPC_SOCKET_MODE   mode of a service's socket, in octal digits, at most 777; by default 777 less
+ *                     the umask. Connecting needs write permission on the socket, and search
+ *                     permission on the directories above it.
+ *   IPC_SOCKET_GROUP  group of a service's socket, by name or number. Mode and group are set before
+ *                     anybody can connect. A value that is invalid or refused is error 117.
+ *   IPC_NETWORK       routes through the network daemon: `service uri`, with `;` between them. When
+ *                     the daemon cannot help, ipc_connection tries the service of this machine, except
+ *                     for a strict route, which ends in ` !` (`pong tcp://host:9000/pong !`).
+ *   LIBIPC_DEBUG      1: one line on descriptor 2 for each event and each error. It may be a
+ *                     terminal, a pipe, a file opened for writing only or with O_APPEND, or the socket
+ *                     with which the program started. Once it was closed nothing is written to what
+ *                     gets its number.
  */
 #ifndef __IPC_H__
 #define __IPC_H__
@@ -369,27 +368,27 @@ struct ipc_error ipc_ctx_init(struct ipc_ctx **ctx);
  * (pollfd[size-1].fd, cinfos[size-1].type); it counts from the next call on. 27, 105. */
 struct ipc_error ipc_ctx_new_alloc(struct ipc_ctx *ctx);
 
-/* Frees all that the library holds for the context, not `ctx` itself, and closes nothing. What is
- * queued is dropped.
- * The context can be used again as if zeroed. Harmless twice, and on NULL. Threads that wait on
- * it, or in any call for their turn at it, return with 114, and do not touch `ctx` any more; one
- * that handles an event is not told: its next wait is one on an empty context. */
+/* Frees all that the library holds for the context, but not `ctx` itself, and closes nothing. Queued
+ * messages are dropped. The context can then be used again as if zeroed. It may be called twice, and
+ * with NULL. Threads that wait on the context, or in any call for its lock, return with 114, and do
+ * not touch `ctx` any more. A thread that handles an event is not told: its next wait is one on an
+ * empty context. */
 void ipc_ctx_free(struct ipc_ctx *ctx);
 
 /* Prints the entries of the context on stdout. */
 void ipc_ctx_print(struct ipc_ctx *ctx);
 
 /* Listens as the service `sname` and adds a SERVER entry. The run directory is made if missing.
- * IPC_SOCKET_MODE and IPC_SOCKET_GROUP say who may connect (above). 8, 9 missing argument, 54 a
- * live service has that name, 111 bad name, 117 mode or group; 55, 81-84, 86, 113 no
- * descriptor is free to watch it with. */
+ * Who may connect: see Environment above (IPC_RUNDIR, IPC_SOCKET_MODE, IPC_SOCKET_GROUP). 8, 9
+ * missing argument, 54 a live service has that name, 111 bad name, 117 mode or group, 81-84 run
+ * directory, 113 no free descriptor to watch it with; 55, 86. */
 struct ipc_error ipc_server_init(struct ipc_ctx *ctx, const char *sname);
 
 /* Connects to the service `sname`, through the network daemon when IPC_NETWORK routes it, and
  * adds an IPC entry. `*fd` (may be NULL) becomes the descriptor, which stays the context's.
- * At most 10 seconds for a look-up, and 10 for a service whose backlog is full, whatever signals
- * come. 95, 15 missing argument, 47 nobody answers (also: no write permission on the socket), 111 bad
- * name; 44, 87. With a strict route also the errors of ipc_contact_ipcd. */
+ * It waits at most 10 seconds for a look-up, and 10 more for a service whose backlog is full;
+ * signals do not change that. 95, 15 missing argument, 47 no service is there, or permission is
+ * missing, 111 bad name; 44, 87. With a strict route also the errors of ipc_contact_ipcd. */
 struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd);
 
 /* Connects to `sname` and ties that connection to `clientfd`: both become SWITCHED entries of
@@ -397,11 +396,12 @@ struct ipc_error ipc_connection(struct ipc_ctx *ctx, const char *sname, int *fd)
  * service's descriptor. 95, 15, 47, 111. */
 struct ipc_error ipc_connection_switched(struct ipc_ctx *ctx, const char *sname, int clientfd, int *serverfd);
 
-/* Closes the descriptor of entry `index` unless it is EXTERNAL. What is queued for it is offered to
- * the kernel once, without waiting and without a TX event, and dropped then. Removes a SERVER's socket file if it is still its own and this process listened, also when the
- * server has failed (an ERROR event). The entry stays: ipc_del drops it.
- * A thread that waits for it in ipc_read, ipc_read_fd or ipc_write_fd returns with an error.
- * 109 no context, 40 no such index, 48. */
+/* Closes the descriptor of entry `index` unless it is EXTERNAL. First it offers the queued messages
+ * to the kernel once, without waiting and without a TX event, and drops the rest. It removes the
+ * socket file of a SERVER (also of one that had an ERROR event) if this process listened, and if the
+ * file is still the one that it made. The entry stays: ipc_del drops it. A thread that waits for the
+ * descriptor in ipc_read, ipc_read_fd or ipc_write_fd returns with an error. 109 no context,
+ * 40 no such index, 48. */
 struct ipc_error ipc_close(struct ipc_ctx *ctx, uint32_t index);
 
 /* ipc_close on every entry; closes the library's own descriptors of the context, too. 108. */
@@ -411,9 +411,10 @@ struct ipc_error ipc_close_all(struct ipc_ctx *ctx);
  * event. Waits for the client as usock_accept does. 24, 21 missing argument, 99 no such index, 57. */
 struct ipc_error ipc_accept_add(struct ipc_event *event, struct ipc_ctx *ctx, uint32_t index);
 
-/* Limits what may wait for each receiver of the context, in bytes (default 64 MiB): the bytes of
- * the frames, and the memory that they take, which is about 200 bytes more for each. Below 4 KiB
- * of memory the bytes of the frames alone count. What is queued stays. The limit lasts until ipc_ctx_free, or until the last entry is deleted. 112, 105. */
+/* Limits what may be queued for each receiver of the context, in bytes (64 MiB by default): the frames
+ * and the memory that they take, which is about 200 bytes more for each. While that memory is below
+ * 4 KiB only the bytes of the frames count. What is queued already stays. The limit lasts until
+ * ipc_ctx_free, or until the last entry is deleted. 112, 105. */
 struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
 
 /* ---- what a context watches ---- */
@@ -422,8 +423,9 @@ struct ipc_error ipc_ctx_queue_limit(struct ipc_ctx *ctx, size_t bytes);
  * library's. 27, 28, 103 missing argument, 29, 90, 105 no memory, 113. */
 struct ipc_error ipc_add(struct ipc_ctx *ctx, struct ipc_connection_info *cinfo, struct pollfd *pollfd);
 
-/* Drops entry `index`; what is queued for it is offered to the kernel once, as by ipc_close. The last entry moves into its place. Closes
- * nothing. When none is left all is freed as by ipc_ctx_free. 41 no context, 38 empty, 40. */
+/* Drops entry `index`, and offers its queued messages to the kernel once, as ipc_close does. The last
+ * entry moves into its place. It closes nothing. When no entry is left all is freed as by
+ * ipc_ctx_free. 41 no context, 38 empty, 40. */
 struct ipc_error ipc_del(struct ipc_ctx *ctx, uint32_t index);
 
 /* Adds `fd` as EXTERNAL: the program reads it when told EXTRA_SOCKET. 30, 31. */
@@ -435,53 +437,63 @@ struct ipc_error ipc_add_fd_switched(struct ipc_ctx *ctx, int fd);
 /* ipc_del of the entry that has this descriptor. 32 no context, 34 empty, 35 not there. */
 struct ipc_error ipc_del_fd(struct ipc_ctx *ctx, int fd);
 
-/* Changes the type of the entry with this descriptor: 0, or -1 when there is none. */
+/* Changes the type of the entry with this descriptor: 0, or -1 when there is none. When the program has
+ * closed the number and it means another file now, the library notices that here, else in a later wait. */
 int ipc_ctx_fd_type(struct ipc_ctx *ctx, int fd, enum ipc_connection_type type);
 
 /* ---- events and messages ---- */
 
-/* Waits for the next event: one a call, the connections in turn. First frees the message that
- * `event` still holds. `*timer`: milliseconds; an event leaves what remains, rounded up, TIMER leaves 0;
- * 0 looks and returns; negative, or a NULL timer, waits for ever. A timer is never early. A program
- * that hands in what it was left with goes on towards the same moment, also when messages come
- * without a pause; any other value is a new timer.
- * CONNECTION: index and origin are the client's. DISCONNECTION: of an IPC peer: entry removed and
- * descriptor closed; of a switched end: error 4, both entries removed, neither closed: the program
- * does that; of an EXTERNAL one that hung up and is not readable: entry kept, nothing closed, told
- * once each time (a FIFO gets new writers). EXTRA_SOCKET: an EXTERNAL descriptor is readable as poll(2)
- * means it, its end included (a read of 0), or a socket has a pending error; told again as long as
- * that is so. ERROR: of an IPC peer: removed and closed, error_code 0 with the
- * reason in error_message; of a switched end: error 4, both entries removed, and closed if
- * writing failed. What was sent to an end is told (TX) before it goes. A peer that only stopped
- * writing (shutdown(2)) has 5 seconds to read what is queued for it before its DISCONNECTION. A
- * descriptor that cannot be written for want of space or memory is tried again within a second, and
- * the others are served. 23, 24 missing argument, 106 a handler has handled a signal (no event), 107 a switched end without a pair, 3, 57, 60, 113 the system
- * is short of memory or descriptors (nothing is lost: call again), 114 another thread has freed
- * the context.
- * Threads: any number may wait on one context (a signal ends the wait of the one to which it came,
- * if that is the one that asks the kernel), each with its own event and timer; see the top. A
- * connection that an event of a context with several threads ends is closed when the thread
- * that has the event is done with it: its number cannot come again before. */
+/* Waits for the next event, one a call; connections take turns. First frees the message that `event`
+ * still has. 23, 24 missing argument, 106 a signal handler has run (no event; `*timer` is
+ * what remains), 107 a switched end without a pair, 3, 57, 60, 113 the system is short of memory or
+ * descriptors (nothing is lost: call again), 114 another thread has freed the context.
+ *
+ * `*timer` is in milliseconds. 0 looks and returns; a negative value, or a NULL timer, waits for ever.
+ * A timer is never early. An event leaves what remains, rounded up; TIMER leaves 0. A program that
+ * passes the value that was left goes on towards the same moment, also when messages come without a
+ * pause. Any other value is a new timer.
+ *
+ * - CONNECTION: index and origin are the client's.
+ * - DISCONNECTION of an IPC peer: the entry is removed and the descriptor closed. Of a switched end:
+ *   error 4; both entries are removed, and the program closes both descriptors. Of an EXTERNAL
+ *   descriptor, which hung up and is not readable: entry and descriptor stay, and the event comes once
+ *   for each hang-up (a FIFO gets new writers).
+ * - EXTRA_SOCKET: an EXTERNAL descriptor is readable as poll(2) defines it (also at its end, where
+ *   read(2) returns 0), or a socket has a pending error. The event repeats as long as that is so.
+ * - ERROR of an IPC peer: the entry is removed and the descriptor closed; error_code is 0, and
+ *   error_message has the reason. Of a switched end: error 4; both entries are removed, and both
+ *   descriptors closed if writing failed.
+ * - TX: it comes for each message sent to an end before the event with which that end goes.
+ *
+ * A peer that only stopped writing (shutdown(2)) has 5 seconds to read what is queued for it before
+ * its DISCONNECTION. A descriptor that cannot be written for want of space or memory is tried again
+ * within a second; others are served meanwhile.
+ *
+ * Any number of threads may wait, each with its own event and timer (see Threads above). A signal ends
+ * the wait of the thread that handled it if that is the one that asks the kernel. When an event ends
+ * a connection of a context with several threads, the descriptor is closed when the thread that has
+ * the event is done with it: its number cannot be used again before. */
 struct ipc_error ipc_wait_event(struct ipc_ctx *ctx, struct ipc_event *event, int *timer);
 
-/* Receives one message from entry `index`, or from a descriptor, waiting for it (see the top: O_NONBLOCK,
- * signals and limits; then 60, and what came stays for the next call). Frees the payload
- * that `m` holds; the new one is the caller's. Bytes that the context has already received
- * come first. Of several threads each gets whole messages; while one waits here ipc_wait_event
- * does not read the descriptor. 13, 40, 4 the peer left, 60, 62, 63 longer than a frame may be. */
+/* Receives one message from entry `index`, or from a descriptor, and waits for it (see Direct calls
+ * above). Frees the payload of `m`; the new one is the caller's. Bytes that the context has already
+ * received come first. Of several threads each gets whole messages; while one waits here
+ * ipc_wait_event does not read the descriptor. 13, 40, 4 the peer left, 60 failed, or would have to
+ * wait, 62, 63 longer than a frame may be. */
 struct ipc_error ipc_read(const struct ipc_ctx *ctx, uint32_t index, struct ipc_message *m);
 struct ipc_error ipc_read_fd(int32_t fd, struct ipc_message *m);
 
-/* Queues a deep copy of `m` for the descriptor m->fd of the context, whatever its type; the next
- * ipc_wait_event sends it and tells TX. While another thread waits on the context it is sent at
- * once, and one that waits tells TX. Frames of several threads go one after the other. 11 no message, 104 not in the context, 67 too long,
- * 70 length without payload, 92 no memory, 110 the receiver's queue is full. */
+/* Queues a deep copy of `m` for the descriptor m->fd of the context, whatever its type. The next
+ * ipc_wait_event sends it and reports TX. While another thread waits on the context it is sent at
+ * once, and a waiting thread reports TX. Messages of several threads are sent one after the other.
+ * 11 no message, 104 not in the context, 67 too long, 70 length without payload, 92 no memory,
+ * 110 the receiver's queue is full. */
 struct ipc_error ipc_write(struct ipc_ctx *ctx, const struct ipc_message *m);
 
-/* Sends `m` to `fd` before it returns, after what a context has queued for it, and returns as soon as it
- * is sent, by whichever thread. Waits as write(2) does (see the top: O_NONBLOCK, signals and limits). 11, 67, 70;
- * 43 nothing of it was sent; 12 only a part was: when the reason is one that passes (a signal, no room, no memory)
- * the library keeps the rest and sends it first: do not send the message again. */
+/* Sends `m` to `fd` before it returns, after what a context has queued for that descriptor, and waits
+ * for that (see Direct calls above). 11, 67, 70; 43 no byte of it was sent; 12 only a part was sent.
+ * After 12 with a temporary reason (a signal, no room, no memory) the library keeps the rest and sends
+ * it first: do not send the message again. */
 struct ipc_error ipc_write_fd(int fd, const struct ipc_message *m);
 
 /* One step of the loop for entry `index`, as ipc_wait_event would take it: sends what is queued
@@ -516,8 +528,8 @@ struct ipc_error ipc_ctx_entries(struct ipc_ctx *ctx, struct ipc_entry **entries
  * open. 109 no context, 116, 48 (the entry goes all the same). */
 struct ipc_error ipc_close_fd(struct ipc_ctx *ctx, int fd);
 
-/* The calling thread is done with the event that it was given last: other threads may be given the
- * next one of that connection. ipc_wait_event does this first. 115. */
+/* Ends the calling thread's claim on the connection of its last event: other threads may get the next
+ * event of it. ipc_wait_event does this first. 115. */
 struct ipc_error ipc_ctx_release(struct ipc_ctx *ctx);
 
 /* ---- messages in memory ---- */
@@ -578,15 +590,15 @@ void ipc_switching_callbacks_(
 /* Writes the path of the service's socket into the PATH_MAX bytes of `path`. 5, 6, 111. */
 struct ipc_error service_path(char *path, const char *sname);
 
-/* Asks the network daemon for a connection to `sname`. No route in IPC_NETWORK: success with `*pfd` 0;
- * refused: 4, the reason as text; else `*pfd` is the caller's descriptor. At most 10 seconds.
- * 98, 36; 37, 43, 44, 47, 60, 65 the daemon cannot be reached, or does not answer. */
+/* Asks the network daemon for a connection to `sname`, for at most 10 seconds. `*pfd` becomes the
+ * caller's descriptor, or 0 (a success) when IPC_NETWORK has no route. 4 refused, with the daemon's
+ * reason; 98, 36; 37, 43, 44, 47, 60, 65 the daemon cannot be reached, or does not answer. */
 struct ipc_error ipc_contact_ipcd(int *pfd, const char *sname);
 
-/* Receives (close-on-exec, the caller's; 64, 65) and sends (66) a descriptor over a Unix socket; they wait as
- * read(2) and write(2) do (see the top). Further descriptors of one message are closed, and pidfds that SO_PASSPIDFD
- * brings. 65 with "Too many open files": the process has no number for it; the byte and the descriptor stay, unless
- * they had been read ahead together with messages. */
+/* Receive (64, 65) and send (66) a descriptor over a Unix socket, and wait for that (see Direct calls
+ * above). The received one is the caller's, and close-on-exec. Further descriptors of one message are
+ * closed, and so are pidfds (SO_PASSPIDFD). 65 with "Too many open files": the process has no free
+ * number; the byte and its descriptor stay in the kernel, unless they were read ahead with messages. */
 struct ipc_error ipc_receive_fd(int sock, int *fd);
 struct ipc_error ipc_provide_fd(int sock, int fd);
 

@@ -19,16 +19,16 @@
 extern "C" {
 #endif
 
-/* One send(2) of `len` bytes, without SIGPIPE, and as send(2) waits. The rest of a
- * message that another call had to leave goes first. `*sent` (may be NULL) becomes
+/* One send(2) of `len` bytes, without SIGPIPE. It waits as send(2) does. If another call
+ * has sent only a part of a message, its rest goes first. `*sent` (may be NULL) becomes
  * the number of bytes that the kernel took. 43. */
 struct ipc_error usock_send(const int32_t fd, const char *buf, size_t len, size_t *sent);
 
-/* Receives one whole frame, header included; waits for it as ipc_read does: 60 when it
- * may not wait, and what came stays. `*buf` is a buffer of
- * `*len` bytes (0: as large as a frame can be), or NULL: then it is allocated and
- * the caller frees it. `*len` becomes the frame's size.
- * 4 closed by the peer, 58, 59 missing argument, 60, 61 failed, 62 no memory,
+/* Receives one whole frame, header included, and waits for it as ipc_read does. `*buf` is
+ * a buffer of `*len` bytes (0: as large as a frame can be), or NULL: then it is allocated,
+ * and the caller frees it. `*len` becomes the frame's size.
+ * 4 closed by the peer, 58, 59 missing argument, 60 failed, or would have to wait (what
+ * was received stays for the next call), 61, 62 no memory,
  * 63 longer than a frame may be, or than the buffer (the frame then stays). */
 struct ipc_error usock_recv(int32_t fd, char **buf, size_t *len);
 
@@ -36,19 +36,20 @@ struct ipc_error usock_recv(int32_t fd, char **buf, size_t *len);
 struct ipc_error usock_close(int32_t fd);
 
 /* Connects to the socket at `path`; `*fd` belongs to the caller. It waits at most
- * 10 seconds for a service whose backlog is full, whatever signals come. Connecting
- * needs write permission on the socket. 44, 45, 46, 47. */
+ * 10 seconds for a service whose backlog is full; signals do not change that.
+ * Connecting needs write permission on the socket, and search permission on the
+ * directories above it. 44, 45, 46, 47. */
 struct ipc_error usock_connect(int32_t *fd, const char *path);
 
 /* Listens at `path`; `*fd` belongs to the caller, and does not block. The directory is made
- * if missing. A stale socket is replaced; a live service and any other file are left alone:
- * 54. Who may connect: IPC_SOCKET_MODE and IPC_SOCKET_GROUP (ipc.h), 117 when they make no
- * sense or are refused. Also 51, 52, 53, 55. */
+ * if missing, with mode 1750 less the umask(2). A stale socket is replaced; a live service and
+ * any other file are left alone: 54. IPC_SOCKET_MODE and IPC_SOCKET_GROUP (ipc.h) say who may
+ * connect; 117 when one is invalid or refused. Also 51, 52, 53, 55. */
 struct ipc_error usock_init(int32_t *fd, const char *path);
 
-/* Accepts one connection of the listening `fd`; `*pfd` belongs to the caller. Waits for it
- * as accept(2) would: on a listener of the program's own not when that has O_NONBLOCK; on one
- * that the library made always, until a signal handler ends it. 56, 57. */
+/* Accepts one connection of the listening `fd`; `*pfd` belongs to the caller. On a listener
+ * that the library made it waits until a client comes or a signal handler has run. On another
+ * listener it waits as accept(2) does: not with O_NONBLOCK. 56, 57. */
 struct ipc_error usock_accept(int32_t fd, int32_t *pfd);
 
 /* Unlinks `path`. 50 there is no such file, 49 it could not be removed. */
