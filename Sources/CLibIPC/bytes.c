@@ -1,6 +1,5 @@
 /*
- * bytes.c - the system calls on bytes and passed descriptors that are not on the fast path: control data, what is no socket,
- * and calls that wait.
+ * bytes.c - receiving, sending and passing descriptors off the fast path: control data, files that are no sockets, and calls that wait.
  */
 #include "CLibIPC.h"
 
@@ -45,7 +44,8 @@ void libipc_take_control(int socket, struct msghdr *message, int *passed) {
 	errno = error;
 }
 
-/* Looks first (MSG_PEEK), which gives the descriptor too: one for which there is no number would be lost with its byte. */
+/* Peeks first (MSG_PEEK), which delivers the descriptor too. If the process has no free number for it, a plain receive would lose
+ * both the descriptor and its byte. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
 	union libipc_control control;
 	struct iovec vector = {byte, 1};
@@ -85,7 +85,7 @@ ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting) {
 	return sendmsg(socket, &message, MSG_NOSIGNAL | (waiting ? 0 : MSG_DONTWAIT));
 }
 
-/* MSG_NOSIGNAL is for sockets alone: here SIGPIPE is held back, and taken off this thread again. */
+/* MSG_NOSIGNAL works for sockets only. Here SIGPIPE is blocked during the write, and a pending one is removed from this thread. */
 static ssize_t write_without_signal(int fd, const void *bytes, size_t count) {
 	sigset_t sigpipe, before, pending;
 	sigemptyset(&sigpipe);
@@ -100,13 +100,13 @@ static ssize_t write_without_signal(int fd, const void *bytes, size_t count) {
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
-	/* Nothing was taken, and the system does not say why: who tried again would do so for ever. */
+	/* The file took nothing, and the system gives no reason: a retry would never end. */
 	if (written == 0 && count > 0) return errno = EIO, -1;
 	return written;
 }
 
-/* Another open file of the same terminal, which does not block; -1: there is none to be had. The master's side of a pseudo terminal
- * (TIOCGPTN) cannot be opened twice. */
+/* Opens the same terminal a second time, with O_NONBLOCK; -1: not possible. The master's side of a pseudo terminal (TIOCGPTN) cannot
+ * be opened twice. */
 static int open_terminal_again(int fd) {
 	char path[32];
 	unsigned number;
@@ -115,9 +115,9 @@ static int open_terminal_again(int fd) {
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/* MSG_DONTWAIT is for sockets alone, too. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A terminal may
- * take less, and wait for the rest. O_NONBLOCK belongs to the open file, which others share, and is left alone: the bytes go through
- * another one, or one by one, for which there is room nearly always. */
+/* MSG_DONTWAIT works for sockets only, too. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A terminal may
+ * take less, and wait for the rest. O_NONBLOCK belongs to the open file, which other processes share, so it is not set here: the
+ * bytes are written through a second open file, or one by one, for which there is nearly always room. */
 ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
 	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
 	if (count > PIPE_BUF) count = PIPE_BUF;

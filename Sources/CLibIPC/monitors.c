@@ -1,10 +1,10 @@
 /*
- * monitors.c - the monitors and blocks of memory that are kept for later contexts, because a thread that comes late may still look at
- * them (threads.h).
+ * monitors.c - free lists of monitors and of blocks. They are kept for later contexts and not freed, because a late thread may
+ * still read them (threads.h).
  */
 #include "CLibIPC.h"
 
-/* The shelf guards the two lists below; innermost: with it nobody takes another. */
+/* The lock of the two free lists below. It is the innermost lock: a thread that has it takes no other. */
 static struct libipc_monitor births, shelf;
 static struct libipc_monitor *put_away;
 static struct block {
@@ -17,7 +17,7 @@ struct libipc_monitor *libipc_births(void) { return &births; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
 
 static int is_shelf_taken;
-/* Also keeps out a handler that has interrupted a call which is at the shelf: 0. */
+/* Returns 0 in a handler that has interrupted a call which has this lock. */
 static int take_shelf(void) {
 	if (libipc_is_alone() && is_shelf_taken) return 0;
 	libipc_lock(&shelf);
@@ -81,7 +81,7 @@ void libipc_for_all_monitors(void (*act)(struct libipc_monitor *)) {
 	act(&shelf);
 }
 
-/* What a stripe guards, and nobody can trust, is forgotten. */
+/* Forgets what a torn stripe guards, because it may be half changed. */
 void libipc_forget_torn_stripes(void) {
 	for (int i = 0; i < LIBIPC_STRIPES; i++) {
 		struct libipc_monitor *stripe = libipc_stripes + i;
@@ -92,7 +92,7 @@ void libipc_forget_torn_stripes(void) {
 	births.is_torn = shelf.is_torn = is_shelf_taken = 0;
 }
 
-/* Frees what no context uses; the process has no other thread in here. */
+/* Frees what no context uses. No other thread may be in the library. */
 void libipc_free_what_is_put_away(void) {
 	for (unsigned order = 0; order < sizeof given_back / sizeof *given_back; order++) {
 		for (struct block *block = given_back[order], *next; block != NULL; block = next) {
@@ -103,7 +103,7 @@ void libipc_free_what_is_put_away(void) {
 	}
 	for (struct libipc_monitor *monitor = put_away, *next; monitor != NULL; monitor = next) {
 		next = monitor->next_put_away;
-		/* A program with the shared library, too, may have mixed the two up. */
+		/* A program that also uses the shared library may have passed a context from one to the other. */
 		if (monitor->maker == &births) free(monitor);
 	}
 	put_away = NULL;

@@ -1,6 +1,6 @@
 /*
- * names.c - how services are named, found and listened for: what only C can say, or what is GNU's. CLibIPC.h is not included:
- * it needs strerror_r(3) as POSIX has it.
+ * names.c - names of services: the parts that need C or GNU extensions. It cannot include CLibIPC.h, which needs the strerror_r(3)
+ * of POSIX.
  */
 #define _GNU_SOURCE
 #include "names.h"
@@ -64,7 +64,7 @@ int libipc_accept(int server) {
 #ifdef __linux__
 	int client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
 	if (client < 0 && errno == EAGAIN) {
-		/* Of a listener that was shut down Linux says that for ever if it does not block, and EINVAL if it does. */
+		/* For a listener that was shut down Linux returns this for ever if the listener does not block, and EINVAL if it does. */
 		struct pollfd entry = {server, POLLRDHUP, 0};
 		errno = poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP)) != 0 ? EINVAL : EAGAIN;
 	}
@@ -92,7 +92,7 @@ int libipc_is_of_a_client(int error) {
 	switch (error) {
 	case ECONNABORTED: case EPERM: case ENETDOWN: case EPROTO: case ENOPROTOOPT: case EHOSTDOWN: case EHOSTUNREACH: case EOPNOTSUPP:
 	case ENETUNREACH: case ETIMEDOUT: case EPROTONOSUPPORT:
-#ifdef __linux__ /* the others have no such errors */
+#ifdef __linux__ /* other systems have no such errors */
 	case ENONET: case ESOCKTNOSUPPORT: case ENOSR:
 #endif
 		return 1;
@@ -108,9 +108,9 @@ int libipc_is_listening(int fd) {
 
 /* ---- the library's own listeners ---- */
 
-static int highest_listener; /* there is none above this number */
+static int highest_listener; /* no listener has a higher number */
 
-/* Never 0. Two files of one machine share it once in 2^32. */
+/* A hash of the file's identity, never 0. Two files have the same hash once in 2^32. */
 static uint32_t identity_of(int fd) {
 	struct stat status;
 	if (fstat(fd, &status) != 0) return 0;
@@ -129,7 +129,7 @@ int libipc_is_own_listener(int fd) {
 	uint32_t identity = identity_of(fd);
 	if (identity == 0) return 0;
 	if (libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].listener, __ATOMIC_RELAXED) == identity) return 1;
-	/* It may be a copy (dup(2)) of one that has another number. */
+	/* It may be a copy (dup(2)) of a listener that has another number. */
 	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
 	for (int other = 0; other <= highest; other++)
 		if (__atomic_load_n(&libipc_registry[other].listener, __ATOMIC_RELAXED) == identity) return 1;
@@ -138,8 +138,9 @@ int libipc_is_own_listener(int fd) {
 
 /* ---- socket files ---- */
 
-/* A datagram socket cannot be connected to a stream socket: EPROTOTYPE (POSIX, connect) says that one is bound there, before anything
- * is asked of it; ECONNREFUSED that none is. A send asks the same. Both must agree: a wrong answer costs a service its name. */
+/* A datagram socket cannot be connected to a stream socket: EPROTOTYPE (POSIX, connect) says that a socket is bound there, and
+ * ECONNREFUSED that none is; the service is not involved. A send is tested in the same way. Both must agree, because a wrong answer
+ * would take a service's name. */
 int libipc_is_bound(const struct sockaddr_un *address) {
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0) return -1;
@@ -158,7 +159,7 @@ int libipc_is_bound(const struct sockaddr_un *address) {
 int libipc_change_socket_mode(const char *path, mode_t mode) {
 	struct stat status;
 	if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0) return 0;
-	/* glibc needs /proc for that, which a service in a chroot(2) may not have. */
+	/* glibc's fchmodat(3) needs /proc for that, which a service in a chroot(2) may not have. */
 	if (errno != EOPNOTSUPP && errno != ENOSYS) return -1;
 	if (lstat(path, &status) != 0) return -1;
 	if (!S_ISSOCK(status.st_mode)) return errno = EOPNOTSUPP, -1;
@@ -168,7 +169,7 @@ int libipc_change_socket_mode(const char *path, mode_t mode) {
 int libipc_find_group(const char *name, gid_t *group) {
 	struct group entry, *found = NULL;
 	int error = ERANGE;
-	/* A group with very many members needs much room; a megabyte is more than any. */
+	/* A group with many members needs a large buffer; a megabyte is more than any group needs. */
 	for (size_t size = 1024; error == ERANGE && size <= 1 << 20; size *= 4) {
 		char *buffer = malloc(size);
 		if (buffer == NULL) return ENOMEM;

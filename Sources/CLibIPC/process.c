@@ -1,23 +1,23 @@
 /*
  * process.c - what the library does when the process is copied (fork(2) and its kin), when a thread ends, and when it is unloaded.
  *
- * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that nobody is in the middle of anything,
- * and give them back afterwards. A signal handler may fork while its own thread is in the middle of a call (threads.c): locks that
- * this thread holds are left alone, and none of the others is waited for without end, because their owners may wait for those.
- * One that could not be had (`was_missed`) guards something that the child cannot trust: there the context is `is_torn`.
- * The interrupted call may go on in both processes.
+ * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that no call is in the middle of a change,
+ * and release them afterwards. A signal handler may fork while its own thread is in the middle of a call (threads.c): locks that
+ * this thread has are skipped, and the wait for each other lock is limited, because its owner may wait for one of those. A lock
+ * that was not taken in time (`was_missed`) guards data that may be half changed: in the child its context is `is_torn`. The
+ * interrupted call may go on in both processes.
  *
- * _Fork(3), clone(2). Those run no handlers. A child is recognised by memory that the kernel wipes in a child and nowhere
- * else (MADV_WIPEONFORK, Linux 4.14): `libipc_changes` points there, and its word is never 0 otherwise. A process id would
- * not do: it costs a system call, and in another PID namespace it may be the same. The child begins with fresh locks at its
- * first call; a context that another thread was changing at that moment is torn. vfork(2), posix_spawn(3) and
- * clone(CLONE_VM) share their memory with the parent, which is not wiped: there is no copy that could go wrong. Where the kernel
- * does not know the advice, children of fork(2) alone are recognised.
+ * _Fork(3), clone(2). Those run no handlers. The library recognises a child by memory that the kernel wipes in a child only
+ * (MADV_WIPEONFORK, Linux 4.14): `libipc_changes` points there, and its word is never 0 otherwise. A process id would not do: it
+ * costs a system call, and in another PID namespace it may be the same. The child begins with fresh locks at its first call; a
+ * context that another thread was changing at that moment is torn. vfork(2), posix_spawn(3) and clone(CLONE_VM) share their memory
+ * with the parent, which is not wiped: there is no copy. Where the kernel does not have MADV_WIPEONFORK, only children of fork(2)
+ * are recognised.
  *
  * A torn context can be closed (ipc_close_all) and freed in the child, which leaves its memory; all other calls fail.
  *
  * Unloading. The shared library stays loaded (-z nodelete). The static one may be part of a plugin: then dlclose(3) runs
- * `end_library`, and nothing may lead back to code that goes: the thread key and its destructor are deleted here, and the C
+ * `end_library`, and no pointer to unloaded code may remain: the thread key and its destructor are deleted here, and the C
  * library drops the handlers of pthread_atfork(3) itself, which it knows by object. At the end of the process nothing is freed:
  * other threads may be in a call.
  */
@@ -35,12 +35,12 @@ void libipc_watch_thread(void) {
 	if (has_thread_key) pthread_setspecific(thread_key, (void *)libipc_this_thread());
 }
 
-/* ---- the word that tells a child ---- */
+/* ---- the word that is 0 in a new child ---- */
 
 #define FIRST_GENERATION ((uint64_t)1 << LIBIPC_FORK_SHIFT)
 static uint64_t unwiped = FIRST_GENERATION;
 uint64_t *libipc_changes = &unwiped;
-static uint64_t generation = FIRST_GENERATION; /* of this process, as it was when it was last looked at */
+static uint64_t generation = FIRST_GENERATION; /* of this process, when it was last compared */
 static long page_size;
 
 static void make_page(void) {
@@ -65,7 +65,7 @@ static void take_for_fork(struct libipc_monitor *monitor) {
 	if (!libipc_holds_locks()) {
 		pthread_mutex_lock(&monitor->mutex);
 	} else if (!libipc_try_mutex(monitor)) {
-		/* With a lock that another thread has for a fork of its own nothing is being changed. */
+		/* Another thread has the lock for a fork of its own: it changes nothing. */
 		int is_whole = __atomic_load_n(&monitor->is_for_fork, __ATOMIC_RELAXED) || libipc_may_be_own(monitor);
 		if (!is_whole) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
 		return;
@@ -98,18 +98,18 @@ static void begin_child(void) {
 }
 
 static void after_fork_in_child(void) {
-	/* Another library's handler may have called this one before. */
+	/* A fork handler of another library may have called this library already. */
 	if (libipc_changes == &unwiped || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0) begin_child();
 }
 
 uint64_t libipc_notice_child(void) {
-	/* Beside the word, and wiped with it. */
+	/* In the same page as the word, and wiped with it. */
 	uint64_t *is_noticed = libipc_changes + 1, noted;
 	if (__atomic_exchange_n(is_noticed, 1, __ATOMIC_ACQUIRE) == 0) {
 		begin_child();
 		__atomic_store_n(is_noticed, 0, __ATOMIC_RELEASE);
 	}
-	/* Another thread of the child may be at it. */
+	/* Another thread of the child may be doing this. */
 	while ((noted = __atomic_load_n(libipc_changes, __ATOMIC_ACQUIRE)) == 0) sched_yield();
 	return noted;
 }

@@ -1,30 +1,29 @@
 /*
- * threads.c - what all threads of the process share: locks and the table of descriptors; and how a signal handler gets on with
- * them. (Where the locks lie in memory: monitors.c. fork(2), and unloading: process.c.)
+ * threads.c - what all threads of the process share: locks and the table of descriptors; and how signal handlers use them. (Memory
+ * of the locks: monitors.c. fork(2) and unloading: process.c.)
  *
  * Signal handlers. A handler may come at any instruction of a library call, and may itself call the library. Two things
  * would go wrong there: the thread would wait for a lock that it holds itself, and it would change lists that are half changed.
  * So a call leaves marks that tell a handler what it has interrupted:
- *  - Where there are other threads, each thread keeps a list of the locks that it holds (struct thread). A lock is in the list
- *    before it is taken and until it has been given back: in between the thread holds it or is about to. A call that begins
- *    while the list is not empty comes from a handler. It must wait for no lock: the owner of that one may wait for this thread.
- *  - Where there is no other thread no lock is taken. Then `busy` of the monitor says that a call is in the middle of changing
- *    what it guards: one store when the call begins and one when it ends. Other contexts are whole.
- * While a call sleeps in the kernel, or calls the program, everything is whole and no lock is held: there a handler may
- * call anything.
+ *  - Where there are other threads, each thread keeps a list of the locks that it holds (struct thread). A lock enters the list
+ *    before it is taken, and leaves it after it was released. A call that begins while the list is not empty is made in a handler.
+ *    It must wait for no lock, because the owner of the lock may wait for this thread.
+ *  - In a process with one thread no lock is taken. There `busy` of the monitor says that a call is changing what it guards: one
+ *    store when the call begins and one when it ends. Other contexts are consistent.
+ * While a call sleeps in the kernel, or calls the program, all data is consistent and no lock is held: a handler may call any function.
  *
  * A call of a handler that must not go on fails with IPC_ERROR_CONTEXT__CALLED_IN_HANDLER (libipc_enter). Two calls do not fail:
  * they do at once what can be done without a lock, a list or malloc(3) (ABI/Interrupting.swift), and leave the rest to the
  * interrupted call, which does it when it ends (`pending`):
- *  - ipc_close_all removes socket files, and replaces each descriptor by a dead socket. The number stays taken, so that the
- *    interrupted call, should it go on, cannot touch a file that somebody else has opened since.
+ *  - ipc_close_all removes socket files, and replaces each descriptor by a dead socket. The number stays in use, so that the
+ *    interrupted call, if it goes on, cannot touch a file that was opened since.
  *  - ipc_ctx_free empties the struct ipc_ctx.
  *
- * A handler may leave a call with siglongjmp(3). Then the marks are stale. The stack tells: the frames of a handler are below
- * those of the call that it has interrupted, or on the alternate stack (sigaltstack(2)). A call whose frame is not goes on as if
- * the other one had ended.
+ * A handler may leave a call with siglongjmp(3). Then the marks are stale. Stack addresses show that: the frames of a handler are
+ * below those of the call that it has interrupted, or on the alternate stack (sigaltstack(2)). If a call's frame is neither, the
+ * marked call has ended.
  *
- * An interrupted malloc(3) is outside of all this: a handler that has interrupted one must not allocate or fork in any way.
+ * None of this helps with malloc(3): a handler that has interrupted malloc(3) must not allocate, and must not call fork(2).
  */
 #include "CLibIPC.h"
 #ifdef __linux__
@@ -51,13 +50,13 @@ void libipc_prepare_monitor(struct libipc_monitor *monitor) {
 
 /* ---- locks ---- */
 
-/* More than are ever held at once: that for new contexts, a context's, a stripe's, the shelf's. */
+/* More locks than a thread has at once: for new contexts, of a context, of a stripe, of the free lists. */
 enum { MOST_LOCKS = 8 };
 static _Thread_local struct thread {
-	uintptr_t frame; /* of the function that took the first */
+	uintptr_t frame; /* of the function that took the first lock */
 	unsigned count;
 	struct libipc_monitor *locks[MOST_LOCKS];
-	struct libipc_monitor *waits; /* has given back this one's lock, and waits for a condition of it */
+	struct libipc_monitor *waits; /* the monitor whose lock it has released to wait for one of its conditions */
 } this_thread;
 
 static void list(struct thread *thread, struct libipc_monitor *monitor) {
@@ -80,14 +79,14 @@ static void unlist(struct thread *thread, struct libipc_monitor *monitor) {
 	}
 }
 
-/* The thread has locks, or is about to: it is in the middle of a call. */
+/* Whether the thread has locks, or is about to take one: it is in the middle of a call. */
 int libipc_holds_locks(void) { return this_thread.count > 0; }
 
 void libipc_keep_others_out(struct libipc_monitor *monitor) {
 	struct thread *thread = &this_thread;
 	libipc_noted_changes();
 	if (libipc_lock_owner(monitor) == libipc_this_thread()) {
-		/* A deadlock otherwise. */
+		/* The mutex is not recursive: locking it again would be a deadlock. */
 		monitor->depth++;
 		return;
 	}
@@ -112,8 +111,9 @@ void libipc_let_others_in(struct libipc_monitor *monitor) {
 	libipc_allow_cancelling(before);
 }
 
-/* The thread is between taking the lock and saying that it is the owner, or between the two steps that give it back: or it is about
- * to take it, and another thread is between such steps, which is soon over. */
+/* Whether the thread may have the lock without being recorded as owner: it was interrupted between taking the mutex and setting
+ * `owner`, or between the two steps of unlocking. Or it is about to take the lock and another thread is between such steps, which
+ * does not last. */
 int libipc_may_be_own(const struct libipc_monitor *monitor) {
 	if (libipc_lock_owner(monitor) != 0) return 0;
 	for (unsigned i = 0; i < this_thread.count; i++)
@@ -121,7 +121,7 @@ int libipc_may_be_own(const struct libipc_monitor *monitor) {
 	return this_thread.waits == monitor;
 }
 
-/* How often, a millisecond apart: much longer than anybody keeps a lock. And how often other threads are let run. */
+/* Retries, one each millisecond: much longer than any thread keeps a lock. And how often the thread yields to others. */
 enum { TRIES = 50, TURNS = 20 };
 int libipc_try_mutex(struct libipc_monitor *monitor) {
 	const struct timespec pause = {0, 1000000};
@@ -209,15 +209,15 @@ void libipc_announce_return(struct libipc_monitor *monitor) {
 
 int libipc_is_anything_pending;
 
-/* In bytes. Calls from one and the same function have frames that differ by less than a level. A handler's are further away: the
- * kernel puts all registers between. */
+/* In bytes. Frames of calls made by one function differ by less than LEVEL. Those of a handler are more than HANDLER away: the kernel
+ * saves all registers between. */
 enum { LEVEL = 128, HANDLER = 512 };
 
 static int is_on_alternate_stack(void) {
 	stack_t stack;
 	return sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK) != 0;
 }
-/* The function with this frame was called while the other one had not ended. */
+/* Whether the function with this frame was called before the other one ended. */
 static int is_below(uintptr_t frame, uintptr_t other, uintptr_t distance) {
 	return (frame < other && other - frame > distance) || is_on_alternate_stack();
 }
@@ -225,7 +225,7 @@ static int is_below(uintptr_t frame, uintptr_t other, uintptr_t distance) {
 static int is_in_the_middle(struct thread *thread, uintptr_t frame) {
 	if (thread->count > 0) return is_below(frame, thread->frame, HANDLER);
 	if (thread->waits == NULL) return 0;
-	/* Waiting for the condition, or just before: then the lock is still this thread's. */
+	/* The thread waits for the condition, or is about to. In the latter case it still has the lock. */
 	if (!libipc_try_mutex(thread->waits)) return 1;
 	pthread_mutex_unlock(&thread->waits->mutex);
 	return 0;
@@ -237,7 +237,7 @@ static int is_interrupting(const struct libipc_monitor *monitor, uintptr_t frame
 }
 int libipc_is_interrupting(const struct libipc_monitor *monitor) { return is_interrupting(monitor, libipc_frame()); }
 
-/* What a call has left behind that was left by siglongjmp(3). */
+/* Releases the locks of a call that was left by siglongjmp(3). */
 static void forget_calls(struct thread *thread) {
 	while (thread->count > 0) {
 		struct libipc_monitor *monitor = thread->locks[thread->count - 1];
@@ -277,7 +277,7 @@ uintptr_t libipc_go_out(struct libipc_monitor *monitor) {
 	libipc_set_busy(monitor, 0);
 	return busy;
 }
-/* Where nobody counted the call when it went, the first that came meanwhile has. After a fork none is left. */
+/* If libipc_go_out did not count the call, the first call that came meanwhile did (libipc_enter). After a fork the count is 0. */
 void libipc_come_back(struct libipc_monitor *monitor, uintptr_t busy) {
 	int is_counted = busy & LIBIPC_COUNTED || monitor->busy != (busy | LIBIPC_ASLEEP);
 	libipc_set_busy(monitor, (busy & ~(uintptr_t)LIBIPC_COUNTED) | LIBIPC_LOOK);
@@ -294,7 +294,7 @@ void libipc_replace_by_dead(int fd, int *dead) {
 	if (fcntl(fd, F_GETFD) < 0) return;
 	if (*dead < 0) *dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*dead < 0) {
-		/* No descriptor is free: this one's place is. */
+		/* No descriptor is free: closing this one makes its number free. */
 		close(fd);
 		if ((*dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == fd) *dead = -1;
 		if (*dead < 0) return;
@@ -305,11 +305,11 @@ void libipc_replace_by_dead(int fd, int *dead) {
 
 /* ---- fork(2): see process.c ---- */
 
-/* In a child the other threads are not there, nor will they come back; a context that notices a fork forgets them too. */
+/* A child has none of the other threads; a context that notices a fork forgets them too. */
 void libipc_begin_again(struct libipc_monitor *monitor) {
 	uintptr_t owner = monitor->owner;
 	int is_mine = owner == libipc_this_thread();
-	/* A stripe, too, may have been in somebody's hands. */
+	/* Another thread may have been changing it (a stripe, too). */
 	if (monitor->was_missed || (owner != 0 && !is_mine && !monitor->is_for_fork)) {
 		monitor->is_torn = 1;
 		monitor->array = NULL; /* no call gets in */
@@ -323,7 +323,7 @@ void libipc_begin_again(struct libipc_monitor *monitor) {
 		monitor->owner = 0;
 		monitor->is_for_fork = monitor->depth = 0;
 		pthread_mutex_init(&monitor->mutex, NULL);
-	} /* else a call of this thread has it, which a signal handler has interrupted */
+	} /* else an interrupted call of this thread has the lock */
 	if (monitor->busy & LIBIPC_ASLEEP || (owner != 0 && !is_mine)) monitor->busy = 0;
 	prepare_condition(monitor);
 	monitor->absent = monitor->arriving = 0;

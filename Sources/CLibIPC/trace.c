@@ -1,17 +1,17 @@
 /*
- * trace.c - with LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on descriptor 2 for each event and each error.
+ * trace.c - the trace: with LIBIPC_DEBUG=1 in the environment at the first check, a line on descriptor 2 for each event and each error.
  *
- * The text must reach nobody but who reads the program's errors. A program may run with descriptor 2 closed, or close it; then the
- * number goes to the next file that is opened, which may be a client's socket. A copy of descriptor 2 of the library's own would be one
- * more descriptor that programs close, and would miss a log that is replaced (freopen(3), dup2(2)). So each line looks at what the
- * number means at that moment. That costs a system call or two, in a process that writes a trace anyway.
+ * The text must go to the program's error output only. A program may start with descriptor 2 closed, or close it; then the next
+ * file that is opened gets the number 2, which may be a client's socket. A private copy of descriptor 2 would be one more
+ * descriptor that programs close, and would miss a log that is replaced (freopen(3), dup2(2)). So each line checks which file has
+ * the number 2 at that moment. That costs one or two system calls, only in a process that writes a trace.
  */
 #include "CLibIPC.h"
 
 int libipc_traces = -1;
 
 LIBIPC_ATOMIC int traces(void) {
-	int known = __atomic_load_n(&libipc_traces, __ATOMIC_RELAXED); /* asked twice at once, the answer is the same */
+	int known = __atomic_load_n(&libipc_traces, __ATOMIC_RELAXED); /* two threads may check at once: the result is the same */
 	if (known >= 0) return known;
 	const char *value = libipc_environment("LIBIPC_DEBUG");
 	known = value != NULL && strcmp(value, "1") == 0;
@@ -22,7 +22,8 @@ LIBIPC_ATOMIC int traces(void) {
 /* Descriptor 2 as it was when the library was loaded, if it was open. */
 static struct stat standard_error;
 static int was_open;
-/* It was closed then, or when a line was to be written: what has the number since is no log, unless it is that same file again. */
+/* Descriptor 2 was closed then, or when a line was to be written. A file that got the number later is no log, unless it is the same
+ * file again. */
 static int was_closed;
 
 __attribute__((constructor)) static void remember_standard_error(void) {
@@ -30,7 +31,7 @@ __attribute__((constructor)) static void remember_standard_error(void) {
 	was_closed = !was_open;
 }
 
-/* 1: a file that takes text; 2: a socket that does. 0: it is closed, or may be somebody else's. */
+/* 1: a file for text; 2: a socket for text; 0: closed, or possibly a file with another purpose. */
 static int kind_of_standard_error(void) {
 	struct stat now;
 	if (fstat(2, &now) != 0) {
@@ -38,11 +39,11 @@ static int kind_of_standard_error(void) {
 		return 0;
 	}
 	int is_same = was_open && now.st_dev == standard_error.st_dev && now.st_ino == standard_error.st_ino;
-	/* A service manager may log by a socket; what a context has is a connection. */
+	/* A service manager may log through a socket; a socket that is in a context is a connection. */
 	if (S_ISSOCK(now.st_mode)) return is_same && libipc_owner(2) == NULL ? 2 : 0;
 	if (is_same) return 1;
-	/* Another file: a log that the program has put there. One that was opened for something else is often told by its flags: data is
-	 * read as well as written, and is not inherited by programs that are started. */
+	/* Another file than at the start: a log that the program has put there, or a file that was opened for data and got the number 2.
+	 * The flags tell most of the latter: they can be read, or are close-on-exec. */
 	int flags = fcntl(2, F_GETFL), descriptor_flags = fcntl(2, F_GETFD);
 	if (__atomic_load_n(&was_closed, __ATOMIC_RELAXED) || libipc_owner(2) != NULL || flags < 0) return 0;
 	if ((flags & O_ACCMODE) == O_RDONLY || (descriptor_flags & FD_CLOEXEC) != 0) return 0;
@@ -50,8 +51,8 @@ static int kind_of_standard_error(void) {
 	return S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode);
 }
 
-/* A reader that has left, or a limit of the file's size, gives the writing thread a signal that would end the process: it is held back,
- * and taken off the thread again unless it was there before. */
+/* When the reader has left, or the file has its largest size, write(2) sends the thread a signal that would end the process (SIGPIPE,
+ * SIGXFSZ). The signal is blocked meanwhile, and removed unless it was pending before. */
 static void write_without_signals(const char *bytes, size_t count) {
 	sigset_t signals, before, pending;
 	struct timespec now = {0, 0};
@@ -70,7 +71,7 @@ static void write_without_signals(const char *bytes, size_t count) {
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* In one piece, and without stdio's lock: several processes share the terminal. */
+/* In one write, because several processes may share the terminal, and without the lock of stdio. */
 __attribute__((format(printf, 1, 2))) static void trace(const char *format, ...) {
 	char line[512];
 	int error = errno, kind = kind_of_standard_error();

@@ -35,7 +35,7 @@
 static inline int libipc_errno(void) { return errno; }
 static inline void libipc_set_errno(int number) { errno = number; }
 
-/* A clock that costs 5 ns and moves a few hundred times a second, where there is one. */
+/* The coarse clock, where the system has one: it costs 5 ns to read, and advances a few hundred times a second. */
 static inline int64_t libipc_coarse_tick(void) {
 	struct timespec now;
 #ifdef CLOCK_MONOTONIC_COARSE
@@ -49,13 +49,13 @@ static inline int64_t libipc_coarse_tick(void) {
 
 static inline int libipc_poll_all(struct pollfd *entries, int count, int timeout) { return poll(entries, (nfds_t)count, timeout); }
 #ifdef __linux__
-/* Newer C libraries declare `events` as never NULL, which would change its type in Swift. */
+/* Newer C libraries declare `events` as nonnull, which would change its type in Swift. */
 static inline int libipc_epoll_wait(int set, struct epoll_event *events, int room, int timeout) {
 	return epoll_wait(set, events, room, timeout);
 }
 #endif
 
-/* Repeats a system call that a signal interrupted: here and nowhere else. */
+/* Retries a system call that a signal interrupted. The only place that does. */
 #define LIBIPC_RETRYING(call)                             \
 	({                                                \
 		__typeof__(call) result_;                 \
@@ -76,14 +76,14 @@ static inline int libipc_poll(int fd, int events, int timeout) {
 	return reported > 0 ? reported : 0;
 }
 
-/* The text is in `buffer`, whatever the number. */
+/* The text is in `buffer` for every number. */
 static inline const char *libipc_strerror(int number, char *buffer, size_t size) {
 	return strerror_r(number, buffer, size) == 0 ? buffer : "unknown error";
 }
 
 /* File types: macros, which Swift does not import. */
 static inline int libipc_is_directory(const struct stat *status) { return S_ISDIR(status->st_mode); }
-/* -1: there is nothing. */
+/* -1: the path does not exist. */
 static inline int libipc_is_directory_at(const char *path) {
 	struct stat status;
 	return stat(path, &status) == 0 ? S_ISDIR(status.st_mode) : -1;
@@ -91,7 +91,7 @@ static inline int libipc_is_directory_at(const char *path) {
 static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(status->st_mode); }
 
 /* Variadic calls. */
-/* Returns the length of the path, which may be more than fits; a slash goes between directory and name. */
+/* Puts a slash between directory and name. Returns the length of the path, which may be larger than the room for it. */
 static inline int libipc_fill_address(struct sockaddr_un *address, const char *directory, const char *name) {
 	address->sun_family = AF_UNIX;
 	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "", name);
@@ -102,7 +102,7 @@ static inline int libipc_has_socket_type(int fd) {
 	socklen_t size = sizeof type;
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
-/* The limit in time that the program has set (SO_RCVTIMEO or SO_SNDTIMEO, socket(7)), in microseconds; -1: none, or no socket. */
+/* The time limit that the program has set (SO_RCVTIMEO or SO_SNDTIMEO, socket(7)), in microseconds; -1: none, or not a socket. */
 static inline int64_t libipc_limit(int fd, int option) {
 	struct timeval limit;
 	socklen_t size = sizeof limit;
@@ -127,7 +127,8 @@ static inline void libipc_make_blocking(int fd) {
 	errno = error;
 }
 
-/* What wakes a thread that waits for events: what is written to the second end shows at the first; they may be one. */
+/* Makes the descriptors that wake a thread which waits for events. A write to the second makes the first readable; both may be the
+ * same descriptor (eventfd(2)). */
 static inline int libipc_make_alarm(int ends[2]) {
 #ifdef __linux__
 	return ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -146,22 +147,22 @@ static inline void libipc_silence(int end) {
 	while (read(end, &rung, sizeof rung) == sizeof rung) {}
 }
 
-/* Control data (unix(7), cmsg(3)): the descriptors that travel, and what the socket options of a program bring along (SO_PASSCRED,
- * SO_PASSPIDFD, SO_PASSSEC, SO_TIMESTAMP). Large enough that the latter leave room for the former. */
+/* Control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
+ * SO_PASSSEC, SO_TIMESTAMP). Large enough for both. */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
 	char bytes[256];
 };
 
-/* Of the control data that came: `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When
- * the process has no free descriptor number, and the kernel therefore dropped what came, `*passed` becomes -EMFILE or -ENFILE. */
+/* Reads received control data. `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When the
+ * kernel dropped the descriptor because the process had no free number, `*passed` becomes -EMFILE or -ENFILE. */
 void libipc_take_control(int fd, struct msghdr *message, int *passed);
 
-/* Closes a descriptor that came along and that nobody asked for: its sender's SO_LINGER (socket(7)) must not make this process wait. */
+/* Closes a received descriptor that no call asked for. Its sender's SO_LINGER (socket(7)) must not make this process wait. */
 void libipc_close_passed(int fd);
-/* Receives into `first`, then `second`. `*passed` becomes the descriptor that came along, close-on-exec (libipc_take_control). What is
- * no socket cannot be told not to wait for one call: the kernel is asked before. A record that was cut (a socket that is no stream) is
- * an error. */
+/* Receives into `first`, then `second`. `*passed` becomes the descriptor that came with the bytes, close-on-exec
+ * (libipc_take_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
+ * that is no stream) is an error. */
 static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
                                      int *passed) {
 	union libipc_control control;
@@ -185,7 +186,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	return -1;
 }
 
-/* Where it waits the kernel decides whether a signal ends it (SA_RESTART, signal(7)). */
+/* If it waits, the kernel decides whether a signal ends the call (SA_RESTART, signal(7)). */
 static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
 	ssize_t received;
 	do received = libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed);
@@ -193,18 +194,19 @@ static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, voi
 	return received;
 }
 
-/* One byte, and the descriptor that comes with it. Where the process has no free number for that both stay: -1 and EMFILE. */
+/* Receives one byte and the descriptor that comes with it. If the process has no free number for the descriptor, both stay in the
+ * kernel: -1 and EMFILE. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed);
 
-/* Sends one byte 0 and a descriptor with it: both or nothing. */
+/* Sends one byte 0 together with a descriptor, or neither. */
 ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting);
 static inline ssize_t libipc_send_descriptor(int socket, int fd) { return LIBIPC_RETRYING(libipc_send_descriptor_once(socket, fd, 0)); }
 
-/* For what is no socket: without SIGPIPE; without waiting, as far as that is possible (bytes.c). */
+/* Writes to a file that is no socket: without SIGPIPE, and without waiting as far as that is possible (bytes.c). */
 ssize_t libipc_write_plain(int fd, const void *bytes, size_t count);
 
-/* Without SIGPIPE and without waiting; `*is_socket` becomes 0 where that is known not to be one. Several small pieces are put together
- * first: the kernel takes longer to collect each than a copy does. */
+/* Sends without SIGPIPE and without waiting. `*is_socket` becomes 0 when the descriptor turns out to be no socket. Several small
+ * pieces are copied together first: that is faster than letting the kernel gather them. */
 static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	char together[4096];
 	struct iovec whole = {together, 0};
@@ -224,18 +226,19 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
-/* A program's own bytes; waits as send(2) does. */
+/* Sends a program's bytes; waits as send(2) does. */
 static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
-/* A small piece of a frame, for which it waits as write(2) does: then all of it went, or nothing. */
+/* Sends a small piece of a frame, and waits as write(2) does: the kernel takes all of it, or nothing. */
 ssize_t libipc_send_piece(int fd, const void *bytes, size_t count);
 /* Whether all signal handlers of the process have SA_RESTART. */
 int libipc_all_handlers_restart(void);
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
 
-/* The public array of a context, which threads look at before they have its lock. */
+/* The public array of a context. Threads read this pointer before they have the context's lock. */
 static inline void *libipc_array(const struct ipc_ctx *ctx) { return libipc_load((void *const *)&ctx->cinfos); }
-/* Of the rest only who has the lock sees anything. In C, field by field: a Swift access to one field would count as one to all. */
+/* The other fields are read and written with the lock only. In C, field by field: in Swift an access to one field counts as an access
+ * to all. */
 static inline struct ipc_switchings libipc_switchings(const struct ipc_ctx *ctx) { return ctx->switchdb; }
 static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size, struct ipc_messages messages,
                                   struct ipc_switchings switchings) {
@@ -246,21 +249,21 @@ static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollf
 	libipc_store((void **)&ctx->cinfos, array);
 }
 
-/* The text of this thread's last error: errors themselves stay small, and nothing is allocated (IPCError.swift). */
+/* The text of this thread's last error. It is kept apart so that errors are small and need no allocation (IPCError.swift). */
 struct libipc_error_text {
-	uint32_t sequence; /* which error it belongs to */
+	uint32_t sequence; /* the number of its error */
 	uint32_t length;
 	char bytes[256];
 };
 struct libipc_error_text *libipc_error_text(void);
 
-/* What contexts take notice of (process.c): in the upper half which generation of processes this is, counted from 1 when the
- * library was loaded; in the lower half how often tables of switched pairs were changed by their programs. 0: this is a child
- * in which no call has been made yet. */
+/* A word that contexts compare to notice changes (process.c). Upper half: the number of forks between the process that loaded the
+ * library and this one, counted from 1. Lower half: how often programs have changed tables of switched pairs. 0: a child in which no
+ * call has been made yet. */
 extern uint64_t *libipc_changes __attribute__((visibility("hidden")));
 enum { LIBIPC_FORK_SHIFT = 32 };
 uint64_t libipc_notice_child(void);
-/* Whether that is what it was when it was noted last. */
+/* Whether the word is the same as when it was read last. */
 LIBIPC_ATOMIC int libipc_has_changed(uint64_t since) { return __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) != since; }
 LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) {
 	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_RELAXED);
@@ -272,18 +275,18 @@ LIBIPC_ATOMIC void libipc_note_pair_change(void) {
 }
 
 void libipc_print_context(const struct ipc_ctx *ctx);
-/* With LIBIPC_DEBUG=1 in the environment, as it was when first asked: a line on stderr for each event and each error (trace.c). */
-extern int libipc_traces; /* negative: nobody has asked yet */
+/* With LIBIPC_DEBUG=1 in the environment at the first check: a line on stderr for each event and each error (trace.c). */
+extern int libipc_traces; /* negative: not checked yet */
 void libipc_write_trace(const struct ipc_event *event);
 LIBIPC_ATOMIC void libipc_trace_event(const struct ipc_event *event) {
 	if (__atomic_load_n(&libipc_traces, __ATOMIC_RELAXED) != 0) libipc_write_trace(event);
 }
 void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count);
 void libipc_trace_note(const void *text, size_t count);
-/* Fills `result`: the text, `count` bytes, with zeros behind it. */
+/* Fills `result`: the code, and `count` bytes of text followed by zeros. */
 void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count);
 
-/* glibc declares the address of this call as a union that Swift does not see through. */
+/* glibc declares the address of this call as a union that Swift cannot import. */
 static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);
 }

@@ -10,41 +10,40 @@
 #include <time.h>
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
-/* There is no other thread that a lock could keep out. */
+/* The process has one thread, so no lock is needed. */
 static inline int libipc_is_alone(void) { return __libc_single_threaded; }
 #else
 static inline int libipc_is_alone(void) { return 0; }
 #endif
 
 #pragma clang assume_nonnull begin
-/* A lock with what it guards: one of these lies in front of each context. Their memory is never given back to malloc(3), so
- * that a thread which comes too late finds a lock, and under it that what it looked for is gone. All but the mutex is
- * guarded by the mutex. */
+/* A lock and the data that it guards; one lies in front of each context. A monitor is never freed, so a thread that comes too late
+ * finds a lock, takes it, and sees that the context is gone. The mutex guards all other fields. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;          /* for one of those that wait for events */
-	pthread_cond_t returned;         /* for those that wait for what another thread has claimed, where there is no futex(2) */
-	uint32_t returns;                /* how often such a claim ended while somebody waited for it */
-	uintptr_t owner;                 /* the thread that has the lock; 0: none, or there was nobody to keep out */
+	pthread_cond_t changed;          /* for one of the threads that wait for events */
+	pthread_cond_t returned;         /* for threads that wait for another thread's claim to end, where there is no futex(2) */
+	uint32_t returns;                /* how often a claim ended while a thread waited for it */
+	uintptr_t owner;                 /* the thread that has the lock; 0: none, or the process had one thread */
 	int is_for_fork;                 /* the owner has it for fork(2), and changes nothing */
-	int was_missed;                  /* forks that go on without it: in their children what it guards cannot be trusted */
+	int was_missed;                  /* forks that could not take it: in their children the data may be half changed */
 	int is_torn;                     /* this process is such a child */
 	uintptr_t busy;                  /* see libipc_enter */
 	int depth;                       /* how often the owner has taken the lock again */
 	int pending;                     /* LIBIPC_CLOSE, LIBIPC_DISSOLVE: what a signal handler has left to do */
-	int cancelling;                  /* as it was before the thread took the lock */
-	uint32_t absent;                 /* threads that have let go of the lock on the way and will come back */
-	uint32_t arriving;               /* threads that wait for the lock; they count themselves */
-	uint32_t generation;             /* how often ipc_ctx_free has freed a context of it */
-	int is_awaited;                  /* its context is gone, and the last of those threads puts the monitor away */
-	void *_Nullable array;                     /* what leads here: the array in front of which this address lies; NULL: no context */
-	uintptr_t freed_by;              /* which thread */
-	const void *_Nullable maker;     /* which copy of the library: it has variables of its own */
+	int cancelling;                  /* cancel state of the thread before it took the lock */
+	uint32_t absent;                 /* calls that have released the lock in the middle and will take it again */
+	uint32_t arriving;               /* threads that wait for the lock */
+	uint32_t generation;             /* how often ipc_ctx_free has freed its context */
+	int is_awaited;                  /* its context is gone; the last of these calls and threads puts the monitor into the free list */
+	void *_Nullable array;                     /* the public array that points here (libipc_lead_back); NULL: no context */
+	uintptr_t freed_by;              /* the thread that freed the context */
+	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
 	struct libipc_monitor *_Nullable earlier;  /* in the list of all that were ever made */
 	struct libipc_monitor *_Nullable next_put_away;
 };
 
-/* What two threads may look at without a lock. For a tool that knows locks alone these functions can be told by name. */
+/* Atomic accesses, which need no lock. For tools that know only locks (helgrind) they are functions whose names can be suppressed. */
 #ifdef LIBIPC_SEPARATE_ATOMICS
 #define LIBIPC_ATOMIC static __attribute__((noinline, unused))
 #else
@@ -53,10 +52,11 @@ struct libipc_monitor {
 LIBIPC_ATOMIC void *_Nullable libipc_load(void *_Nullable const *_Nonnull place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
 LIBIPC_ATOMIC void libipc_store(void *_Nullable *_Nonnull place, void *_Nullable value) { __atomic_store_n(place, value, __ATOMIC_RELEASE); }
 
-/* For a signal handler of the same thread the steps come in the order in which they are written. */
+/* A signal handler of the same thread sees the steps in the order in which they are written. */
 #define LIBIPC_IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* A thread that were cancelled (pthread_cancel(3)) with a lock would leave it behind: it is when it has let go. */
+/* A thread that is cancelled (pthread_cancel(3)) while it has a lock would never release it. So cancellation waits until the lock is
+ * released. */
 static inline int libipc_forbid_cancelling(void) {
 	int before = PTHREAD_CANCEL_DISABLE;
 	if (!libipc_is_alone()) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
@@ -66,7 +66,7 @@ static inline void libipc_allow_cancelling(int before) {
 	if (before != PTHREAD_CANCEL_DISABLE) pthread_setcancelstate(before, &before);
 }
 
-/* Names a thread as long as it lives. */
+/* Identifies a thread while it lives. */
 static inline uintptr_t libipc_this_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
 
 void libipc_keep_others_out(struct libipc_monitor *monitor);
@@ -81,45 +81,46 @@ LIBIPC_ATOMIC void libipc_set_owner(struct libipc_monitor *monitor, uintptr_t ow
 static inline void libipc_unlock(struct libipc_monitor *monitor) {
 	if (libipc_lock_owner(monitor) == libipc_this_thread()) libipc_let_others_in(monitor);
 }
-/* Takes the lock if it can be had within some milliseconds: for a signal handler, whose thread may hold others. */
+/* Takes the lock if that is possible within some milliseconds. For a signal handler, whose thread may have other locks. */
 int libipc_try_lock(struct libipc_monitor *monitor);
-/* The thread has the lock, or needs none. */
+/* Whether the thread has the lock, or needs none. */
 int libipc_has_lock(const struct libipc_monitor *monitor);
-/* Until somebody says that something has changed, or `milliseconds` have passed; negative: for ever. It may be for nothing. */
+/* Waits, without the lock, until another thread reports a change, or `milliseconds` have passed; negative: for ever. It may wake up
+ * without a reason. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
 /* Waits, without the lock, until a claim has ended since `seen` was read (libipc_returns, with the lock): 0. Or until a signal handler
  * ends the wait, as the kernel decides (SA_RESTART): EINTR; or the time is up: ETIMEDOUT. A negative time is for ever. */
 int libipc_wait_for_return(struct libipc_monitor *monitor, uint32_t seen, int milliseconds);
 static inline uint32_t libipc_returns(struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->returns, __ATOMIC_ACQUIRE); }
-/* A claim has ended; with the lock. */
+/* Announces that a claim has ended. The caller has the lock. */
 void libipc_announce_return(struct libipc_monitor *monitor);
 
 /* ---- signal handlers: see threads.c ---- */
 
-/* `busy` of a monitor is where on the stack the function lies that is in the middle of a call, or 0. ASLEEP: everything is whole, the
- * call sleeps in the kernel or calls the program. LOOK: when the call ends there is more to look at than the mark. COUNTED: the
- * call is one of those that are absent. */
+/* `busy` of a monitor is the stack address (frame) of the call that is changing it, or 0. Flags: ASLEEP: the data is consistent; the
+ * call sleeps in the kernel or calls the program. LOOK: the call must check for more work when it ends. COUNTED: `absent` counts the
+ * call. */
 enum { LIBIPC_ASLEEP = 1, LIBIPC_LOOK = 2, LIBIPC_COUNTED = 4 };
-/* A place on the stack of the function that asks. (__builtin_frame_address would take a register from it.) */
+/* An address in the caller's stack frame. (__builtin_frame_address would cost the caller a register.) */
 static inline uintptr_t libipc_frame(void) {
 	_Alignas(8) char here;
 	uintptr_t place;
 	__asm__("" : "=r"(place) : "0"(&here));
 	return place;
 }
-/* In this order for a signal handler of the same thread. */
+/* The fences keep this order for a signal handler of the same thread. */
 static inline void libipc_set_busy(struct libipc_monitor *monitor, uintptr_t busy) {
 	__atomic_signal_fence(__ATOMIC_RELEASE);
 	__atomic_store_n(&monitor->busy, busy, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
-/* A call, whose frame this is, begins to change what the monitor guards. 0: it must not, because a signal handler makes it that
- * has interrupted another call of the same thread. */
+/* Takes the lock for a call with this frame, which is going to change what the monitor guards. 0: the call is made in a signal
+ * handler that has interrupted another call of the same thread, and must fail. */
 int libipc_enter(struct libipc_monitor *monitor, uintptr_t frame);
-/* The same for a call that has another lock already. */
+/* The same for a call that has another lock already; it cannot fail. */
 void libipc_enter_from_inside(struct libipc_monitor *monitor, uintptr_t frame);
 void libipc_leave(struct libipc_monitor *monitor);
-/* The same in a process of one thread, where nothing is to be looked at. All are called in the same function. */
+/* The fast path in a process with one thread, when there is nothing else to check. One function must call all three. */
 static inline int libipc_enter_at_once(struct libipc_monitor *monitor) {
 	_Alignas(8) char here;
 	if (monitor->busy != 0) return 0;
@@ -129,11 +130,11 @@ static inline int libipc_enter_at_once(struct libipc_monitor *monitor) {
 }
 static inline int libipc_may_leave_at_once(const struct libipc_monitor *monitor) { return !(monitor->busy & LIBIPC_LOOK); }
 static inline void libipc_leave_at_once(struct libipc_monitor *monitor) { __atomic_store_n(&monitor->busy, 0, __ATOMIC_RELEASE); }
-/* The call goes on, but sleeps, or calls the program: still with the lock, or with it again. What the first returns is for the
- * second. */
+/* Around a part of a call that sleeps or calls the program. The caller has the lock at both. libipc_come_back needs the result of
+ * libipc_go_out. */
 uintptr_t libipc_go_out(struct libipc_monitor *monitor);
 void libipc_come_back(struct libipc_monitor *monitor, uintptr_t busy);
-/* The same in a process of one thread, where mostly nothing has happened meanwhile. */
+/* The fast path in a process with one thread, where usually nothing has happened meanwhile. */
 static inline uintptr_t libipc_fall_asleep(struct libipc_monitor *monitor) {
 	uintptr_t busy = monitor->busy;
 	libipc_set_busy(monitor, busy | LIBIPC_ASLEEP);
@@ -143,20 +144,21 @@ static inline void libipc_wake_up(struct libipc_monitor *monitor, uintptr_t busy
 	if (monitor->busy != (busy | LIBIPC_ASLEEP)) return libipc_come_back(monitor, busy);
 	libipc_set_busy(monitor, busy);
 }
-/* A signal handler has interrupted a call in the middle of something, which concerns this monitor. */
+/* Whether this is a signal handler that has interrupted a call which was changing what this monitor guards. */
 int libipc_is_interrupting(const struct libipc_monitor *monitor);
 
-/* What a signal handler leaves to be done: closing all, freeing what the context holds. */
+/* Work that a signal handler leaves to the interrupted call: closing all descriptors, freeing the context's memory. */
 enum { LIBIPC_CLOSE = 1, LIBIPC_DISSOLVE = 2 };
 void libipc_leave_pending(struct libipc_monitor *monitor, int what);
 static inline int libipc_take_pending(struct libipc_monitor *monitor, int what) {
 	return __atomic_fetch_and(&monitor->pending, ~what, __ATOMIC_RELAXED) & what;
 }
-/* Some monitor has something pending, or had. */
+/* Some monitor has, or had, pending work. */
 extern int libipc_is_anything_pending __attribute__((visibility("hidden")));
 LIBIPC_ATOMIC int libipc_anything_pending(void) { return __atomic_load_n(&libipc_is_anything_pending, __ATOMIC_RELAXED); }
 LIBIPC_ATOMIC void libipc_nothing_pending(void) { __atomic_store_n(&libipc_is_anything_pending, 0, __ATOMIC_RELAXED); }
-/* Replaces the file of the descriptor by a dead socket. `*dead`: such a socket; -1: none yet. It is the caller's. */
+/* Replaces the file of the descriptor by an unconnected socket. `*dead` is such a socket, or -1 before the first call; the caller
+ * closes it. */
 void libipc_replace_by_dead(int fd, int *dead);
 
 /* ---- for process.c ---- */
@@ -171,19 +173,19 @@ void libipc_free_what_is_put_away(void);
 
 /* ---- memory that stays ---- */
 
-/* A monitor of `size` bytes, which is the same in all calls; its lock is free. NULL: no memory. */
+/* A monitor of `size` bytes (the same in all calls) whose lock is free. NULL: no memory. */
 struct libipc_monitor *_Nullable libipc_take_monitor(size_t size);
 void libipc_put_away_monitor(struct libipc_monitor *monitor);
-/* The newest of all that there ever were. */
+/* The newest monitor; `earlier` leads to all others. */
 struct libipc_monitor *_Nullable libipc_newest_monitor(void);
-/* Held while a context is made. */
+/* The lock under which contexts are made. */
 struct libipc_monitor *libipc_births(void);
 
-/* Memory of 1 << order bytes whose first 16 stay as they are when it is given back: threads that come late may read them. */
+/* A block of 1 << order bytes. When it is given back its first 16 bytes stay unchanged, because late threads may read them. */
 void *_Nullable libipc_take_block(unsigned order);
 void libipc_give_back_block(void *block, unsigned order);
 
-/* Just before a public array lies the way back: a mark, and the monitor that it belongs to. NULL: there is no mark. */
+/* The two words before a public array lead to its monitor: a mark, and a pointer. NULL: no mark. */
 #define LIBIPC_MARK ((void *)0x6970637377696674)
 static inline void libipc_lead_back(void *array, struct libipc_monitor *monitor) {
 	void **way = (void **)array - 2;
@@ -195,8 +197,8 @@ static inline struct libipc_monitor *_Nullable libipc_way_back(void *array) {
 	return libipc_load(way) == LIBIPC_MARK ? (struct libipc_monitor *)libipc_load(way + 1) : NULL;
 }
 
-/* A thread counts itself before it waits for the lock, and no more when it has it. Who took the way to a monitor away before it
- * asked finds all that still come to this context; who comes later, that there is no way. */
+/* A thread counts itself before it waits for the lock, until it has it. Freeing a context first removes the pointer to the monitor
+ * and then reads the count: it sees every thread that still comes, and a later thread finds no pointer. */
 LIBIPC_ATOMIC void libipc_arrive(struct libipc_monitor *monitor) { __atomic_fetch_add(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
 static inline void libipc_has_arrived(struct libipc_monitor *monitor) { __atomic_fetch_sub(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
 static inline uint32_t libipc_arriving(struct libipc_monitor *monitor) { return __atomic_fetch_add(&monitor->arriving, 0, __ATOMIC_ACQ_REL); }
@@ -205,30 +207,30 @@ LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor) {
 	__atomic_store_n(&monitor->generation, monitor->generation + 1, __ATOMIC_RELEASE);
 }
 
-/* When this thread ends, libipc_thread_ended (Threads.swift) is to be called. */
+/* Arranges that libipc_thread_ended (Threads.swift) is called when this thread ends. */
 void libipc_watch_thread(void);
 void libipc_thread_ended(uintptr_t thread);
 
-/* The process-wide table of descriptors (Registry.swift): as many as Linux gives a process (fs.nr_open). Memory is only
- * behind the parts that are used. An entry is read without a lock, and written under that of its stripe. */
+/* The process-wide table of descriptors (Registry.swift): as many entries as Linux gives a process descriptors by default
+ * (fs.nr_open). Only the used parts take memory. An entry is read without a lock, and written under the lock of its stripe. */
 enum { LIBIPC_REGISTRY_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
 struct libipc_slot {
 	void *_Nullable owner;      /* the monitor whose lock guards the connection */
 	void *_Nullable connection;
 	uint32_t pair;    /* where in a table of pairs the descriptor was found last: a hint */
-	uint32_t listener; /* which file, if the library made it a listening socket; 0: none (names.c) */
-	uint32_t is_stream; /* calls without a context found that the number carries a stream: a hint */
+	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
+	uint32_t is_stream; /* calls without a context found a stream here: a hint */
 };
 extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
-extern int libipc_registry_end; /* no entry from here on was ever used */
+extern int libipc_registry_end; /* no entry from this one on was ever used */
 extern struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
 static inline int libipc_is_registrable(int fd) { return fd >= 0 && fd < LIBIPC_REGISTRY_SIZE; }
 static inline struct libipc_monitor *libipc_stripe(int fd) { return libipc_stripes + (unsigned)fd % LIBIPC_STRIPES; }
 static inline struct libipc_monitor *_Nullable libipc_owner(int fd) {
 	return libipc_is_registrable(fd) ? (struct libipc_monitor *)libipc_load(&libipc_registry[fd].owner) : NULL;
 }
-/* The connection, if it is `owner`'s: which may only change while that is locked. Who writes an entry sets its owner to none first:
- * when that is the same before and after, the connection was its. */
+/* The connection, if it belongs to `owner`, whose lock must be held to change that. A writer sets the owner to NULL first. So if the
+ * owner is the same before and after the connection is read, the connection belonged to it. */
 static inline void *_Nullable libipc_registered(int fd, const struct libipc_monitor *owner) {
 	if (libipc_owner(fd) != owner || !libipc_is_registrable(fd)) return NULL;
 	void *_Nullable connection = libipc_load(&libipc_registry[fd].connection);
