@@ -9,14 +9,14 @@ struct Channel: ~Copyable {
     var outbox = Outbox()
     /// Of the descriptor, from when bytes were first held: a program may close it and get the number for something else.
     private var identity: FileIdentity?
-    /// It is known to carry a stream.
+    /// Whether it is known to carry a stream.
     var isStream = false
 
     init(_ number: Int32) { descriptor = Descriptor(number) }
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
 
-    /// Asks once.
+    /// Checks once.
     @inline(never)
     mutating func requireStream(_ code: ErrorCode) throws(IPCError) {
         try descriptor.requireStream(code)
@@ -46,7 +46,7 @@ extension Inbox {
     ) throws(IPCError) {
         let code = IPC_ERROR_USOCK_RECV
         var patience = Patience(SO_RCVTIMEO)
-        /// Receives that brought no whole frame.
+        /// Number of receives without a whole frame.
         var parts = 0
         while try !settle(&scratch) {
             let isSending = try sending()
@@ -54,8 +54,8 @@ extension Inbox {
             switch try receive(from: descriptor, &scratch, waiting: waits, extent, &patience) {
             case .message, nil: continue
             case .bytes:
-                // A header and its payload may come in two. Of more parts each would begin the limit anew, and there is time to ask
-                // whether they are of a stream.
+                // Header and payload may come in two parts. With more parts each receive would restart the limit, so the rest of
+                // the wait is counted. This is also the time to check that the descriptor is a stream.
                 parts += 1
                 if parts == 2 || header == nil { try descriptor.requireStream(code) }
                 if parts == 2 { patience.begin(descriptor) }
@@ -66,7 +66,7 @@ extension Inbox {
         }
     }
 
-    /// One receive; nil when a signal handler has ended the system call, and there is a limit up to which to go on.
+    /// One receive; nil when a signal handler has ended the system call and the call goes on until its time limit.
     @inline(__always)
     private mutating func receive(
         from descriptor: Descriptor, _ scratch: inout Scratch, waiting: Bool, _ extent: Extent, _ patience: inout Patience
@@ -93,7 +93,7 @@ extension Inbox {
             }
         } catch { throw error.with(code: code) }
         let passed = try takeDescriptor().orThrow(code, "no descriptor came over descriptor \(descriptor.number)")
-        // It came with bytes that were read ahead.
+        // The descriptor came with bytes that were read ahead.
         if passed < 0 { throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: -passed) }
         return passed
     }

@@ -1,9 +1,9 @@
-// Clock.swift - points in time on the monotonic clock, and until when a call may wait.
+// Clock.swift - the monotonic clock, and deadlines.
 
 enum Clock {
     static var nanosecondsPerMillisecond: Int64 { 1_000_000 }
 
-    /// Nanoseconds on the monotonic clock (clock_gettime(2)). Out of line: callers that seldom ask stay small.
+    /// Nanoseconds on the monotonic clock (clock_gettime(2)). Not inlined, which keeps its callers small.
     @inline(never)
     static func now() -> Int64 {
         var time = timespec()
@@ -12,12 +12,12 @@ enum Clock {
     }
 }
 
-/// Until when a call may wait. It is exact to the nanosecond: whole milliseconds are rounded up, so no timer ends early.
+/// Deadline of a call, exact to the nanosecond. Remaining milliseconds are rounded up, so no timer ends early.
 struct Deadline: Equatable, BitwiseCopyable {
     /// On `Clock`, in nanoseconds.
     private let end: Int64
 
-    /// Look, and do not wait.
+    /// Does not wait.
     static var immediate: Deadline { Deadline(end: 0) }
     static var never: Deadline { Deadline(end: Int64.max) }
 
@@ -32,7 +32,7 @@ struct Deadline: Equatable, BitwiseCopyable {
         }
     }
 
-    /// The time is up. An immediate deadline was up from the start.
+    /// Whether the time is up; always true for `immediate`.
     var hasPassed: Bool { self != .never && (self == .immediate || Clock.now() >= end) }
 
     static func <= (left: Deadline, right: Deadline) -> Bool { left.end <= right.end }
@@ -47,8 +47,8 @@ struct Deadline: Equatable, BitwiseCopyable {
 }
 
 extension Descriptor {
-    /// poll(2) on this descriptor alone, until the deadline in all: a signal ends neither the wait nor begins it anew. Returns what is
-    /// reported; 0 when the time is up.
+    /// poll(2) on one descriptor until the deadline. Signals neither end the wait nor restart it. Returns the reported events; 0
+    /// when the time is up.
     func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
         while true {
             let found = libipc_poll_once(number, events, deadline.remaining)

@@ -17,7 +17,8 @@ struct Connection: ~Copyable {
     var channel: Channel
     /// In the context and its roster.
     var index: Int
-    /// Whose lock guards it: that of the context that has it; or, for what a call without one had to leave behind, of a stripe (Registry).
+    /// Whose lock guards it: that of the context that has it; or, for what a call without one had to leave behind, of a stripe
+    /// (Registry).
     let owner: MonitorReference
     fileprivate var links = InlineArray<5, Link>(repeating: Link())
 
@@ -29,23 +30,24 @@ struct Connection: ~Copyable {
     var isAlwaysReady = false
     /// There may be bytes to read.
     var isReadable = false
-    /// What the poller reported last, as poll(2) says it.
+    /// Events that the poller reported last, as poll(2) bits.
     var reported: Int32 = 0
-    /// The program was told that it hung up; the poller names it once more for that.
+    /// The program was told of a hang-up; the poller will report that hang-up once more.
     var isHangUpTold = false, isRepeatExpected = false
-    /// The program was last told that it is readable when the context had slept so often (`Context.sleeps`).
+    /// Value of `Context.sleeps` when the program was last told that it is readable.
     var toldAfter = UInt32.max
-    /// Not read for now: no descriptor for a client, no room at the other end of a pair, or no such end; or its peer only reads.
+    /// Not read for now: no free descriptor for a client, no room at the other end of a pair, no other end, or the peer has stopped
+    /// writing.
     var isPaused = false
     /// The kernel's buffer was full: the poller says when there is room.
     var isBlocked = false
-    /// The system lacked something when it was written: it is tried again after a pause.
+    /// A write failed for want of space or memory: it is retried after a pause.
     var isStarved = false
-    /// Its peer writes no more: it goes when what is queued for it was sent, or then.
+    /// The peer has stopped writing. The connection ends when its queue has been sent, or at this deadline.
     var drainsUntil: Deadline?
-    /// Frames are queued that the parent of this process sends, too.
+    /// The queue has frames that the parent of this process sends, too.
     var hasInheritedFrames = false
-    /// Found closed while the poller was made anew.
+    /// The descriptor was found closed while the poller was rebuilt.
     var isClosedByProgram = false
     /// A switched end that has left, or failed for this reason, while its last messages wait for room at the other end.
     var hasLeft = false
@@ -58,9 +60,10 @@ struct Connection: ~Copyable {
     var socketFile: SocketFile?
     /// A listening socket that the library made, which does not block.
     var isOwnListener = false
-    /// A server that failed for good is not live, but still open: its file, so that closing it closes no other.
+    /// File of a server that failed permanently: it is not live, but still open. Closing compares the file, so that it closes no
+    /// other.
     var failedFile: FileIdentity?
-    /// Was the path of that file, malloc'ed: freed when that is allowed again.
+    /// Path of a closed server, from malloc(3). It is freed when free(3) may be called again.
     var formerPath: UnsafeMutablePointer<CChar>?
     /// The callback that reads said that it holds more.
     var holdsMore = false

@@ -11,7 +11,7 @@ extension Context where Entries: ~Copyable {
     private static var longPatience: Int { 72 }
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
-    /// After how many clients in a row that were lost before they were accepted a server pauses.
+    /// A server pauses after this number of consecutive clients that were lost before they were accepted.
     private static var maximumLostClients: Int { 64 }
 
     /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
@@ -32,7 +32,7 @@ extension Context where Entries: ~Copyable {
             // Who answers reports with messages must not keep others from being heard.
             if !reports.isEmpty, turns < allowedTurns, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
             if !ready.isEmpty, turns < allowedTurns { continue }
-            // A wait of no time looks once. A timer that has run out is the next event: traffic that never pauses cannot put it off.
+            // A wait of 0 ms checks once. An expired timer is the next event: constant traffic cannot delay it.
             let remaining = deadline.remaining
             if remaining == 0, deadline != .immediate || event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
             event.looks += 1
@@ -111,8 +111,9 @@ extension Context where Entries: ~Copyable {
         connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage
     }
 
-    /// Readable as poll(2) means it, the end included; an error of a socket, which the program asks for (SO_ERROR, the error queue); or
-    /// a hang-up, which is told once, and again after a change: a FIFO gets new writers.
+    /// An EXTERNAL descriptor is ready: readable as poll(2) defines it (also at its end); a socket has an error, which the program
+    /// reads (SO_ERROR, the error queue); or it hung up, which is reported once, and again after a change (a FIFO gets new
+    /// writers).
     private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
         guard isStillReadable(connection) else { return }
         if isReadyByItself(connection) {
@@ -124,7 +125,7 @@ extension Context where Entries: ~Copyable {
         if reported & POLLNVAL != 0 { return }
         let isError = reported & POLLERR != 0 && reported & POLLHUP == 0
         if reported & POLLIN != 0 || isError && connection.pointee.channel.descriptor.isSocket {
-            // Told again and again without a pause: the program may have closed the number.
+            // It is reported again and again without a sleep: the program may have closed the number.
             if connection.pointee.toldAfter == sleeps, !confirm(connection) { return }
             connection.pointee.toldAfter = sleeps
             expectChanges(false, connection)
@@ -135,10 +136,10 @@ extension Context where Entries: ~Copyable {
         event.set(.disconnection, connection)
     }
 
-    /// A hang-up was told: from now on only a change is reported. Or that is over.
+    /// Stores whether a hang-up was reported. From then on only changes are.
     mutating func expectChanges(_ isTold: Bool, _ connection: ConnectionReference) {
         if connection.pointee.isHangUpTold == isTold {
-            // A list of poll(2) has forgotten that, because it saw the descriptor without its hang-up.
+            // The list of poll(2) dropped that mark, because it saw the descriptor without the hang-up.
             if isTold, !Poller.repeatsHangUp { poller.update(connection.pointee.registration, connection.pointee.interest) }
             return
         }
@@ -153,11 +154,12 @@ extension Context where Entries: ~Copyable {
         guard unadmitted >= 0 || isStillReadable(connection) else { return }
         do throws(IPCError) { try accept(on: connection, waiting: false, &event) } catch {
             if Socket.isPassing(error.systemError, on: connection.pointee.number) {
-                // Each lost client takes a turn; of so many in a row the poller may go on to tell without end.
+                // Each lost client takes a turn. The poller could report lost clients without end.
                 lostClients = Socket.isClientsFault(error.systemError) ? lostClients + 1 : 0
                 if lostClients < Self.maximumLostClients { return }
             } else if !error.isShortage {
-                // It will not get better: without this the poller would name it for ever. Closing it is still the program's to do.
+                // The error is permanent: without this the poller would report it for ever. The program still has to close the
+                // server.
                 connection.pointee.failedFile = FileIdentity(connection.pointee.channel.descriptor)
                 bury(connection)
                 event.set(.error, connection)
@@ -170,7 +172,7 @@ extension Context where Entries: ~Copyable {
     }
 
     /// Accepts a client and adds it. One that cannot be added is not turned away: it comes first next time.
-    /// - Parameter waiting: for a client, as accept(2) would.
+    /// - Parameter waiting: waits for a client, as accept(2) does.
     mutating func accept(on server: ConnectionReference, waiting: Bool, _ event: inout Event) throws(IPCError) {
         // Nothing may fail for want of memory once the client is here, as far as that can be known.
         try reserveEntry()
@@ -181,7 +183,7 @@ extension Context where Entries: ~Copyable {
         }
         try add(unadmitted, .ipc, isSocket: true)
         unadmitted = -1
-        // A client's socket is of its listener's type.
+        // A client's socket has the type of its listener.
         connections[connections.count - 1].pointee.channel.isStream = server.pointee.channel.isStream
         event.set(.connection, connections[connections.count - 1])
     }

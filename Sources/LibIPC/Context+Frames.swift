@@ -25,7 +25,7 @@ extension Context where Entries: ~Copyable {
         queueForSending(connection)
     }
 
-    /// It is sent when its turn comes, unless it waits for room or for something that the system lacks.
+    /// Puts it in the line of senders, unless it waits for room, or for a pause after a shortage.
     @inline(__always)
     mutating func queueForSending(_ connection: ConnectionReference) {
         if !connection.pointee.isBlocked, !connection.pointee.isStarved { unsent.append(connection) }
@@ -72,14 +72,14 @@ extension Context where Entries: ~Copyable {
     }
 
     /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
-    /// left or failed. A shortage is this connection's alone: it is tried again after a pause, and others are served.
+    /// left or failed. A shortage affects this connection only: it is retried after a pause, and others are served meanwhile.
     private mutating func failSending(
         _ connection: ConnectionReference, _ reason: IPCError, _ event: borrowing Event
     ) throws(IPCError) {
         if reason.isShortage {
             connection.pointee.isStarved = true
             starve(connection)
-            // A step by hand has nobody else to serve.
+            // A single step serves no other connection.
             if event.seat == nil { throw reason }
             return
         }
@@ -182,10 +182,10 @@ extension Context where Entries: ~Copyable {
 
     // MARK: Peers that only stopped writing
 
-    /// How long a peer that writes no more has to read what is queued for it, in milliseconds.
+    /// Time that a peer which has stopped writing has to read its queue, in milliseconds.
     private static var drainingTime: Int32 { 5_000 }
 
-    /// The peer writes no more, and may go on reading. True: something is queued for it, and there is time to send that.
+    /// The peer has stopped writing, and may still read. True: its queue is not empty, and the time for sending it has begun.
     @inline(never)
     mutating func drain(_ connection: ConnectionReference) -> Bool {
         guard connection.pointee.channel.outbox.hasPending, connection.pointee.sendFailure == 0 else { return false }
@@ -198,7 +198,7 @@ extension Context where Entries: ~Copyable {
         return true
     }
 
-    /// All was sent, or cannot be any more, or the time is up: its end is read again.
+    /// The queue was sent, or cannot be sent, or the time is up: the end of the peer's stream is handled now.
     @inline(never)
     mutating func resumeDrained(_ connection: ConnectionReference) {
         if !connection.pointee.isStarved { aside.remove(connection) }
@@ -207,7 +207,7 @@ extension Context where Entries: ~Copyable {
         readAgain(connection)
     }
 
-    /// The system may have what it lacked.
+    /// The pause after a shortage is over: retries.
     @inline(never)
     mutating func endStarvation(_ connection: ConnectionReference) {
         connection.pointee.isStarved = false
@@ -215,16 +215,16 @@ extension Context where Entries: ~Copyable {
         if connection.pointee.channel.outbox.hasPending { queueForSending(connection) }
     }
 
-    /// What is queued is offered to the kernel once, before it is dropped: without waiting, without callbacks and reports.
+    /// Offers the queue to the kernel once before it is dropped: without waiting, callbacks or reports.
     @inline(never)
     mutating func offer(_ connection: ConnectionReference) {
         guard connection.pointee.isLive, connection.pointee.channel.outbox.hasPending, !connection.pointee.hasInheritedFrames else {
             return
         }
-        // A child that no call has told the context of yet.
+        // This is a child process, and the context has not noticed that yet.
         if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
-        // The rest of a frame that is not listed would be freed when it is sent.
+        // A frame that is in no list would be freed when its rest is sent.
         if keepsMemory, connection.pointee.channel.outbox.listed == 0 { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }

@@ -1,7 +1,7 @@
-// Context+Leaving.swift - how entries end: deactivated, removed, closed; and what is closed of the library's own.
+// Context+Leaving.swift - deactivates, removes and closes entries, and closes the library's own descriptors.
 
 extension Context where Entries: ~Copyable {
-    /// The descriptor of a live entry is gone, the entry stays: nothing is kept for it any more.
+    /// Deactivates an entry whose descriptor is gone. The entry stays; everything that was kept for the descriptor is dropped.
     @inline(never)
     mutating func bury(_ connection: ConnectionReference) {
         letGo(connection)
@@ -15,11 +15,11 @@ extension Context where Entries: ~Copyable {
         poller.remove(connection.pointee.registration)
         if keepsMemory { empty(connection) } else { connection.pointee.channel = Channel(descriptor) }
         Registry.unregister(connection)
-        // Somebody may wait for the one who reads it.
+        // A thread may wait for the end of a reader's claim.
         if connection.pointee.isReaderAwaited { monitor.wakeReaders() }
         (connection.pointee.reader, connection.pointee.isReaderAwaited) = (Reader.none, false)
         connection.pointee.isLive = false
-        // Should it live again, it begins anew.
+        // If it becomes live again, it starts from the beginning.
         (connection.pointee.isPaused, connection.pointee.isBlocked, connection.pointee.interest) = (false, false, .read)
         (connection.pointee.isReadable, connection.pointee.isHangUpTold, connection.pointee.holdsMore) = (false, false, false)
         (connection.pointee.isStarved, connection.pointee.drainsUntil, connection.pointee.isClosedByProgram) = (false, nil, false)
@@ -29,8 +29,8 @@ extension Context where Entries: ~Copyable {
 
     /// Drops the entry; the last one moves into its place.
     /// - Parameters:
-    ///   - closing: closes its descriptor, for the thread that is told of it.
-    ///   - keeping: the descriptor goes on outside of this context.
+    ///   - closing: closes its descriptor, when the thread that gets the event is done with it.
+    ///   - keeping: the descriptor stays in use outside of this context.
     mutating func remove(
         _ connection: ConnectionReference, closing: Bool = false, for seat: SeatReference? = nil, keeping: Bool = false
     ) {
@@ -39,7 +39,8 @@ extension Context where Entries: ~Copyable {
         let hasTwin = connection.pointee.hasTwin && !isClosed
         let isAwaited = isClosed && connection.pointee.isAwaited
         if keeping {
-            // What was read ahead stays for whoever reads the descriptor now, and the rest of a frame that is begun.
+            // Bytes that were read ahead stay for the next reader of the descriptor, and so does the rest of a frame that was sent
+            // in part.
             dropFrames(connection)
             Registry.leave(connection)
         }
@@ -48,22 +49,22 @@ extension Context where Entries: ~Copyable {
         roster.swapRemove(at: index)
         if index < connections.count { connections[index].pointee.index = index }
         Connection.destroy(connection)
-        // A thread that waits in a call for the descriptor would not see that it is closed.
+        // close(2) alone would not wake a thread that waits for the descriptor in a direct call.
         if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
         if isClosed { close(descriptor, for: seat) }
-        // The same descriptor was in the set twice: its other entry lives from now on.
+        // The context has the same descriptor twice: its other entry becomes live.
         guard hasTwin, let twin = self.connection(of: descriptor) else { return }
         twin.pointee.hasTwin = true
         try? activate(twin)
     }
 
-    /// Closes the descriptor of an entry that stays. An external one is its program's: only what is queued for it goes.
+    /// Closes the descriptor of an entry that stays. An EXTERNAL descriptor belongs to the program: only its queue is dropped.
     mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
         let descriptor = connection.pointee.number
         offer(connection)
         if kind(of: connection) == .external { return dropFrames(connection) }
         if let path = roster.takeSocketPath(at: connection.pointee.index) {
-            // While this socket listens nobody else takes its name: so the file goes first.
+            // Removes the file first: while this socket listens no other service takes its name.
             if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
             free(connection.pointee.formerPath)
             connection.pointee.formerPath = path
@@ -80,7 +81,8 @@ extension Context where Entries: ~Copyable {
         try Socket.close(descriptor)
     }
 
-    /// Closes the library's own descriptors; a later wait makes new ones. A thread that waits with them does it when it comes back.
+    /// Closes the library's own descriptors; a later wait makes new ones. If a thread is waiting with them, it closes them when it
+    /// returns.
     mutating func closePoller() {
         isPollerUnwanted = isLed
         if isLed { poller.wake() } else { poller.closeDescriptors() }

@@ -1,21 +1,21 @@
-// Context+Looking.swift - what the context asks the poller, and what it makes of the answer.
+// Context+Looking.swift - asks the poller, and marks the connections that it reports.
 //
-// After a sleep the connection that spoke last is asked first (SpeakerGuess). Before a sleep some numbers are compared with what was
-// added: a program may close a descriptor and get the number again for another file, which epoll(7) does not tell.
+// After a sleep the connection that sent last is tried first (SpeakerGuess). Before a sleep some numbers are compared with the files
+// that were added: a program may close a descriptor and get its number for another file, which epoll(7) does not report.
 
 extension Context where Entries: ~Copyable {
-    /// How long a descriptor that lacks something waits before it is tried again, in milliseconds: a file on a full disk, or a
-    /// server without a free descriptor, which clients may take away and give back in quick turns.
+    /// Pause before a descriptor is retried after a shortage, in milliseconds: for sending (a full disk), and for accepting, where
+    /// clients may take and free descriptors quickly.
     private static var sendingPause: Int32 { 10 }
     private static var acceptingPause: Int32 { 100 }
-    /// Numbers compared at once: about 10 µs.
+    /// Numbers compared at a time: about 10 µs.
     private static var confirmedAtOnce: Int { 64 }
-    /// How long the first part of a sleep lasts when no numbers were compared before it, in milliseconds.
+    /// Length of the first part of a sleep when no numbers were compared before it, in milliseconds.
     private static var firstSleep: Int32 { 10 }
 
     mutating func beginTurns() { (turns, allowedTurns, fluentSince) = (0, Self.patience, 0) }
 
-    /// Asks the poller. Where another thread does, that one sees what there is.
+    /// Asks the poller, unless another thread is doing that.
     @inline(__always)
     mutating func look(_ patience: Int32, _ event: inout Event) throws(IPCError) {
         beginTurns()
@@ -37,7 +37,7 @@ extension Context where Entries: ~Copyable {
         try hear(try sleep(watch, patience), watch, &event)
     }
 
-    /// What to ask the poller, with the lock or without it, by one thread at a time.
+    /// A question for the poller. One thread at a time asks, with or without the lock.
     mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
         if poller.needsRebuild {
             if isSmall { return try prepareSmall() }
@@ -56,7 +56,7 @@ extension Context where Entries: ~Copyable {
         sleeps &+= 1
         if guess.isGood { watch.collectsFirst = false }
         if Poller.watchesNumbers || guess.isGood || confirmedIn == call { return }
-        // Once a tick of the coarse clock: a wait that follows at once pays nothing.
+        // Once in each tick of the coarse clock: waits in quick succession cost nothing more.
         let tick = libipc_coarse_tick()
         if tick == lastTick, sleptIn != call {
             sleptIn = call
@@ -72,7 +72,7 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// A client that has one connection, and nothing else to wait for; or nothing at all: all entries are closed.
+    /// A client with one connection and nothing else to wait for, or a context whose entries are all closed.
     private var isSmall: Bool {
         mutating get {
             if libipc_is_alone() == 0 { return false }
@@ -82,7 +82,7 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// The list of the last wait serves again, as a rule.
+    /// Usually the list of the last wait can be used again.
     @inline(__always)
     private mutating func prepareSmall() throws(IPCError) -> Poller.Watch {
         if connections.count == 1, connections[0].pointee.isLive,
@@ -93,13 +93,13 @@ extension Context where Entries: ~Copyable {
         return try prepareList()
     }
 
-    /// Waits by poll(2): nothing is to be made; or no descriptor is free to make it with.
+    /// Waits with poll(2): no epoll set is needed, or no descriptor is free for one.
     @inline(never)
     private mutating func prepareList() throws(IPCError) -> Poller.Watch {
         let (connections, isAlone) = (connections.base, libipc_is_alone() != 0)
         let count = self.connections.count
         return try poller.prepare { list throws(IPCError) in
-            // Other threads may add something, and nothing wakes this one.
+            // Other threads may add entries, and cannot wake this one.
             if !isAlone { list.limitWait() }
             for index in 0..<count {
                 guard let connection = connections?[index], connection.pointee.isLive, !connection.pointee.isAlwaysReady else { continue }
@@ -108,7 +108,7 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// How long to ask it, in milliseconds, when `remaining` are left: not longer than until starved descriptors are tried again.
+    /// How long to wait, in milliseconds, when `remaining` are left: at most until descriptors are retried after a shortage.
     func patience(_ remaining: Int32) -> Int32 {
         guard !aside.isEmpty, let retryAt else { return remaining }
         return remaining < 0 ? retryAt.remaining : min(remaining, retryAt.remaining)
@@ -122,7 +122,7 @@ extension Context where Entries: ~Copyable {
         try search(after: finding, watch, &event)
     }
 
-    /// There is something, or the poller is gone.
+    /// Something is ready, or the poller's descriptor is gone.
     @inline(never)
     private mutating func search(after finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
         if finding == .lost { return poller.needsRebuild = true }
@@ -138,7 +138,7 @@ extension Context where Entries: ~Copyable {
         if event.named == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }
     }
 
-    /// The poller has named so many descriptors.
+    /// Marks the descriptors that the poller has reported.
     @inline(never)
     private mutating func hear(_ count: Int, _ event: inout Event) {
         event.named = count
@@ -146,7 +146,7 @@ extension Context where Entries: ~Copyable {
         for index in 0..<count { note(poller.readiness(at: index), event.seat) }
     }
 
-    /// The connection that spoke last, if the library reads it.
+    /// The connection that sent last, if the library reads it.
     private mutating func speaker() -> ConnectionReference? {
         guard let connection = live(guess.speaker.descriptor), connection.pointee.registration == guess.speaker,
             !connection.pointee.isPaused, !isReadByProgram(connection)
@@ -172,25 +172,25 @@ extension Context where Entries: ~Copyable {
         connection.pointee.reportedIn = call
         if connection.pointee.isPaused { return }
         if !isTaken(connection, from: seat) { return ready.append(connection) }
-        // The poller would name it again and again.
+        // Otherwise the poller would report it again and again.
         deferTurn(connection)
         pause(connection)
     }
 
-    // MARK: Those that wait for a time
+    // MARK: Retries after a pause
 
-    /// The system is short of something for this connection: it is tried again after a pause.
+    /// The system lacks space, memory or a descriptor for this connection: retries after a pause.
     mutating func starve(_ connection: ConnectionReference) {
         aside.append(connection)
         retry(at: Deadline(milliseconds: connection.pointee.isStarved ? Self.sendingPause : Self.acceptingPause))
     }
 
-    /// Connections that are aside are looked at again then, or earlier.
+    /// Retries connections in `aside` at this time, or earlier.
     mutating func retry(at due: Deadline) {
         guard let known = retryAt, known <= due else { return retryAt = due }
     }
 
-    /// Looks after those that are aside: a program changes types and pairs in place.
+    /// Checks the connections in `aside`: a program may have changed types or pairs in place.
     mutating func attend() {
         let isDue = retryAt.map { $0.hasPassed } ?? true
         if isDue { retryAt = nil }
@@ -216,9 +216,9 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    // MARK: Numbers that mean another file
+    // MARK: Numbers that were closed and opened for another file
 
-    /// Compares some numbers with what was added, in turn.
+    /// Compares the next numbers with the files that were added.
     private mutating func confirmSome() {
         for _ in 0..<min(Self.confirmedAtOnce, connections.count) {
             if nextConfirmed >= connections.count { nextConfirmed = 0 }
@@ -227,8 +227,8 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    /// Whether the number of a live entry still means what was added. Another file is watched from now on; a number that is
-    /// closed is not told of any more.
+    /// Whether the number of a live entry still means the file that was added. A new file is watched from now on; a closed number
+    /// is no longer reported.
     mutating func confirm(_ connection: ConnectionReference) -> Bool {
         guard connection.pointee.isLive, !connection.pointee.isHangUpTold else { return true }
         switch poller.confirm(connection.pointee.registration, connection.pointee.interest) {

@@ -30,7 +30,7 @@ extension Context where Entries: ~Copyable {
             return report(sentTo, &event)
         }
         if connection.pointee.hasLeft {
-            // It may go on reading: what is queued for it is sent first.
+            // The end may still read: its queue is sent first.
             if connection.pointee.failure == nil, !roster.hasWriter(descriptor), drain(connection) { return }
             let failure = connection.pointee.failure
             let kind: Event.Kind = failure == nil ? .disconnection : .error

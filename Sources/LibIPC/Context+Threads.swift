@@ -106,8 +106,8 @@ extension Context where Entries: ~Copyable {
 
     // MARK: Waiting and waking
 
-    /// Asks the poller, in a process of one thread. A signal handler may come meanwhile, which finds everything whole; it may free
-    /// the context, of which an empty one is left then.
+    /// Asks the poller, in a process with one thread. A signal handler that runs meanwhile finds consistent data. If it frees the
+    /// context, this call goes on with an empty one.
     @inline(__always)
     mutating func sleep(_ watch: Poller.Watch, _ timeout: Int32) throws(IPCError) -> Finding {
         let monitor = monitor

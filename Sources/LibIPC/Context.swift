@@ -24,8 +24,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var unsent = Line(slot: 1)
     /// Have sent frames that are to be reported.
     var reports = Line(slot: 2)
-    /// No event ends these waits: servers that could not accept for want of descriptors or memory, descriptors that could not be
-    /// written for want of space, switched ends without a partner, and ends that get what is queued for them before they go.
+    /// Connections whose wait no event ends: servers without a free descriptor or memory for a client, descriptors that had no
+    /// space for a write, switched ends without a partner, and peers that have stopped writing and still get their queue.
     var aside = Line(slot: 3)
     /// Switched ends that wait for room at the other end.
     var held = Line(slot: 4)
@@ -40,29 +40,30 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
     var wasReport = false
     /// Turns while frames wait to be sent, and after how many of them it is asked again whether to send.
     var heldBack = 0, burst = 0
-    /// Since when messages of one receive have been handed out without a system call: on `Clock`, in nanoseconds; 0: there was but one.
+    /// Since when messages of one receive have been handed out without a system call: on `Clock`, in nanoseconds; 0: there was but
+    /// one.
     var fluentSince: Int64 = 0
     /// How long that may go on, in nanoseconds. Longer, and a peer on another processor would wait where it could work.
     var fluency: Int64 = 15_000
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
-    /// When those that are aside for some time are looked at again.
+    /// When connections in `aside` are retried.
     var retryAt: Deadline?
-    /// Clients in a row that were lost before they were accepted.
+    /// Consecutive clients that were lost before they were accepted.
     var lostClients = 0
 
     /// How often the context has slept.
     var sleeps: UInt32 = 0
-    /// When numbers were last compared with what was added (libipc_coarse_tick), and where to go on.
+    /// When numbers were last compared with the files that were added (libipc_coarse_tick), and the entry to continue with.
     var lastTick: Int64 = 0, nextConfirmed = 0
-    /// In which call that was last done, and in which a sleep was cut short for it.
+    /// The call in which that was last done, and the one in which a sleep was shortened for it.
     var confirmedIn: UInt32 = 0, sleptIn: UInt32 = 0
 
     var seats = Seats()
     /// Threads that wait for events, without the lock; one of them may lead: it asks the poller.
     var waiting = 0
     var isLed = false
-    /// All entries are closed: the thread that leads closes the poller's descriptors.
+    /// All entries are closed: the thread that asks the poller closes the poller's descriptors.
     var isPollerUnwanted = false
     /// Connections whose turn came when they were in a thread's hands.
     var deferred = 0
@@ -158,7 +159,8 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         _ descriptor: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
     ) throws(IPCError) {
         try roster.reserve()
-        // What cannot be watched must be known at once. A service has what it needs from here on.
+        // A descriptor that cannot be watched is an error now, not in a later wait. A service has all its own descriptors from here
+        // on.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try watchEarly() }
         try admit(descriptor)
         // Sockets of the library's own.
@@ -168,7 +170,7 @@ struct Context<Entries: Roster & ~Copyable>: ~Copyable {
         roster.append(descriptor, kind, socketPath)
     }
 
-    /// Has a poller before the first wait. Without a free descriptor for one, waits do without.
+    /// Makes the poller before the first wait. Without a free descriptor waits work without it.
     private mutating func watchEarly() throws(IPCError) {
         guard poller.isIdle else { return }
         do throws(IPCError) { try rebuild() } catch { if !error.isShortage { throw error } }

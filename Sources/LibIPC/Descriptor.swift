@@ -1,16 +1,18 @@
 // Descriptor.swift - the system calls on an open descriptor, with their results as values.
 //
 // Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
-// read and write the same descriptors. EINTR is retried in C (CLibIPC.h) where a call does not wait; where it waits a signal is the
-// program's business (Patience).
+// read and write the same descriptors. A call that does not wait is retried after EINTR, in C (CLibIPC.h). In a call that waits the
+// program decides what a signal does (Patience).
 
 struct Descriptor {
     let number: Int32
 
     init(_ number: Int32) { self.number = number }
 
-    /// How many bytes came, into `first`, then `second`: none at the end; nil when there are none now, or within the descriptor's limit.
-    /// - Parameter passed: becomes the descriptor that came along; or, when the process had no number for it, `-EMFILE` or `-ENFILE`.
+    /// Receives into `first`, then `second`. Returns the number of bytes: 0 at the end; nil when there are none now, or within the
+    /// descriptor's time limit.
+    /// - Parameter passed: becomes the descriptor that came with the bytes, or `-EMFILE` or `-ENFILE` when the process had no free
+    ///   number for it.
     @inline(__always)
     func receive(
         _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32
@@ -19,13 +21,13 @@ struct Descriptor {
         return try received(count)
     }
 
-    /// The same into one place.
+    /// The same into one buffer.
     @inline(__always)
     func receive(_ space: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
         try received(libipc_receive(number, nil, 0, space.baseAddress, space.count, waiting ? 1 : 0, &passed))
     }
 
-    /// One byte, and the descriptor that comes with it. When the process has no number for that both stay.
+    /// Receives one byte and its descriptor. When the process has no free number both stay in the kernel.
     func receiveByte(_ byte: UnsafeMutableRawPointer?, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
         try received(libipc_receive_byte(number, byte, waiting ? 1 : 0, &passed))
     }
@@ -59,13 +61,13 @@ struct Descriptor {
         try patience.wait(for: POLLOUT, at: self, code)
     }
 
-    /// Frames need a stream: of a record (SOCK_SEQPACKET, SOCK_DGRAM) the kernel drops what is not read at once.
+    /// Frames need a stream: the kernel drops the part of a record (SOCK_SEQPACKET, SOCK_DGRAM) that one receive leaves.
     @inline(never)
     func requireStream(_ code: ErrorCode) throws(IPCError) {
         if libipc_is_stream(number) == 0 { throw IPCError(code, "descriptor \(number) carries no stream", systemError: EPROTOTYPE) }
     }
 
-    /// Anything else has no error of its own that a program could ask for.
+    /// Only sockets have a pending error that a program can read (SO_ERROR).
     var isSocket: Bool { libipc_has_socket_type(number) != 0 }
 }
 

@@ -23,7 +23,7 @@ enum Directory {
         }
     }
 
-    /// PATH_MAX bytes on the stack: temporary memory over a kilobyte Swift takes from the heap, and traps where there is none.
+    /// PATH_MAX bytes on the stack: Swift takes temporary buffers over 1 KiB from the heap, and traps without memory.
     private static func withPathBuffer<Result, Failure: Error>(
         _ body: (UnsafeMutableBufferPointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -49,7 +49,7 @@ enum Directory {
         }
     }
 
-    /// Makes the directory that `path` lies in, if there is nothing of that name.
+    /// Makes the directory that `path` lies in, if it does not exist.
     static func makeParent(of path: UnsafePointer<CChar>) throws(IPCError) {
         try withParent(of: path) { directory throws(IPCError) in if libipc_is_directory_at(directory) < 0 { try make(directory) } }
     }
@@ -73,7 +73,7 @@ enum Directory {
         return user == 0 || status.st_mode & bit != 0
     }
 
-    /// Without memory for the list the answer is no.
+    /// Without memory for the list: no.
     private static func isMember(of group: gid_t) -> Bool {
         let room = Int(max(getgroups(0, nil), 1))
         guard let memory = malloc(room * MemoryLayout<gid_t>.stride) else { return false }

@@ -30,7 +30,7 @@ struct FrameHeader: BitwiseCopyable {
     /// At most `Int.max`, which on a machine of 32 bits is less than a peer can announce.
     var payloadSize: Int { Int(clamping: length) }
     var frameSize: Int { FrameHeader.size &+ payloadSize }
-    /// Asked before a size is reckoned with.
+    /// Checked before a size is calculated.
     var isTooLong: Bool { length > UInt32(FrameHeader.maximumLength) }
 }
 

@@ -23,8 +23,8 @@ struct Inbox: ~Copyable {
     private var backlog = Bytes()
     /// How many bytes were taken out of this stream.
     private var consumed: UInt64 = 0
-    /// A descriptor that came along, and which byte of the stream brought it. Negative: the process had no number for it, and the
-    /// kernel dropped it, for this reason.
+    /// A received descriptor, and the position of its byte in the stream. Negative: the kernel dropped the descriptor for this
+    /// error, because the process had no free number.
     private var passed: (descriptor: Int32, position: UInt64)?
 
     init() {}
@@ -93,7 +93,7 @@ struct Inbox: ~Copyable {
         if let payload {
             (self.payload, capacity) = (try allocate(needed + 1, growing: payload, code), needed)
         } else {
-            // A block that was kept may have room for more.
+            // A block of a free list may be larger.
             let block = try scratch.payload(needed + 1, code)
             (payload, capacity) = (block.memory, min(block.size - 1, size))
         }
@@ -137,7 +137,7 @@ struct Inbox: ~Copyable {
         return isWhole ? .message : .bytes
     }
 
-    /// The most common receive: nothing is here, and mostly one whole message comes.
+    /// The most common receive: the inbox is empty, and usually one whole message comes.
     @inline(__always)
     private mutating func receiveAnew(
         from descriptor: Descriptor, _ scratch: inout Scratch, _ waiting: Bool
@@ -149,7 +149,7 @@ struct Inbox: ~Copyable {
         guard count > 0, let bytes = space.baseAddress else { return .end }
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
-            // Without memory nothing has happened yet: the bytes are kept below.
+            // Without memory nothing is lost: the bytes are kept below.
             if count == announced.frameSize, !announced.isTooLong, let block = malloc(announced.payloadSize + 1) {
                 memcpy(block, bytes + FrameHeader.size, announced.payloadSize)
                 (header, payload, filled, capacity) = (announced, block, announced.payloadSize, announced.payloadSize)
@@ -163,7 +163,7 @@ struct Inbox: ~Copyable {
         return isWhole ? .message : .bytes
     }
 
-    /// The same of no more bytes than were asked for.
+    /// The same for at most the wanted number of bytes.
     @inline(never)
     private mutating func receive(
         from descriptor: Descriptor, _ room: UnsafeMutableRawBufferPointer, _ space: UnsafeMutableRawBufferPointer, _ extent: Extent,
@@ -222,13 +222,14 @@ struct Inbox: ~Copyable {
         }
     }
 
-    /// Nobody will ask for the descriptor that came along.
+    /// Closes a received descriptor that no call has asked for.
     mutating func closePassed() { if let passed = passed.take() { libipc_close_passed(passed.descriptor) } }
 
     /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
     var awaitsByte: Bool { header == nil && backlog.count == 0 }
 
-    /// Takes one byte out of the stream, if no frame is in the making. Returns the descriptor that came with it, or why it was lost.
+    /// Takes one byte from the stream, if no frame has been received in part. Returns the descriptor that came with it, or the
+    /// error for which it was lost.
     mutating func takeDescriptor() -> Int32? {
         guard header == nil, backlog.count > 0 else { return nil }
         backlog.drop(1)

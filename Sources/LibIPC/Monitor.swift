@@ -18,7 +18,7 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
 
     /// Wakes the threads that wait for a change.
     func wakeAll() { pthread_cond_broadcast(&pointee.changed) }
-    /// Wakes the threads that wait for what another one has claimed.
+    /// Wakes the threads that wait for the end of a claim.
     func wakeReaders() { libipc_announce_return(self) }
     func wakeOne() { pthread_cond_signal(&pointee.changed) }
 }
@@ -27,7 +27,7 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
 struct Seat: BitwiseCopyable {
     let thread: UInt
     var connection: ConnectionReference?
-    /// What an event left of its timer, in milliseconds, and the exact end of that.
+    /// What the last event left of its timer, in milliseconds, and the exact deadline.
     fileprivate var timer: (left: Int32, deadline: Deadline) = (0, .never)
     /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
     fileprivate var closing: (Int32, Int32) = (-1, -1)
@@ -37,8 +37,8 @@ struct Seat: BitwiseCopyable {
 typealias SeatReference = UnsafeMutablePointer<Seat>
 
 extension Seat {
-    /// The deadline of a wait with this timer, in milliseconds. A program that hands in what the last event left goes on towards the same
-    /// moment: whole milliseconds would lose up to one at each event.
+    /// The deadline of a wait with this timer, in milliseconds. A program that passes what the last event left goes on towards the
+    /// same deadline: with whole milliseconds alone each event would change it by up to 1 ms.
     @inline(__always)
     mutating func deadline(_ milliseconds: Int32) -> Deadline {
         if milliseconds < 0 {
@@ -49,7 +49,7 @@ extension Seat {
         return milliseconds > 0 && milliseconds == timer.left ? timer.deadline : Deadline(milliseconds: milliseconds)
     }
 
-    /// What is left of the timer after this event. At least 1 until TIMER is told: a program that hands in 0 only wants to look.
+    /// What remains of the timer after this event. At least 1 before TIMER: 0 would mean not to wait.
     mutating func leave(_ deadline: Deadline, _ kind: Event.Kind) -> Int32 {
         timer = (kind == .timer ? 0 : max(deadline.remaining, 1), deadline)
         return timer.left

@@ -1,12 +1,12 @@
 // NetworkLookup.swift - asking the service `network` for a connection that leaves this machine.
 //
 // IPC_NETWORK holds entries `service uri`, separated by `;`. For a service that it names, one frame of type 3 with
-// `service;$IPC_NETWORK` goes to the daemon, which answers a frame: `OK`, and a descriptor behind it, or a reason. An entry that ends in
-// ` !` is strict: where the daemon cannot help, nothing else is tried. The mark is not sent.
+// `service;$IPC_NETWORK` goes to the daemon, which answers a frame: `OK`, and a descriptor behind it, or a reason. An entry that
+// ends in ` !` is strict: when the daemon cannot help, the local service is not tried. The mark is not sent.
 
 enum NetworkLookup {
     private static let lookupType: UInt8 = 3
-    /// How long a look-up may take with all its steps, in milliseconds.
+    /// Time limit of a look-up with all its steps, in milliseconds.
     private static let patience: Int32 = 10_000
 
     enum Route { case none, usual, strict }
@@ -25,7 +25,8 @@ enum NetworkLookup {
         var outbox = Outbox()
         outbox.append(try question(name, routes, &scratch))
         while try !outbox.send(to: daemon) { try wait(for: POLLOUT, of: daemon, until: deadline, IPC_ERROR_USOCK_SEND) }
-        // A receive takes all that is there: the descriptor may have come in one send with the answer, and goes with its last byte.
+        // One receive takes all available bytes. The descriptor may have been sent together with the answer; it belongs to the last
+        // byte.
         var inbox = Inbox()
         while try !inbox.settle(&scratch) { try receive(&inbox, from: daemon, &scratch, until: deadline) }
         if let answer = inbox.take(), answer.header.length != 2 {
@@ -51,7 +52,7 @@ enum NetworkLookup {
             FrameHeader(type: lookupType, userType: lookupType, length: UInt32(count)), copying: payload, &scratch)
     }
 
-    /// One receive; waits for it.
+    /// Waits for bytes and receives once.
     private static func receive(
         _ inbox: inout Inbox, from daemon: Descriptor, _ scratch: inout Scratch, until deadline: Deadline
     ) throws(IPCError) {
@@ -69,7 +70,7 @@ enum NetworkLookup {
         throw IPCError(code, "wait for the network daemon", systemError: ETIMEDOUT)
     }
 
-    /// What the first entry whose first word is `name`, whole, says.
+    /// The first entry whose first word is exactly `name`.
     static func route(of name: UnsafePointer<CChar>, in routes: UnsafePointer<CChar>?) -> Route {
         let length = strlen(name)
         guard length > 0, var entry = routes else { return .none }

@@ -50,7 +50,7 @@ struct OutboundFrame: BitwiseCopyable {
         reclaim(frame, &scratch)
     }
 
-    /// The same, and its memory stays until `dropped` goes.
+    /// The same, but the memory is kept until `dropped` is freed.
     static func drop(_ frame: FrameReference, keeping dropped: inout Outbox) {
         if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
         dropped.append(frame)
@@ -96,11 +96,11 @@ struct Outbox: ~Copyable {
     private var first: FrameReference?, lastSent: FrameReference?, last: FrameReference?
     /// How many bytes of the first that waits the kernel has.
     private var offset = 0
-    /// Bytes that the kernel does not have yet, and the frames that they belong to.
+    /// Number of bytes that the kernel does not have yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames = 0
-    /// Claim of the thread that waits in a system call, without the lock, for the kernel to take the next `piece` bytes, or something
-    /// else that belongs to the stream: until it has let go nobody else sends.
+    /// Claim of a thread that waits in a system call, without the lock, until the kernel has taken the next `piece` bytes, or a
+    /// descriptor. No other thread sends until the claim ends.
     private var sender = Reader.none
     private var piece = 0
 
@@ -140,11 +140,11 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    /// `kept`: its rest stays, in the frame itself, which is the outbox's now. `copied`: in a copy. `cut`: nobody has its rest.
+    /// `kept`: the outbox now owns the frame and its rest. `copied`: it owns a copy. `cut`: the rest is lost.
     enum Return { case whole, kept, copied, cut, notHere }
 
-    /// Takes a frame back that was lent; the lender frees it, unless it is kept.
-    /// - Parameter keeping: when it is begun, its rest stays, to be sent first.
+    /// Takes a lent frame back. The lender frees it, unless the result is `kept`.
+    /// - Parameter keeping: if a part was sent, the rest stays, to be sent first.
     mutating func takeBack(_ frame: FrameReference, keeping: Bool) -> Return {
         if frame == begun {
             if keeping, adopt(frame) { return frame.pointee.ownership == .lent ? .copied : .kept }
@@ -159,8 +159,8 @@ struct Outbox: ~Copyable {
         return .whole
     }
 
-    /// The first frame that waits, which is lent, becomes the outbox's own: as it is, or as a copy that takes its place.
-    /// False: there is no memory for that.
+    /// Makes the outbox the owner of the first pending frame, which is lent: of the frame itself, or of a copy that replaces it.
+    /// False: no memory.
     private mutating func adopt(_ frame: FrameReference) -> Bool {
         if frame.isInline {
             frame.pointee.ownership = .inside
@@ -177,22 +177,22 @@ struct Outbox: ~Copyable {
 
     // MARK: The claim of a thread that waits without the lock
 
-    /// Another thread waits; or this one does, which has come here from a signal handler.
+    /// Another thread has the claim; or this thread has it, and this is a signal handler.
     var isClaimed: Bool { sender.isThere }
     var isClaimedByOther: Bool { sender.isAnother }
 
-    /// The thread is about to wait until the kernel takes so many bytes from the first frame that waits, which it has copied; or for
-    /// something else.
+    /// Begins a claim: the thread is about to wait until the kernel takes this number of bytes of the first pending frame, which it
+    /// has copied, or a descriptor.
     mutating func claim(_ piece: Int) { (sender, self.piece) = (.this, piece) }
 
-    /// The wait is over. The claim may be gone, and with it the frame.
+    /// Ends the claim. It may already be gone, together with the frame.
     mutating func unclaim(sent count: Int) {
         guard sender == .this else { return }
         (sender, piece) = (.none, 0)
         advance(count)
     }
 
-    /// Copies the next bytes that wait, as many as `buffer` holds, of one frame.
+    /// Copies the next pending bytes of one frame, at most as many as `buffer` holds.
     mutating func copyNext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         var count = 0
         firstPending?.parts(from: offset) { start, length in
@@ -247,7 +247,8 @@ struct Outbox: ~Copyable {
         begun?.pointee.listing = nil
     }
 
-    /// Sends as much as the kernel takes; `finishing`: the rest of the begun frame alone. False: there is more, or a thread has a claim.
+    /// Sends as much as the kernel takes; `finishing`: only the rest of a frame that was sent in part. False: there is more, or a
+    /// thread has a claim.
     mutating func send(to descriptor: Descriptor, finishing: Bool = false) throws(IPCError) -> Bool {
         if isClaimed { return false }
         while finishing ? isHalfSent : hasPending {

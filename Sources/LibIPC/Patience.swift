@@ -1,9 +1,9 @@
 // Patience.swift - how long a direct call waits for its descriptor.
 //
-// As read(2) and write(2) would: not at all when the program has set O_NONBLOCK; else in the system call itself, where the kernel
-// decides whether a signal handler ends the wait (SA_RESTART). With a limit in time (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) the
-// kernel says EINTR for every handler, and would begin the limit anew with each call: then the rest of the wait is counted here.
-// Only the coarse clock is read before a system call has come back without the whole: the others pay nothing.
+// As read(2) and write(2) do: not at all with O_NONBLOCK; else in the system call itself, where the kernel decides whether a signal
+// handler ends the wait (SA_RESTART). With a time limit (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) the kernel returns EINTR for every
+// handler, and each new call would restart the limit: so the remaining time is counted here. Until a system call returns without all
+// bytes only the coarse clock is read: calls that succeed at once pay nothing more.
 
 struct Patience {
     private let option: Int32
@@ -11,19 +11,19 @@ struct Patience {
     /// On `Clock`, in nanoseconds; 0: none.
     private var end: Int64 = 0
 
-    /// When the call began, by the coarse clock: a limit counts from then. That costs 5 ns.
+    /// When the call began, by the coarse clock (5 ns): the time limit counts from then.
     private let start = libipc_coarse_tick()
 
     /// - Parameter option: SO_RCVTIMEO or SO_SNDTIMEO.
     init(_ option: Int32) { self.option = option }
 
-    /// There is a limit, which has been asked for.
+    /// Whether there is a limit, and it has been read.
     var isLimited: Bool { end != 0 }
 
-    /// The coarse clock may be late by one tick of the kernel, 10 ms at most. A limit is never early.
+    /// The coarse clock may be late by one tick of the kernel, 10 ms at most: added, so that a limit is never early.
     private static var tick: Int64 { 10_000_000 }
 
-    /// Asks for the limit, once.
+    /// Reads the limit, once.
     /// - Returns: whether there is one.
     @inline(never) @discardableResult
     mutating func begin(_ descriptor: Descriptor) -> Bool {
@@ -39,7 +39,7 @@ struct Patience {
         isLimited ? Int32(clamping: max((end - Clock.now() + 999_999) / 1_000_000, 0)) : -1
     }
 
-    /// Waits by poll(2): for two things at once, or when there is a limit.
+    /// Waits with poll(2): for two conditions at once, or with a time limit.
     @inline(never)
     mutating func wait(for events: Int32, at descriptor: Descriptor, _ code: ErrorCode) throws(IPCError) {
         begin(descriptor)
@@ -53,7 +53,7 @@ struct Patience {
             } else if libipc_errno() != EINTR {
                 failure = libipc_errno()
             } else if !isLimited, libipc_all_handlers_restart() == 0 {
-                // poll(2) never goes on after a handler: that one had SA_RESTART is known only when all have.
+                // poll(2) returns after every handler. Whether the one that ran had SA_RESTART is known only if all handlers have it.
                 failure = EINTR
             }
         }

@@ -31,14 +31,14 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-/// Memory from malloc(3) of at least `size` bytes. The library keeps every size that it needs: a malloc(3) that a program brings
-/// along may have no malloc_usable_size(3), or one that does not know these blocks.
+/// Memory from malloc(3) of at least `size` bytes. The library stores every size that it needs: a program's own malloc(3) may come
+/// without malloc_usable_size(3), or with one that does not know these blocks.
 struct Block: BitwiseCopyable {
     let memory: UnsafeMutableRawPointer
     let size: Int
 }
 
-/// Free list: blocks are linked through their own first bytes, and say their size behind that.
+/// Free list: the first bytes of each block hold the link to the next block, and then its size.
 private struct Shelf: ~Copyable {
     /// As many messages as a busy peer has on the way.
     private static let room = 64
@@ -61,7 +61,7 @@ private struct Shelf: ~Copyable {
         return block
     }
 
-    /// The size that the block was put with: it stays in the block until that is written.
+    /// The size with which the block was put into the list. It is valid until the block is written.
     static func size(of block: UnsafeMutableRawPointer) -> Int {
         block.load(fromByteOffset: MemoryLayout<UnsafeMutableRawPointer?>.stride, as: Int.self)
     }
@@ -90,13 +90,13 @@ struct Scratch: ~Copyable {
 
     /// Bytes from which a block is worth keeping wherever it comes from.
     static let largeSize = 64 * 1024
-    /// Bytes of the small blocks, which are all alike, and of the largest medium ones; those are multiples of `grain`, so that messages
-    /// of about the same size can have each other's. Most messages fit, and malloc(3) costs more than the rest of a queue.
+    /// Bytes of the small blocks, which are all alike, and of the largest medium ones; those are multiples of `grain`, so that
+    /// messages of about the same size can have each other's. Most messages fit, and malloc(3) costs more than the rest of a queue.
     private static let smallSize = 120
     static let mediumSize = 4096
     private static let grain = 256
-    /// Bytes that may be missing in a payload that came back, of which only the length is known: those of a frame's node, header and NUL.
-    /// The block mostly has them, because it served a frame before.
+    /// Bytes that a returned payload may be shorter than its block: those of a frame's node, header and NUL. Only its length is
+    /// known. Usually the block has them, because it was used for a frame before.
     private static let slack = 128
 
     private var memory: UnsafeMutableRawPointer?
@@ -114,7 +114,7 @@ struct Scratch: ~Copyable {
         free(spares[1]?.memory)
     }
 
-    /// Memory for one frame, which comes back by `giveBack` with the same size.
+    /// Memory for one frame. `giveBack` returns it, with the same size.
     mutating func block(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
         if size <= Scratch.smallSize { return if let block = small.take() { block } else { try allocate(Scratch.smallSize, code) } }
         if size <= Scratch.mediumSize {
@@ -128,13 +128,13 @@ struct Scratch: ~Copyable {
         return try payload(size, code).memory
     }
 
-    /// Memory for a payload, which a program will free or bring back.
+    /// Memory for a payload, which a program frees or returns with its event.
     mutating func payload(_ size: Int, _ code: ErrorCode) throws(IPCError) -> Block {
         if size >= Scratch.largeSize, let spare = spare(size) { return spare }
         return Block(memory: try allocate(size, code), size: size)
     }
 
-    /// Bytes that a medium block for `size` has.
+    /// Size of a medium block for `size` bytes.
     private static func mediumSize(for size: Int) -> Int { (size + grain - 1) / grain * grain }
 
     /// A block that a large message is done with, for one of this size.
@@ -143,7 +143,7 @@ struct Scratch: ~Copyable {
         for slot in 0..<2 {
             guard let spare = spares[slot], spare.size + Scratch.slack >= size else { continue }
             if spare.size >= size { return spares[slot].take() }
-            // Then realloc(3) does nothing but say so.
+            // Then realloc(3) only confirms the size.
             guard let grown = realloc(spare.memory, size) else { return nil }
             spares[slot] = nil
             return Block(memory: grown, size: size)
@@ -163,7 +163,7 @@ struct Scratch: ~Copyable {
         if !medium.put(block, size: Scratch.mediumSize(for: size)) { free(block) }
     }
 
-    /// Takes a payload that a program had, of at least `size` bytes: it may have put other memory in the place of what it got.
+    /// Takes a payload back from a program; it has at least `size` bytes. The program may have replaced it by other memory.
     mutating func recycle(_ block: UnsafeMutableRawPointer?, _ size: Int) {
         if size >= Scratch.largeSize, let block { return keep(Block(memory: block, size: size)) }
         free(block)
@@ -175,7 +175,7 @@ struct Scratch: ~Copyable {
         spares[slot] = block
     }
 
-    /// Where to receive into.
+    /// The buffer to receive into.
     @inline(__always)
     mutating func space() throws(IPCError) -> UnsafeMutableRawBufferPointer {
         if let memory { return UnsafeMutableRawBufferPointer(start: memory + Scratch.headroom, count: size) }
@@ -191,7 +191,8 @@ struct Scratch: ~Copyable {
         return UnsafeMutableRawBufferPointer(start: start, count: size)
     }
 
-    /// Keeps `part` of this memory, or of a spare block: copied; or, when there is no memory for that, by giving it away. Nothing is lost.
+    /// Keeps `part` of this memory, or of a spare block: copied; or, when there is no memory for that, by giving it away. Nothing
+    /// is lost.
     mutating func keep(_ part: UnsafeRawBufferPointer, of block: Block? = nil) -> Bytes {
         guard part.count > 0, let bytes = part.baseAddress else { return Bytes() }
         guard let copy = malloc(part.count) else { return Bytes(part, adopting: block?.memory ?? memory.take()) }

@@ -26,8 +26,8 @@ enum Service {
         return (try undoing(free(path), try Socket.listen(at: address)), path)
     }
 
-    /// Connects to the service where IPC_NETWORK says that it is. When it says nothing, or the network daemon cannot help, connects to
-    /// the service of this machine; but not when the route is strict.
+    /// Connects to the service through its route in IPC_NETWORK. Without a route, or when the network daemon cannot help and the
+    /// route is not strict, connects to the service of this machine.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
         let routes = libipc_network_routes()
         let route = NetworkLookup.route(of: name, in: routes)
@@ -42,7 +42,7 @@ enum Service {
             ("\(name): connected to the service of this machine: \(refusal)" as Text).withBytes { libipc_trace_note($0, $1) }
             return descriptor
         } catch {
-            // A long refusal must leave room for the other reason.
+            // Shortens a long refusal, so that the other reason fits.
             let reason = error.text
             throw IPCError(error.code, "\(refusal, atMost: Text.capacity - 2 - reason.count); \(reason)")
         }

@@ -26,7 +26,7 @@ extension Text {
 
 enum Socket {
     private static let backlog: Int32 = 4096
-    /// How long connecting waits for a service whose backlog is full, in milliseconds.
+    /// Time limit of connecting to a service whose backlog is full, in milliseconds.
     private static let patience: Int32 = 10_000
     private static let nonBlocking = Int32(SOCK_NONBLOCK.rawValue)
 
@@ -36,7 +36,7 @@ enum Socket {
         return try check(call: socket(AF_UNIX, type | flags, 0), code, "make a socket")
     }
 
-    /// - Parameter deadline: of a call that has more to do; otherwise connecting has ten seconds.
+    /// - Parameter deadline: of a call with more steps; by default connecting has 10 seconds.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
         let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: nonBlocking)
         var address = target.address
@@ -48,13 +48,13 @@ enum Socket {
         if result == 0 { return descriptor }
         let failure = libipc_errno()
         CLibIPC.close(descriptor)
-        // EACCES is seldom understood: of a socket not to read, but to write is what counts (unix(7)).
+        // Explains EACCES: connecting needs write permission on the socket, not read permission (unix(7)).
         let hint: StaticString = failure == EACCES ? " (write permission is needed)" : ""
         throw IPCError(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)\(hint)", systemError: failure)
     }
 
-    /// The service's backlog is full. The limit on sending is also that of connecting (socket(7)); it must not stay. A signal begins
-    /// neither the limit anew nor a connection of which a part is there: a stream socket of this domain has none (unix(7)).
+    /// The service's backlog is full: waits for room. The send timeout also limits connecting (socket(7)), and is reset afterwards.
+    /// After a signal the call is repeated with the remaining time; a Unix stream socket is never connected in part (unix(7)).
     private static func wait(toConnect descriptor: Int32, _ address: inout sockaddr_un, until deadline: Deadline) -> Int32 {
         var (result, failure): (Int32, Int32)
         repeat {
@@ -73,12 +73,12 @@ enum Socket {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Listens there. A stale socket is replaced; anything else is left alone. The socket does not block: processes and threads that
-    /// share it must not wait in accept(2) for a client that another one has taken.
+    /// Listens there. A stale socket is replaced; anything else is left alone. The socket does not block: several processes and
+    /// threads may share it, and must not wait in accept(2) for a client that another has accepted.
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
         let permissions = try SocketPermissions()
         let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, flags: nonBlocking)
-        // Of two services that start at once under one name, the second must find the first one's socket.
+        // When two services start at once under one name, the second must find the first one's socket.
         let lock = target.withPath { lockDirectory(of: $0) }
         defer { if lock >= 0 { CLibIPC.close(lock) } }
         try undoing(CLibIPC.close(descriptor), try listen(descriptor, target, permissions))
@@ -125,7 +125,7 @@ enum Socket {
         var address = target.address
         let found = libipc_is_bound(&address)
         guard found > 0, libipc_errno() == EACCES, status.st_uid == geteuid() else { return found }
-        // A mode (IPC_SOCKET_MODE) that shuts out the service itself: with write permission it can ask.
+        // The mode (IPC_SOCKET_MODE) may deny access to the service's own user. With write permission the socket can be probed.
         guard libipc_change_socket_mode(path, status.st_mode & 0o777 | 0o200) == 0 else { return found }
         let answer = libipc_is_bound(&address)
         if answer != 0 { libipc_change_socket_mode(path, status.st_mode & 0o777) }
@@ -134,10 +134,10 @@ enum Socket {
 
     // MARK: Accepting
 
-    /// Accepts a client that is here, and never waits for one.
-    /// - Parameter mayBlock: a listener of the program's own. O_NONBLOCK is not for the library to set there, because others may share it;
-    ///   so the kernel is asked just before. Another process may still be faster, and this one waits; the program can prevent that by
-    ///   setting O_NONBLOCK itself.
+    /// Accepts a waiting client, and does not wait for one.
+    /// - Parameter mayBlock: the listener is the program's own. The library does not set O_NONBLOCK on it, because other processes
+    ///   may share it, but calls poll(2) first. If another process then accepts the client first, this one waits; a program
+    ///   prevents that by setting O_NONBLOCK itself.
     static func acceptNow(on server: Int32, mayBlock: Bool) throws(IPCError) -> Int32 {
         let isHere = !mayBlock || libipc_poll(server, POLLIN, 0) != 0
         let client = isHere ? libipc_accept(server) : -1
@@ -149,9 +149,9 @@ enum Socket {
         IPCError(IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)", systemError: number)
     }
 
-    /// Accepts as accept(2) would: waits for a client, but not where the program has set O_NONBLOCK. A listener that the library made is
-    /// waited for here, and any handler ends that. With a limit (SO_RCVTIMEO) of the program's on its own listener the kernel tells of
-    /// every signal, and the call goes on until the limit.
+    /// Accepts as accept(2) does: waits for a client, unless the program has set O_NONBLOCK. On a listener that the library made it
+    /// waits in poll(2), and any handler ends the wait. On a program's listener with a time limit (SO_RCVTIMEO) the kernel returns
+    /// EINTR for every handler, and the call goes on until the limit.
     static func accept(on server: Int32) throws(IPCError) -> Int32 {
         let limit = libipc_accept_limit(server)
         let deadline = Deadline(milliseconds: limit)
@@ -172,9 +172,9 @@ enum Socket {
         }
     }
 
-    /// Accepting found nobody, or a client that is lost already, which is no fault of the listener (accept(2), "Error handling").
+    /// Accepting found no client, or one that is lost already, which is no error of the listener (accept(2), "Error handling").
     static func isPassing(_ number: Int32, on server: Int32) -> Bool {
-        // A socket that does not listen has no clients whose network could have failed.
+        // On a socket that does not listen the error cannot concern a client.
         number == EAGAIN || number == EINTR || isClientsFault(number) && libipc_is_listening(server) != 0
     }
 

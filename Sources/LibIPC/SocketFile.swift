@@ -2,9 +2,8 @@
 
 /// The file of a listening socket, as the process that listens there found it.
 ///
-/// Only that process removes it. A child's copy of the listener is no reason to: its parent lives on, or has left the child the name. A
-/// process id would not tell them apart, because each PID namespace has its own (pid_namespaces(7)): what counts is how often the
-/// process is the child of another.
+/// Only that process removes it. A child has a copy of the listener, but its parent still uses the name. Process ids cannot tell the
+/// two apart, because each PID namespace has its own (pid_namespaces(7)). So the number of forks is compared (libipc_changes).
 struct SocketFile: BitwiseCopyable {
     private let identity: FileIdentity
     private let generation = SocketFile.generation
@@ -16,13 +15,13 @@ struct SocketFile: BitwiseCopyable {
         identity = found
     }
 
-    /// It still is this file, and this is the process that listened.
+    /// Whether the path still has this file, and this is the process that listened.
     func isOurs(at path: UnsafePointer<CChar>) -> Bool {
         generation == SocketFile.generation && identity == FileIdentity(path: path)
     }
 }
 
-/// Mode and group of socket files, as the service's environment says: IPC_SOCKET_MODE, in octal digits, and IPC_SOCKET_GROUP, a name or
+/// Mode and group of socket files, from the service's environment: IPC_SOCKET_MODE, in octal digits, and IPC_SOCKET_GROUP, a name or
 /// a number. Connecting needs write permission on the file (unix(7)).
 struct SocketPermissions {
     private static let code = IPC_ERROR_USOCK_INIT__SOCKET_MODE
@@ -40,7 +39,7 @@ struct SocketPermissions {
     }
 
     private static func group(_ text: UnsafePointer<CChar>) throws(IPCError) -> gid_t {
-        // The highest number means "leave it" to chown(2).
+        // The highest number means "no change" to chown(2).
         if let number = number(text, base: 10), number < UInt64(gid_t.max) { return gid_t(number) }
         var group = gid_t()
         let failure = libipc_find_group(text, &group)
@@ -49,7 +48,7 @@ struct SocketPermissions {
         return group
     }
 
-    /// A number that is written in digits alone; nil for anything else, and for one of more than 32 bits.
+    /// Reads a number that has only digits; nil for other text, and for more than 32 bits.
     private static func number(_ text: UnsafePointer<CChar>, base: UInt64) -> UInt64? {
         var (value, next): (UInt64, UnsafePointer<CChar>) = (0, text)
         repeat {
@@ -62,9 +61,9 @@ struct SocketPermissions {
         return value
     }
 
-    /// Before anybody can connect, which is before listen(2).
+    /// Sets both before anybody can connect, which is before listen(2).
     func apply(to path: UnsafePointer<CChar>) throws(IPCError) {
-        // First: changing the owner may clear bits of the mode (chown(2)).
+        // First, because a change of the owner may clear bits of the mode (chown(2)).
         if let group {
             try check(call: lchown(path, uid_t.max, group), SocketPermissions.code, "give \(path) to the group \(group)")
         }

@@ -1,20 +1,20 @@
-// SpeakerGuess.swift - which connection is asked first after a sleep.
+// SpeakerGuess.swift - which connection is read first after a sleep.
 //
-// A wait sleeps in poll(2) on the epoll set, which says that there is something and not what. To ask the set costs about 700 ns.
-// Where one peer is asked and answers, as most clients and services do, the one that spoke last speaks again: receiving from
-// it at once costs nothing more when that is right. So the guess is tried only where the poller has named that connection, and no
-// other, twice in a row; and the set is asked all the same after 64 right guesses, so that nobody else waits for long.
+// A wait sleeps in poll(2) on the epoll set, which reports that a descriptor is ready, but not which. epoll_wait(2) costs about 700
+// ns more. With one peer that asks and answers, which is the usual case, the connection that sent last sends next: receiving from it
+// at once costs nothing more if the guess is right. So the guess is tried only after the poller has reported this connection, and no
+// other, twice in a row. After 64 right guesses epoll_wait(2) is called anyway, so that no other connection waits for long.
 
 struct SpeakerGuess {
     private static let trustNeeded = 2
     private static let longestRun = 64
 
     private(set) var speaker = Registration.alarm
-    /// How often in a row the poller named the speaker alone.
+    /// How often in a row the poller reported only this connection.
     private var trust = 0
-    /// Right guesses since the poller was asked.
+    /// Right guesses since the poller was last asked.
     private var run = 0
-    /// A guess is out.
+    /// A guess is being tried.
     private var isOpen = false
 
     var isWorthTrying: Bool { trust >= SpeakerGuess.trustNeeded }
@@ -38,12 +38,12 @@ struct SpeakerGuess {
     /// The poller is asked, without a guess.
     mutating func skip() { (isOpen, run) = (false, 0) }
 
-    /// The poller has named several connections.
+    /// The poller has reported several connections.
     mutating func distrust() { (isOpen, run, trust) = (false, 0, 0) }
 
-    /// The poller has named this connection and no other.
+    /// The poller has reported this connection and no other.
     mutating func named(_ registration: Registration) {
-        // After a run of right guesses the poller is asked for the others' sake.
+        // After 64 right guesses the poller is asked, so that other connections are served.
         let wasWrong = isOpen && registration != speaker
         trust = registration == speaker && !wasWrong ? min(trust + 1, SpeakerGuess.trustNeeded) : 1
         (speaker, isOpen, run) = (registration, false, 0)

@@ -25,7 +25,7 @@ struct Access: ~Copyable {
     ) throws(IPCError) -> (ConnectionReference, Ref<PublicContext>?)? {
         guard Registry.owner(of: descriptor) == owner else { return nil }
         if owner.pointee.is_torn != 0 {
-            // Nobody can trust what is kept for the descriptor.
+            // What is kept for the descriptor may be half changed.
             libipc_register(descriptor, nil, nil)
             return nil
         }
@@ -54,12 +54,12 @@ struct Access: ~Copyable {
     }
 }
 
-/// What a thread waits for that finds an inbox or an outbox claimed by another one.
+/// Wait of a thread for an inbox or an outbox that another thread has claimed.
 struct Turn: BitwiseCopyable {
     fileprivate let monitor: MonitorReference
     fileprivate let seen: UInt32
 
-    /// Waits, without the lock. Returns why to give up, or 0.
+    /// Waits, without the lock. Returns the error number with which to give up, or 0.
     func wait(_ patience: Patience) -> Int32 {
         let result = libipc_wait_for_return(monitor, seen, patience.remaining)
         if result == ETIMEDOUT { return patience.isLimited ? EAGAIN : 0 }
@@ -68,16 +68,16 @@ struct Turn: BitwiseCopyable {
 }
 
 extension Access {
-    /// Another thread has a claim, and is to say when that ends.
+    /// Another thread has a claim; asks it to announce the end.
     func awaitTurn() -> Turn {
         connection.pointee.isReaderAwaited = true
         return Turn(monitor: connection.pointee.owner, seen: libipc_returns(connection.pointee.owner))
     }
 
-    /// The lock is given back here.
+    /// Releases the lock.
     consuming func end() {}
 
-    /// Frames need a stream. That is asked once for each connection; without a context, once for each number.
+    /// Frames need a stream. This is checked once for each connection; without a context, once for each number.
     @inline(__always)
     func requireStream(_ code: ErrorCode) throws(IPCError) {
         if !connection.pointee.channel.isStream { try askForStream(code) }
@@ -91,13 +91,13 @@ extension Access {
         if context == nil { libipc_note_stream(number, 1) }
     }
 
-    /// What others wait for may be there: a claim is gone, or their frames are.
+    /// Wakes threads that wait for the end of a claim, or until their frames are sent.
     func wakeOthers() {
         if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
         connection.pointee.isReaderAwaited = false
     }
 
-    /// This thread waits no more to send: others may.
+    /// This thread no longer waits to send; others may.
     func letOthersSend() {
         wakeOthers()
         guard let context, connection.pointee.isLive else { return }
@@ -124,7 +124,7 @@ struct Reading: ~Copyable {
     /// A thread that were cancelled would not bring it back.
     private let cancelling = libipc_forbid_cancelling()
 
-    /// - Parameter frames: they are to be read, not a descriptor.
+    /// - Parameter frames: whether to receive frames, and not a descriptor.
     init(_ number: Int32, _ code: ErrorCode = IPC_ERROR_USOCK_RECV, frames: Bool = true) throws(IPCError) {
         descriptor = Descriptor(number)
         var patience = Patience(SO_RCVTIMEO)
@@ -139,7 +139,7 @@ struct Reading: ~Copyable {
         }
     }
 
-    /// Returns what to wait for, when another thread has it.
+    /// Returns what to wait for when another thread has a claim.
     private mutating func claim(_ patience: inout Patience, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
         let access = try Access(descriptor.number)
         let connection = access.connection
@@ -187,7 +187,7 @@ struct Reading: ~Copyable {
     /// True: there is more to send. That the peer takes no more shows when its end is read.
     private static func sendSome(to descriptor: Descriptor) throws(IPCError) -> Bool {
         let access = try Access(descriptor.number)
-        // Whoever has a claim sends it.
+        // The thread with the claim sends it.
         if access.connection.pointee.channel.outbox.isClaimed { return false }
         do throws(IPCError) { return try !access.connection.pointee.channel.outbox.send(to: descriptor) } catch {
             if error.isShortage { throw error }

@@ -1,11 +1,11 @@
-// Delivery.swift - sending before a call returns: a frame, a descriptor, or the rest of a frame that is begun.
+// Delivery.swift - direct sending: a frame, a descriptor, or the rest of a frame that was sent in part.
 //
-// Without a system call that waits, as long as the kernel has room. When it has none the thread claims the outbox, so that nobody
-// else sends, and waits without the lock: in a blocking send of a small piece, which the kernel takes whole or not at all, and where
-// it decides whether a signal handler ends the wait; or, when the descriptor has a limit in time, in poll(2) (Patience).
+// As long as the kernel has room, no system call waits. When it has none the thread claims the outbox, so that no other thread sends,
+// and waits without the lock: in a blocking send of a small piece, which the kernel takes completely or not at all, and in which it
+// decides whether a signal handler ends the wait; or, when the descriptor has a time limit, in poll(2) (Patience).
 //
-// A frame is lent to the outbox and stands in line there. When the wait ends without success it is taken back; if it is begun, its
-// rest becomes the outbox's own and goes first with the next call or wait.
+// The frame is lent to the outbox and queued there. When the wait fails the call takes it back. If a part was sent, the outbox
+// becomes the owner of the rest, and sends it first in the next call or wait.
 
 struct Delivery: ~Copyable {
     private enum Cargo { case frame(FrameReference), passed(Int32), rest }
@@ -14,9 +14,11 @@ struct Delivery: ~Copyable {
     private let cargo: Cargo
     private let code: ErrorCode
     private var patience = Patience(SO_SNDTIMEO)
-    /// Of the wait that is over: bytes that went from the outbox, whether the descriptor was passed, and why the call is to end.
+    /// Result of the last wait: bytes that were sent from the outbox, whether the descriptor was passed, and the error that ends
+    /// the call.
     private var sent = 0
-    /// The claim on the outbox is this call's: another call of this thread may have one, if a signal handler makes this one.
+    /// This call has the claim on the outbox. (If a signal handler makes this call, the interrupted call of the same thread may
+    /// have it.)
     private var hasClaim = false
     private var isPassed = false
     private var failure: Int32 = 0
@@ -27,7 +29,7 @@ struct Delivery: ~Copyable {
 
     // MARK: What can be sent
 
-    /// Sends one frame, behind what is queued.
+    /// Sends one frame, after what is queued.
     static func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to number: Int32) throws(IPCError) {
         let access = try Access(number, sending: true)
         try access.requireStream(IPC_ERROR_USOCK_SEND)
@@ -46,7 +48,7 @@ struct Delivery: ~Copyable {
         try access.withScratch { scratch throws(IPCError) in OutboundFrame.reclaim(frame, &scratch) }
     }
 
-    /// Passes a descriptor with one byte, behind what is queued.
+    /// Passes a descriptor with one byte, after what is queued.
     static func pass(_ passed: Int32, over socket: Int32) throws(IPCError) {
         var delivery = Delivery(socket, .passed(passed), IPC_ERROR_PROVIDE_FD__SENDMSG)
         let access = try Access(socket, sending: true)
@@ -55,7 +57,7 @@ struct Delivery: ~Copyable {
         try delivery.wait()
     }
 
-    /// Sends the rest of the frame that is begun, if there is one.
+    /// Sends the rest of a frame that was sent in part, if there is one.
     static func finishFrame(to number: Int32) throws(IPCError) {
         var delivery = Delivery(number, .rest, IPC_ERROR_USOCK_SEND)
         let access = try Access(number, sending: true)
@@ -77,7 +79,7 @@ struct Delivery: ~Copyable {
         let connection = access.connection
         switch cargo {
         case .frame(let frame):
-            // Whoever had the lock may have sent it, or dropped it.
+            // Another thread may have sent it, or dropped it.
             if frame.pointee.fate == .queued {
                 if failure != 0 { throw reason }
                 _ = try connection.pointee.channel.outbox.send(to: descriptor)
@@ -102,7 +104,7 @@ struct Delivery: ~Copyable {
 
     private var reason: IPCError { IPCError(code, "send to descriptor \(descriptor.number)", systemError: failure) }
 
-    /// The call fails for this reason: what is to become of the frame. Whoever failed for good leaves no rest.
+    /// The call fails for this reason: decides what becomes of the frame. After a permanent error no rest is kept.
     @inline(never)
     private func takeBack(_ error: IPCError, _ access: borrowing Access) -> IPCError {
         guard case .frame(let frame) = cargo else {
@@ -121,7 +123,7 @@ struct Delivery: ~Copyable {
         case .cut:
             isBegun = true
             free(frame)
-            // Without memory for the rest there can be no more frames.
+            // Without memory for the rest the stream is broken: no more frames can be sent.
             if isPassing { shutdown(descriptor.number, Int32(SHUT_WR)) }
         }
         access.letOthersSend()
@@ -130,16 +132,16 @@ struct Delivery: ~Copyable {
 
     // MARK: Waiting, without the lock
 
-    /// What to wait for: that the kernel takes a piece of the outbox, or the descriptor; that there may be room; or another thread.
+    /// What to wait for: that the kernel takes a piece of the outbox, or the descriptor; that it has room; or another thread.
     private enum Obstacle { case piece(Int), passing, room, other(Turn) }
 
     /// Waits and tries again until all is sent.
     @inline(never)
     private mutating func wait() throws(IPCError) {
-        // A thread that were cancelled would not take the frame back.
+        // A cancelled thread would not take the frame back.
         let before = libipc_forbid_cancelling()
         defer { libipc_allow_cancelling(before) }
-        /// A copy of what is to be sent next: others may drop the frame meanwhile.
+        /// A copy of the next bytes: another thread may drop the frame meanwhile.
         var piece = InlineArray<128, UInt64>(repeating: 0)
         patience.begin(descriptor)
         while let obstacle = try withUnsafeMutableBytes(of: &piece, { bytes throws(IPCError) in try find(bytes) }) {
@@ -148,7 +150,7 @@ struct Delivery: ~Copyable {
         if case .frame(let frame) = cargo { free(frame) }
     }
 
-    /// The wait before is over: tries again. Says what to wait for now; nil: all is sent.
+    /// Tries again after a wait. Returns what to wait for now; nil: all is sent.
     private mutating func find(_ piece: UnsafeMutableRawBufferPointer) throws(IPCError) -> Obstacle? {
         let access = try access()
         let connection = access.connection
@@ -175,7 +177,7 @@ struct Delivery: ~Copyable {
         return count > 0 ? .piece(count) : .passing
     }
 
-    /// The lock of what holds the frame. Where that cannot be had nothing holds it any more.
+    /// Takes the lock of the outbox that has the frame. If that fails no outbox has it any more.
     private func access() throws(IPCError) -> Access {
         do throws(IPCError) { return try Access(descriptor.number, sending: true) } catch {
             if case .frame(let frame) = cargo { free(frame) }

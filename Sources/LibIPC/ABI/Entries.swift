@@ -38,7 +38,7 @@ extension Context where Entries: ~Copyable {
             return
         }
         connection.pointee.isHangUpTold = false
-        // poll(2) watches the number, whatever file it means; what was received came from the former one.
+        // poll(2) watches the number, whichever file it means; what was received before came from the former file.
         guard connection.pointee.channel.isCurrent else {
             bury(connection)
             try? activate(connection)

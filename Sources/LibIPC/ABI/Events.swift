@@ -5,7 +5,7 @@
     answer(result) { () throws(IPCError) in
         repeat {
             if try fill(event, ctx, nil, &left) { return }
-            // A callback has freed the context. It may have begun another; a call that only looks has seen that there is nothing.
+            // A callback has freed the context, and may have made another one. If not, a call that only looks is over.
         } while left == 0 || !Visit.isEmpty(ctx)
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
@@ -30,8 +30,8 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a seat, and first lets go of what it holds.
 /// - Parameters:
-///   - step: one step of the loop by hand; nil: waits.
-///   - left: the timer in milliseconds; becomes what is left of it.
+/// - step: one step of the loop; nil: waits for an event.
+/// - left: the timer in milliseconds; becomes what remains.
 /// - Returns: false: a callback has freed the context.
 // Into its two callers, with what is called for every event: that takes a tenth off a message.
 @inline(__always)
@@ -66,7 +66,7 @@ private func fill(
     return isFound
 }
 
-/// Finds an event, waits for it, and calls the program's callbacks. Returns false where one of those has freed the context.
+/// Finds an event, waits for it, and calls the program's callbacks. Returns false when a callback has freed the context.
 @inline(__always)
 private func find(
     _ visit: inout Visit, _ found: inout Event, _ step: (libipc_step, UInt32)?, _ deadline: Deadline
@@ -110,7 +110,7 @@ private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadli
     (found.kind, found.named) = (.none, 0)
     defer {
         if !visit.isGone {
-            // None is left after a fork in a signal handler.
+            // The count is 0 after a fork in a signal handler.
             visit.context.pointee.waiting = max(visit.context.pointee.waiting - 1, 0)
             if watch != nil { visit.context.pointee.isLed = false }
             if visit.context.pointee.isPollerUnwanted { visit.context.pointee.closePoller() }

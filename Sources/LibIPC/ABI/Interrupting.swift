@@ -1,21 +1,21 @@
 // Interrupting.swift - ipc_close_all and ipc_ctx_free in a signal handler that has interrupted another call of its thread.
 //
 // The interrupted call may have left any list half changed, and may hold the lock of the context, or another one
-// (threads.c). Two things are whole at any instruction: the table of descriptors, whose entries lead to connections that exist,
-// and the public array of a context. From these alone the descriptors and socket files of the context are known. What else is to
-// be done is pending, and done by the interrupted call when it ends: so the program may go on after its handler. Nothing here
-// takes memory or frees any.
+// (threads.c). Two things are consistent at any instruction: the table of descriptors, whose entries point to connections that exist,
+// and the public array of a context. The handler takes the descriptors and socket files of the context from these alone. The rest of
+// the work is marked as pending, and the interrupted call does it when it ends, so the program may go on after its handler. Nothing
+// here allocates or frees memory.
 //
-// The same serves a context that is torn (process.c): nobody is left in that process to do the rest.
+// A torn context (process.c) is closed in the same way; the rest of the work is never done there.
 
 enum Interrupting {
-    /// The monitor of the context, unless that is empty, or a copy that was left behind.
+    /// The monitor of the context; nil if the context is empty, or a stale copy.
     private static func monitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
         guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
         return monitor.pointee.array == array || monitor.pointee.is_torn != 0 ? monitor : nil
     }
 
-    /// The same, if an ordinary call must not get in.
+    /// The same, if an ordinary call must not enter it.
     @inline(never)
     private static func closedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
         libipc_noted_changes()
@@ -23,7 +23,7 @@ enum Interrupting {
         return monitor.pointee.is_torn != 0 || libipc_is_interrupting(monitor) != 0 ? monitor : nil
     }
 
-    // MARK: What the handler does: false, if an ordinary call can do it.
+    // MARK: In the handler; false: an ordinary call can do it
 
     static func closeAll(_ ctx: Ref<ipc_ctx>) -> Bool {
         guard let monitor = closedMonitor(of: ctx) else { return false }
@@ -37,11 +37,11 @@ enum Interrupting {
     static func free(_ ctx: Ref<ipc_ctx>) -> Bool {
         guard let monitor = closedMonitor(of: ctx) else { return false }
         let isLocked = libipc_try_lock(monitor) != 0
-        // In the hands of another thread that does not come to an end: it stays.
+        // Another thread has it and does not finish: it stays open.
         guard isLocked || libipc_has_lock(monitor) != 0 || monitor.pointee.is_torn != 0 else { return true }
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
         libipc_end_generation(monitor)
-        // The table of pairs may be in use: its memory stays.
+        // The interrupted call may be using the table of pairs: its memory stays.
         libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings())
         if monitor.pointee.is_torn == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_DISSOLVE)) }
         if isLocked { monitor.unlock() }
@@ -63,16 +63,16 @@ enum Interrupting {
         if dead >= 0 { close(dead) }
     }
 
-    // MARK: What the interrupted call does when it ends
+    // MARK: When the interrupted call ends
 
-    /// - Parameter ctx: of the call that is over, which may have published what a handler had emptied.
+    /// - Parameter ctx: context of the call that ends, which may have filled in again what a handler had emptied.
     @inline(never)
     static func carryOutAll(_ ctx: Ref<ipc_ctx>?) {
         libipc_nothing_pending()
         var next = libipc_newest_monitor()
         while let monitor = next {
             next = monitor.pointee.earlier
-            // Another call that has not ended may be the one to do it.
+            // Another call that has not ended yet may do it.
             guard monitor.pointee.pending != 0, libipc_enter(monitor, libipc_frame()) != 0 else { continue }
             carryOut(monitor, ctx)
             libipc_leave(monitor)

@@ -9,7 +9,7 @@
 }
 
 @c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) {
-    // In a signal handler that has interrupted another call nothing is forgotten: the next call finds it stale.
+    // A signal handler that has interrupted another call removes nothing from the registry: the next call finds the entry stale.
     let isForgetting = libipc_is_interrupting(Registry.owner(of: fd)) == 0
     answer(result, try Socket.close(fd, forgetting: isForgetting))
 }
@@ -21,7 +21,7 @@
 @c @implementation public func usock_init_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {
     answer(result) { () throws(IPCError) in
         let address = try SocketAddress(path, IPC_ERROR_USOCK_INIT__BIND)
-        // As for a service; but the errors of this call are its own.
+        // As for a service, but with the error codes of this call.
         do throws(IPCError) { try Directory.makeParent(of: path) } catch { throw error.with(code: IPC_ERROR_USOCK_INIT__BIND) }
         fd.pointee = try Socket.listen(at: address)
     }

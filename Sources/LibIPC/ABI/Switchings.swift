@@ -54,8 +54,8 @@ extension ipc_switchings {
     }
 }
 
-/// Room for one element more in a public array. A program may have made the array itself, with no more room than for its elements,
-/// and there is no field for a capacity: so realloc(3) is asked each time, which keeps the sizes.
+/// Makes room for one more element in a public array. A program may have allocated the array itself, with room for its elements only,
+/// and there is no field for a capacity. So realloc(3) is called each time: malloc(3) knows the size of the block.
 func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<Element> {
     let (size, overflows) = (count + 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     let needed = overflows ? Int.max : size
@@ -118,7 +118,7 @@ private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_sw
 @inline(never)
 private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int32, Int32)?) {
     guard let ctx else { return }
-    /// Whether there is a context, or was; or none may be asked.
+    /// Whether there is, or was, a context, or it must not be entered.
     func changeInContext(inside: Bool = false) -> Bool {
         do throws(IPCError) {
             let changed: Void? = try withKnownContext(ctx, inside: inside) { context in

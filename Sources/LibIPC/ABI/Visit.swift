@@ -79,7 +79,8 @@ struct Visit: ~Copyable {
 
     static func isEmpty(_ ctx: Ref<ipc_ctx>) -> Bool { libipc_array(ctx).flatMap { libipc_way_back($0) } == nil }
 
-    /// The monitor behind a struct ipc_ctx, entered; nil when that is as if zeroed. Throws when it is freed before the lock is had.
+    /// Enters the monitor of a struct ipc_ctx; nil when that is zeroed. Throws when the context is freed before this call has the
+    /// lock.
     @inline(__always)
     private static func find(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> MonitorReference? {
         guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
@@ -178,7 +179,7 @@ struct Visit: ~Copyable {
         dissolve(monitor)
     }
 
-    /// Nothing leads to the context any more.
+    /// From here on no pointer leads to the context.
     static func dissolve(_ monitor: MonitorReference) {
         monitor.context.pointee.dissolve()
         monitor.pointee.is_awaited = 1

@@ -18,7 +18,7 @@ struct Alarm: ~Copyable {
         if ends.1 != ends.0 { close(ends.1) }
     }
 
-    /// The program may have closed the numbers, and got them again for files of its own: those stay open, and nothing is written there.
+    /// The program may have closed the numbers and opened files of its own with them: those are neither closed nor written to.
     private var isOurs: Bool { FileIdentity(Descriptor(ends.1)) == file }
 
     var descriptor: Int32 { ends.0 }

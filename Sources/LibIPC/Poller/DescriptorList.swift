@@ -1,11 +1,11 @@
-// DescriptorList.swift - some descriptors for one call of poll(2), and what that call said of them.
+// DescriptorList.swift - some descriptors for one call of poll(2), and its result.
 //
-// poll(2) knows levels alone, and reports a hang-up whether it is wanted or not. Where a hang-up has been told already
-// (Interest.changes) the descriptor is asked at once, and left out as long as it is still hung up: such descriptors are looked at
-// again after `recheck` milliseconds.
+// poll(2) is level-triggered, and always reports hang-ups. If the program already knows of a hang-up (Interest.changes), the
+// descriptor is checked before the wait, and left out of the list while it is still hung up. It is checked again after `recheck`
+// milliseconds.
 
 struct DescriptorList: ~Copyable {
-    /// Milliseconds until descriptors that were left out are looked at again. Also the longest wait without a way to wake it.
+    /// Milliseconds until descriptors that were left out are checked again. Also the longest wait that nothing can wake.
     static var recheck: Int32 { 100 }
 
     private var entries = HeapArray<pollfd>()
@@ -15,8 +15,8 @@ struct DescriptorList: ~Copyable {
 
     init() {}
 
-    /// Asks for a list, maybe without the context's lock: it stays as it is meanwhile. The wait may be shorter than `timeout`, which is in
-    /// milliseconds like `limit`, and negative for ever.
+    /// Waits for a list, possibly without the context's lock; the list does not change meanwhile. The wait may be shorter than
+    /// `timeout`. Both `timeout` and `limit` are in milliseconds; negative: for ever.
     static func wait(
         _ memory: UnsafeMutableRawPointer?, _ count: Int32, _ timeout: Int32, _ limit: Int32
     ) throws(IPCError) -> Finding {
@@ -28,7 +28,7 @@ struct DescriptorList: ~Copyable {
         }
     }
 
-    /// Numbers that the program has closed would end every wait. Returns how many there were.
+    /// Drops numbers that the program has closed, which would end every wait. Returns how many.
     private static func leaveOutClosed(_ entries: UnsafeMutablePointer<pollfd>?, _ count: Int) -> Int {
         guard let entries else { return 0 }
         var closed = 0
@@ -42,7 +42,7 @@ struct DescriptorList: ~Copyable {
     var memory: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(entries.base) }
     var count: Int32 { Int32(truncatingIfNeeded: entries.count) }
 
-    /// There is this descriptor, and no other.
+    /// Whether the list has exactly this descriptor.
     @inline(__always)
     func isOnly(_ registration: Registration, _ interest: Interest) -> Bool {
         guard entries.count == 1, let entry = entries.base, let known = registrations.base else { return false }
@@ -56,10 +56,10 @@ struct DescriptorList: ~Copyable {
         limit = -1
     }
 
-    /// The wait must end soon: nothing can wake it.
+    /// Limits the wait, because nothing can wake it.
     mutating func limitWait() { limit = DescriptorList.recheck }
 
-    /// - Returns: false: a hang-up that has been told is over; the next one is news.
+    /// - Returns: false: the reported hang-up is over, so the next one is to be reported.
     @discardableResult
     mutating func append(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Bool {
         if interest.isEmpty { return true }
@@ -74,7 +74,7 @@ struct DescriptorList: ~Copyable {
         return !interest.contains(.changes)
     }
 
-    /// What wakes the wait from another thread.
+    /// The descriptor by which another thread wakes the wait.
     mutating func append(alarm descriptor: Int32) throws(IPCError) { try append(.alarm, descriptor, POLLIN) }
 
     private mutating func append(_ registration: Registration, _ descriptor: Int32, _ events: Int32) throws(IPCError) {
@@ -83,7 +83,7 @@ struct DescriptorList: ~Copyable {
         registrations.appendReserved(registration)
     }
 
-    /// Moves those that the call has named to the front; returns how many there are.
+    /// Moves the ready descriptors to the front; returns how many.
     mutating func collect(_ named: Int) -> Int {
         if entries.count == 1 { return named }
         var count = 0

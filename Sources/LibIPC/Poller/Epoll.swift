@@ -1,9 +1,9 @@
 // Epoll.swift - readiness by epoll(7), whose bits are those of poll(2).
 //
-// Each descriptor is registered once, level-triggered: no receive has to find the end of what is there, and one that comes back
-// short loses nothing. The 64 bits that come back carry the generation beside the number: a descriptor that was closed while a
-// copy lives elsewhere (dup, fork, SCM_RIGHTS) goes on reporting and cannot be removed by number any more; its events are
-// recognised, and the context then builds a new epoll set.
+// Each descriptor is registered once, level-triggered: a receive need not drain the socket, and a short receive loses no event. The
+// 64 bits that come back carry the generation beside the number: a descriptor that was closed while a copy lives elsewhere (dup,
+// fork, SCM_RIGHTS) goes on reporting and cannot be removed by number any more; its events are recognised, and the context then
+// builds a new epoll set.
 //
 // A wait sleeps in poll(2) on the epoll set, because epoll_wait(2) fails with EINTR when the process is stopped and continued;
 // poll(2) goes on then, and fails only when a handler has run (signal(7)).
@@ -13,24 +13,24 @@
 struct EpollPoller: ~Copyable {
     /// Events of one call.
     static var batch: Int { 64 }
-    /// The kernel tells epoll about a file, not a number: numbers that mean another file must be looked for.
+    /// epoll watches a file, not a number: a number that means another file has to be searched for.
     static var watchesNumbers: Bool { false }
-    /// After `update` it names a descriptor once more that has hung up.
+    /// After `update` it reports a hung-up descriptor once more.
     static var repeatsHangUp: Bool { true }
     /// EPOLLET, a macro that Swift does not import.
     private static let edgeTriggered: UInt32 = 1 << 31
 
-    /// What to ask, in a call without the context's lock: the set and room for a batch of events, or a list of descriptors, stay as long
-    /// as it runs.
+    /// What to wait for, possibly without the context's lock. The set with its buffer for events, or the list of descriptors, does
+    /// not change meanwhile.
     struct Watch: BitwiseCopyable {
-        /// The set; negative: the list is asked instead.
+        /// The set; negative: the list is used instead.
         fileprivate let descriptor: Int32
-        /// Milliseconds after which the wait looks again by itself, negative for none.
+        /// Milliseconds after which the wait checks again by itself; negative: never.
         fileprivate var limit: Int32 = -1
         fileprivate let memory: UnsafeMutableRawPointer?
         /// Of the list.
         fileprivate var count: Int32 = 0
-        /// Asks for what is there before it sleeps: a set that is busy needs no other call.
+        /// Checks for events before it sleeps: with a busy set this is the only call.
         var collectsFirst = true
 
         /// - Parameter timeout: milliseconds, negative for ever.
@@ -53,7 +53,7 @@ struct EpollPoller: ~Copyable {
             return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
         }
 
-        /// What is there now. A signal cannot interrupt this.
+        /// Events that are there now. A signal cannot interrupt this call.
         func collect() throws(IPCError) -> Finding {
             let count = libipc_epoll_wait(descriptor, memory?.assumingMemoryBound(to: epoll_event.self), Int32(EpollPoller.batch), 0)
             if count < 0, libipc_errno() == EBADF || libipc_errno() == EINVAL { return .lost }
@@ -64,12 +64,12 @@ struct EpollPoller: ~Copyable {
     private var watch = Watch(descriptor: -1, memory: nil)
     private var events: UnsafeMutablePointer<epoll_event>? { watch.memory?.assumingMemoryBound(to: epoll_event.self) }
     private var file: FileIdentity?
-    /// In place of the set: for few descriptors, or where there is no set to be had.
+    /// Used in place of the set: for few descriptors, or when no set can be made.
     private var list = DescriptorList()
     private(set) var usesList = false
     private var alarm: Alarm?
     var needsRebuild = false
-    /// Which process made the set (CLibIPC.h). In a child it is the parent's: nothing is changed in it there.
+    /// The process that made the set (CLibIPC.h). A child shares its parent's set, and must not change it.
     private let generation = libipc_noted_changes() >> LIBIPC_FORK_SHIFT
     /// A change is heard by whoever waits.
     var isStale: Bool { false }
@@ -86,7 +86,7 @@ struct EpollPoller: ~Copyable {
         file = FileIdentity(Descriptor(made))
     }
 
-    /// One that watches nothing yet: a context that never waits needs no epoll set.
+    /// Watches nothing yet: a context that never waits needs no epoll set.
     init(idle: Bool) { needsRebuild = true }
 
     deinit {
@@ -96,7 +96,7 @@ struct EpollPoller: ~Copyable {
 
     var isIdle: Bool { descriptor < 0 }
 
-    /// Closes the library's own descriptors, and frees nothing. Afterwards it is idle.
+    /// Closes the library's own descriptors, and frees no memory.
     mutating func closeDescriptors() {
         closeSet()
         watch = Watch(descriptor: -1, memory: watch.memory)
@@ -104,7 +104,7 @@ struct EpollPoller: ~Copyable {
         needsRebuild = true
     }
 
-    /// The program may have closed the number, and got it again for a file of its own: that one stays open.
+    /// The program may have closed the number and opened a file of its own with it, which stays open.
     private func closeSet() { if !isIdle, FileIdentity(Descriptor(descriptor)) == file { close(descriptor) } }
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
@@ -112,10 +112,10 @@ struct EpollPoller: ~Copyable {
         switch libipc_errno() {
         case EPERM: return .alwaysReady
         case EBADF where isOpen(registration.descriptor), EINVAL where registration.descriptor != descriptor:
-            // The set itself is what is not there any more.
+            // The missing descriptor is the set itself.
             needsRebuild = true
             return .watched
-        // The number of the set was the program's, which has closed it.
+        // The program has closed the set's number.
         case EBADF, EINVAL: return .notOpen
         default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(registration.descriptor)")
         }
@@ -139,7 +139,7 @@ struct EpollPoller: ~Copyable {
         }
     }
 
-    /// Asks by poll(2), with what `fill` puts into the list: nothing is to be made, told and closed.
+    /// Uses poll(2) with the descriptors that `fill` adds: no set is made, changed or closed.
     mutating func prepare(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
         list.removeAll()
         try fill(&list)
@@ -147,13 +147,13 @@ struct EpollPoller: ~Copyable {
         return watchOfList
     }
 
-    /// What is being asked stays as it is, and what is found there is this one's.
+    /// Takes over the list that a thread may be asking without the lock.
     mutating func takeList(of other: inout EpollPoller) {
         swap(&list, &other.list)
         usesList = other.usesList
     }
 
-    /// The list of the last wait still has this descriptor, and no other.
+    /// Whether the list of the last wait has exactly this descriptor.
     @inline(__always)
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
 
@@ -169,7 +169,7 @@ struct EpollPoller: ~Copyable {
     private mutating func watchWithAlarm() throws(IPCError) -> Watch {
         var watch = watch
         do throws(IPCError) { try setAlarm() } catch {
-            // Without a descriptor to wake it the wait looks again by itself.
+            // Nothing can wake the wait: it checks again by itself.
             guard error.isShortage else { throw error }
             watch.limit = DescriptorList.recheck
         }

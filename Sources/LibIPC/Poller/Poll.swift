@@ -10,7 +10,7 @@ struct PollPoller: ~Copyable {
 
     private struct Entry: BitwiseCopyable { var registration: Registration, interest: Interest }
     private var entries = HeapArray<Entry>()
-    /// What is being asked, maybe without the context's lock.
+    /// The list of the wait, which may run without the context's lock.
     private var asked = DescriptorList()
     private var alarm: Alarm?
     var needsRebuild = false
@@ -63,7 +63,7 @@ struct PollPoller: ~Copyable {
 
     mutating func takeList(of other: inout PollPoller) { swap(&asked, &other.asked) }
 
-    /// Everything is asked by a list.
+    /// Every wait uses a list.
     var usesList: Bool { true }
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { false }
     var watchOfList: Watch { Watch(memory: asked.memory, count: asked.count, limit: asked.limit) }
@@ -84,7 +84,7 @@ struct PollPoller: ~Copyable {
     private mutating func addAlarm() throws(IPCError) {
         if alarm == nil {
             do throws(IPCError) { alarm = try Alarm() } catch {
-                // Without a descriptor to wake it the wait looks again by itself.
+                // Nothing can wake the wait: it checks again by itself.
                 guard error.isShortage else { throw error }
                 return asked.limitWait()
             }

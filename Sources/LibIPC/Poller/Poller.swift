@@ -44,14 +44,15 @@ struct Interest: OptionSet, BitwiseCopyable {
 
     static let read = Interest(rawValue: POLLIN)
     static let write = Interest(rawValue: POLLOUT)
-    /// A hang-up has been told: it is no news, but a change is.
+    /// A hang-up was reported: only a change is to be reported.
     static let changes = Interest(rawValue: 1 << 30)
 
     /// As poll(2) takes it.
     var polled: Int32 { rawValue & (POLLIN | POLLOUT) }
 }
 
-/// What a wait has found: so many descriptors; something, which `collect` names; or that the poller itself was closed by the program.
+/// Result of a wait: the number of ready descriptors; an unknown number, which `collect` finds; or that the program has closed the
+/// poller's descriptor.
 struct Finding: Equatable, BitwiseCopyable {
     /// Negative where it is not known.
     let count: Int
