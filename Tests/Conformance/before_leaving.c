@@ -1,6 +1,6 @@
 /*
- * before_leaving.c - what is queued for an end that goes: it is offered to the kernel once before it is dropped, and a peer that only
- * stopped writing gets all of it before its DISCONNECTION.
+ * before_leaving.c - messages queued for a connection that ends: they are offered to the kernel once before they are dropped, and a
+ * peer that only stopped writing gets all of them before its DISCONNECTION.
  */
 #include "peers.h"
 
@@ -56,7 +56,7 @@ TEST(freeing_a_context_only_drops) {
 	close(peer);
 }
 
-/* The parent sends it: twice would be once too often. */
+/* The parent sends it; the child must not send it again. */
 TEST(child_that_closes_does_not_send_what_its_parent_queued) {
 	int origin, peer, status;
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
@@ -146,7 +146,7 @@ TEST(others_are_served_while_a_peer_that_stopped_writing_does_not_read) {
 		next_message(&ctx, &event, other_origin, 'a', "served", 6);
 	}
 	CHECK_EQUAL(ctx.size, 3);
-	/* When it goes altogether nobody waits for it any more. */
+	/* When the peer closes its socket the wait for it ends. */
 	close(peer);
 	next(&ctx, &event, IPC_EVENT_TYPE_DISCONNECTION);
 	CHECK_EQUAL(event.origin, origin);
@@ -156,7 +156,7 @@ TEST(others_are_served_while_a_peer_that_stopped_writing_does_not_read) {
 	finish(&ctx, &event);
 }
 
-/* It has 5 seconds. */
+/* It has 5 seconds to read. */
 TEST(peer_that_stopped_writing_and_does_not_read_goes_at_last) {
 	int origin, peer;
 	char *payload = pattern(1000000, 3);

@@ -1,6 +1,6 @@
 /*
- * closed_servers.c - the end of a service: closing one that has failed, and who removes its socket file: the process that listened, and
- * none of its children, whatever PID namespace they are in.
+ * closed_servers.c - the end of a service: closing one that has failed, and removing its socket file, which only the process that
+ * listened does, and none of its children in any PID namespace.
  */
 #include "peers.h"
 
@@ -11,7 +11,7 @@ static struct ipc_event event;
 
 static int file_exists(const char *name) { return access(address_of(name).sun_path, F_OK) == 0; }
 
-/* A service whose accept(2) fails for good: the program is told once, and the entry stays. */
+/* A service whose accept(2) fails permanently: one ERROR event, and the entry stays. */
 static int start_and_fail_by(int how) {
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	int fd = ctx.pollfd[0].fd;
@@ -162,7 +162,7 @@ TEST(usock_init_makes_the_directory_that_is_missing) {
 	CHECK(stat(address_of("made/for").sun_path, &status) == 0 && status.st_mode == (S_IFDIR | 01750));
 	CHECK_OK(usock_close(fd));
 	CHECK_OK(usock_remove(address.sun_path));
-	/* where none can be it is the error of that call, with the reason */
+	/* if the directory cannot be made it is the error of that call, with the reason */
 	close(open(address_of("file").sun_path, O_CREAT | O_WRONLY, 0600));
 	address = address_of("file/below/it");
 	struct ipc_error e = usock_init(&fd, address.sun_path);

@@ -1,6 +1,6 @@
 /*
- * control_data.c - what comes with bytes besides: control data that the program's own socket options bring along loses no descriptor
- * and leaks none; and descriptors for which the process has no number.
+ * control_data.c - control data: that of the program's own socket options makes the library lose or leak no descriptor; and
+ * descriptors for which the process has no free number.
  */
 #include "peers.h"
 
@@ -68,7 +68,7 @@ TEST(a_descriptor_behind_a_frame_is_received_whatever_else_the_socket_brings) {
 		open_with(set);
 		add_near();
 		int before = count_descriptors();
-		send_with(far, "\2\0\0\0\2fok", 8, 0, 1); /* with the last byte of the frame: nobody asks for this one */
+		send_with(far, "\2\0\0\0\2fok", 8, 0, 1); /* with the last byte of the frame: no call asks for this one */
 		CHECK_OK(ipc_provide_fd(far, 0));
 		ready(&ctx, &event, IPC_EVENT_TYPE_MESSAGE);
 		CHECK_OK(ipc_receive_fd(near, &got));
@@ -95,7 +95,7 @@ TEST(frames_leak_no_descriptor_whatever_the_socket_brings) {
 					CHECK(m.length == 3 && memcmp(m.payload, "one", 3) == 0);
 					free(m.payload);
 				}
-				/* One may wait for who asks for it, until the next frame. */
+				/* One may be kept for ipc_receive_fd, until the next frame. */
 				if (i % 2 == 1) CHECK_EQUAL(count_descriptors(), before);
 			}
 			close_both();
@@ -135,7 +135,7 @@ TEST(switched_ends_leak_no_descriptor_whatever_the_sockets_bring) {
 /* ---- no free number ---- */
 
 static struct rlimit usual;
-/* valgrind only pretends to set a limit of its process: the kernel then finds a number all the same. */
+/* valgrind does not really set a limit of its process: the kernel then still finds a number. */
 static int limits_are_pretended(void) {
 	struct rlimit limit, kernels;
 	char line[200];
@@ -205,7 +205,7 @@ TEST(a_descriptor_that_was_read_ahead_without_a_free_number_is_65_with_the_reaso
 	nothing_to_tell(&ctx, &event);
 	note_numbers(open);
 	use_up_all_numbers();
-	/* In one read with a frame, whose bytes are on their way already. */
+	/* In one receive with a frame, whose bytes cannot stay in the kernel. */
 	send_with(far, "\2\0\0\0\2fok\0", 9, 0, 1);
 	ready(&ctx, &event, IPC_EVENT_TYPE_MESSAGE);
 	check_no_number(ipc_receive_fd(near, &got));

@@ -25,7 +25,8 @@ static void hung_up(int fd, uint32_t index) {
 	for (int i = 0; i < 3; i++) nothing_to_tell(&ctx, &event);
 }
 
-/* poll(2) calls it readable at its end: the program is told as long as it does not let go of it, and finds the end by reading. */
+/* poll(2) reports it as readable at its end: the event repeats until the program removes the descriptor; the program finds the end by
+ * reading. */
 static void ends_readably(int fd, uint32_t index) {
 	char byte;
 	for (int i = 0; i < 3; i++) {

@@ -1,6 +1,6 @@
 /*
- * external_changes.c - EXTERNAL descriptors that change: an error of a socket that lives on, a hang-up that is over, a number that the program
- * has closed or that means another file by now.
+ * external_changes.c - EXTERNAL descriptors that change: an error of a socket that stays usable, a hang-up that ends, a number that
+ * the program has closed, or reused for another file.
  */
 #include "kinds.h"
 
@@ -28,7 +28,7 @@ static int datagram_socket(struct sockaddr_in *address) {
 	return fd;
 }
 
-/* ICMP says that nobody listens: POLLERR, and the next call on the socket gives ECONNREFUSED. */
+/* ICMP reports a closed port: POLLERR, and the next call on the socket gives ECONNREFUSED. */
 TEST(pending_error_of_a_socket_is_told_and_the_socket_lives_on) {
 	struct sockaddr_in there, here;
 	int other = datagram_socket(&there), fd = datagram_socket(&here);
@@ -52,7 +52,7 @@ TEST(pending_error_of_a_socket_is_told_and_the_socket_lives_on) {
 	ipc_ctx_free(&ctx);
 }
 
-/* A socket that is not connected yet hangs up (POLLHUP), and is told of again when it is readable. */
+/* A socket that is not connected yet reports POLLHUP. It is reported again when it is readable. */
 TEST(unconnected_socket_is_told_once_and_again_when_it_is_connected) {
 	struct sockaddr_in address = loopback(0);
 	socklen_t size = sizeof address;
@@ -77,7 +77,7 @@ TEST(unconnected_socket_is_told_once_and_again_when_it_is_connected) {
 	ipc_ctx_free(&ctx);
 }
 
-/* The reading side of a pipe has gone: POLLERR on what is no socket. Each new reader that goes is told of. */
+/* The reading side of a pipe is closed: POLLERR on a file that is no socket. It is reported again for each new reader that closes. */
 TEST(fifo_for_writing_is_told_each_time_its_readers_have_gone) {
 	CHECK_EQUAL(mkfifo(in_rundir("fifo"), 0600), 0);
 	int in = open(in_rundir("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -132,7 +132,7 @@ TEST(closed_number_of_which_a_copy_lives_is_told_at_most_once) {
 	told_at_most_once(IPC_CONNECTION_TYPE_SWITCHED);
 }
 
-/* The program closes a number and gets it again for another file, as one that connects anew does. */
+/* The program closes a number and gets it for another file, as when it connects again. */
 static void reopen(int number, int ends[2]) {
 	CHECK_EQUAL(dup2(ends[0], number), number);
 	close(ends[0]);

@@ -40,7 +40,7 @@ static int queued(struct ipc_ctx *ctx, const struct ipc_message *m) {
 	CHECK(code == 0 || code == 92 || code == 110);
 	return code == 0;
 }
-/* 43: nothing of the frame went. 12: it is begun, and its rest goes by itself. */
+/* 43: no byte of the frame was sent. 12: a part was, and the library sends the rest. */
 static void send_directly(int fd, const struct ipc_message *m) {
 	struct ipc_error e;
 	do e = ARMED(FULL, ipc_write_fd(fd, m));

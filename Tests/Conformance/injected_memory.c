@@ -1,6 +1,6 @@
 /*
- * injected_memory.c - no memory, of whatever kind (posix_memalign(3) and its kin included, behind which temporary buffers of a
- * compiler may hide): each call says so, or does without; none ends the process.
+ * injected_memory.c - allocations that fail, also those by posix_memalign(3) and similar functions, which compilers use for temporary
+ * buffers: each call returns an error, or works without the memory; none ends the process.
  */
 #include "injected.h"
 #include "peers.h"
@@ -88,7 +88,8 @@ TEST(without_any_memory_calls_fail_and_work_again_later) {
 	close(ends[1]);
 }
 
-/* A large frame that is begun when its call ends is kept in a copy. Without memory for that nobody is told the middle of one. */
+/* If a large frame was sent in part when its call ends, its rest is kept in a copy. Without memory for that, no other frame may
+ * follow in its middle. */
 TEST(a_rest_that_cannot_be_kept_ends_the_stream) {
 	int ends[2];
 	char *payload = pattern(1000000, 1), bytes[65536];
@@ -96,7 +97,7 @@ TEST(a_rest_that_cannot_be_kept_ends_the_stream) {
 	CHECK_EQUAL(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	struct ipc_message m = message_of(-1, 'l', payload, 1000000);
 	begin();
-	/* The second block of the call: the first is the frame, or what there is to know of the descriptor. */
+	/* The second block of the call: the first is the frame, or the record of the descriptor. */
 	struct ipc_error e = {0};
 	for (long nth = 1; nth < 6; nth++) {
 		inject_clear();

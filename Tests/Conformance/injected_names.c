@@ -1,6 +1,6 @@
 /*
- * injected_names.c - services under a kernel that says no: what accept(2) says of one client is no end of the service, and what
- * connect(2) says of a live service is no reason to take its name.
+ * injected_names.c - services and errors of the kernel: an error of accept(2) about one client does not end the service, and an error
+ * of connect(2) about a live service does not cost it its name.
  */
 #include "injected.h"
 #include "peers.h"
@@ -12,7 +12,7 @@ static const int passing[] = {EAGAIN, EINTR, ECONNABORTED, EPERM, ENETDOWN, EPRO
                               EOPNOTSUPP, ENETUNREACH, ETIMEDOUT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, ENOSR};
 enum { PASSING = sizeof passing / sizeof *passing };
 
-/* Each in turn, once and then several times in a row: no event tells of it, and the client that waits is accepted. */
+/* Each error, once and then several times in a row: it causes no event, and the waiting client is accepted. */
 static void serve_after_each_error(void) {
 	for (int i = 0; i < PASSING * 2; i++) {
 		inject_clear();
@@ -44,7 +44,7 @@ TEST(passing_errors_of_accept_are_no_end_of_a_server_of_the_programs) {
 	finish(&ctx, &event);
 }
 
-/* Should it go on without end, the service has a pause between: others are served, and the processor is left alone. */
+/* If the error repeats without end, the service pauses between attempts: others are served, and it does not spin. */
 TEST(service_does_not_spin_on_a_passing_error_without_end) {
 	const int failures[] = {ENETDOWN, EPROTO, ECONNABORTED, EOPNOTSUPP};
 	int ends[2];
@@ -73,7 +73,7 @@ TEST(service_does_not_spin_on_a_passing_error_without_end) {
 	finish(&ctx, &event);
 }
 
-/* A path may lie on a file system where a look at it can be interrupted. */
+/* On some file systems stat(2) of a path can be interrupted. */
 TEST(interrupted_connect_is_tried_again) {
 	begin();
 	struct sockaddr_un address = address_of("pong");
@@ -90,7 +90,7 @@ TEST(interrupted_connect_is_tried_again) {
 	finish(&ctx, &event);
 }
 
-/* Some systems say ECONNREFUSED of a full backlog: then only another proof tells a busy service from a stale socket. */
+/* Some systems return ECONNREFUSED for a full backlog: then only another test tells a busy service from a stale socket. */
 TEST(live_service_whose_backlog_is_said_to_refuse_keeps_its_name) {
 	struct stat before, after;
 	int fd = -1;
@@ -104,7 +104,7 @@ TEST(live_service_whose_backlog_is_said_to_refuse_keeps_its_name) {
 	CHECK(inject_failures() >= 2 && fd == -1 && other.size == 0);
 	CHECK(lstat(address.sun_path, &after) == 0 && after.st_ino == before.st_ino);
 	inject_clear();
-	close(join(&ctx, &event, "pong", NULL)); /* no probe was taken for a client */
+	close(join(&ctx, &event, "pong", NULL)); /* no probe was accepted as a client */
 	next(&ctx, &event, IPC_EVENT_TYPE_DISCONNECTION);
 	nothing_to_tell(&ctx, &event);
 	/* and one that is gone leaves it */
@@ -116,7 +116,7 @@ TEST(live_service_whose_backlog_is_said_to_refuse_keeps_its_name) {
 	ipc_ctx_free(&ctx);
 }
 
-/* A service that starts listens a moment after its socket is bound: that is nobody's to take either. */
+/* A service that starts listens a moment after its socket is bound: another service must not take that socket either. */
 TEST(socket_that_is_bound_and_does_not_listen_yet_keeps_its_name) {
 	struct sockaddr_un address = address_of("pong");
 	int bound = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -117,7 +117,7 @@ TEST(a_terminal_whose_user_has_gone_does_not_spin) {
 	make_terminal(ends);
 	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 	close(ends[1]);
-	/* poll(2) calls it readable; a program that sees the end lets go of it. */
+	/* poll(2) reports it as readable; a program that reads the end removes it. */
 	CHECK_EQUAL(next_event(&ctx).type, IPC_EVENT_TYPE_EXTRA_SOCKET);
 	CHECK_OK(ipc_del_fd(&ctx, ends[0]));
 	check_quiet(&ctx, 100, 0);

@@ -1,6 +1,6 @@
 /*
- * injected_shortage.c - a descriptor that takes nothing for want of space or memory: that is its own trouble. It is tried again, the others are
- * served, nothing spins, and what was queued is sent when there is room.
+ * injected_shortage.c - a descriptor that takes nothing for want of space or memory. This affects no other descriptor: it is retried,
+ * others are served, nothing spins, and the queue is sent when there is room.
  */
 #include "peers.h"
 
@@ -9,7 +9,7 @@
 static struct ipc_ctx ctx;
 static struct ipc_event event;
 
-/* poll(2) calls the device readable, which is told again and again. */
+/* poll(2) always reports the device as readable, so that event repeats. */
 static void next_of_peer(void) {
 	do CHECK_OK(ipc_wait_event(&ctx, &event, NULL));
 	while (event.type == IPC_EVENT_TYPE_EXTRA_SOCKET);
@@ -39,7 +39,7 @@ TEST(full_device_keeps_nobody_else_from_being_served) {
 	finish(&ctx, &event);
 }
 
-/* Sending lacks something for a while. */
+/* Sending fails with a shortage for a while. */
 static void sent_when_there_is_room(int failure) {
 	int origin;
 	begin();

@@ -1,6 +1,6 @@
 /*
- * interrupted.c - direct calls and signals: a handler without SA_RESTART ends a wait, one with it does not; a limit in time
- * (SO_RCVTIMEO, SO_SNDTIMEO) ends it on time, however often a signal comes. Nothing is lost.
+ * interrupted.c - direct calls and signals: a handler without SA_RESTART ends a wait, one with it does not; a time limit
+ * (SO_RCVTIMEO, SO_SNDTIMEO) ends it on time, however many signals come. Nothing is lost.
  */
 #include "waiting.h"
 
@@ -234,13 +234,13 @@ TEST(a_handler_ends_the_call_of_its_thread_while_another_one_waits_for_the_same)
 				open_place(place);
 				size_t filled = call >= WRITE ? fill() : 0;
 				for (int t = 0; t < 2; t++) CHECK_EQUAL(pthread_create(&threads[t], NULL, call_in_thread, &call), 0);
-				/* Whoever of the two has the descriptor. */
+				/* The one of the two that has the descriptor. */
 				while ((is_over = pthread_tryjoin_np(threads[1], (void **)&results[1])) == EBUSY) {
 					pthread_kill(threads[1], SIGUSR2);
 					usleep(100);
 				}
 				CHECK_EQUAL(is_over, 0);
-				/* The other one may be sending this one's message, which is in front of its own: then that is begun. */
+				/* The other thread may be sending this thread's message, which is first in the queue: then a part of it was sent. */
 				int is_begun = call == WRITE && results[1]->error_code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA;
 				check_failed(*results[1], is_begun ? IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA : codes[call], EINTR);
 				waiting_call = call;

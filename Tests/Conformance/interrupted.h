@@ -37,7 +37,7 @@ int close(int fd) {
 	return (int)syscall(SYS_close, fd);
 }
 
-/* Counted only where these are the ones in use: not under valgrind. */
+/* Not counted under valgrind, which replaces these functions. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);

@@ -1,5 +1,5 @@
 /*
- * limits.c - connecting and looking up have ten seconds in all, however many signals come meanwhile. Those that wait so long do it at
+ * limits.c - connecting and looking up take at most ten seconds in all, however many signals come. The tests that wait so long run at
  * the same time, each in a process of its own.
  */
 #include "peers.h"
@@ -58,7 +58,7 @@ static void waits_for_a_descriptor(void) {
 	CHECK_EQUAL(fd, 0);
 }
 
-/* Says nothing to who looks up `far`, and `OK` without a descriptor to who looks up `slow`. */
+/* Does not answer a look-up of `far`; answers one of `slow` with `OK`, without a descriptor. */
 static void network_daemon(int gate) {
 	int listening = raw_listen("network"), clients[2];
 	meet(gate);
@@ -100,7 +100,7 @@ static void connects_when_there_is_room(void) {
 	ipc_ctx_free(&ctx);
 }
 
-/* A signal ends the wait as little as it prolongs it. */
+/* A signal neither ends the wait nor prolongs it. */
 TEST(connecting_goes_on_under_a_periodic_signal_until_there_is_room) {
 	int clients[2], gate;
 	int listening = listen_with_a_full_backlog("full", clients);

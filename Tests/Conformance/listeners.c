@@ -1,6 +1,7 @@
 /*
- * listeners.c - listening sockets: they and all others of the library are close-on-exec; what shares one never blocks for a client that
- * another has taken; and accepting by hand (usock_accept, ipc_accept_add) waits for a client as accept(2) does.
+ * listeners.c - listening sockets: they and all other sockets of the library are close-on-exec; a process that shares one never
+ * blocks for a client that another process has accepted; and accepting by hand (usock_accept, ipc_accept_add) waits for a client as
+ * accept(2) does.
  */
 #include "peers.h"
 
@@ -72,9 +73,9 @@ TEST(program_that_a_service_has_started_keeps_neither_its_name_nor_its_clients) 
 	finish(&ctx, &event);
 }
 
-/* ---- another is faster ---- */
+/* ---- another process accepts first ---- */
 
-static int stolen_from = -1; /* after a look that found a client there, that client is taken away, once */
+static int stolen_from = -1; /* after a poll(2) that found a client here, that client is accepted elsewhere, once */
 static int after_theft = -1; /* a process that is to connect then */
 
 static void steal(void) {
@@ -99,7 +100,7 @@ int epoll_wait(int set, struct epoll_event *events, int count, int timeout) {
 	return found;
 }
 
-/* Serves the client that is left, then waits for nobody. */
+/* Serves the client that is left, then a wait finds no other. */
 static void check_theft(int listening) {
 	int gone = raw_connect("pong");
 	stolen_from = listening;
@@ -116,7 +117,7 @@ TEST(service_does_not_wait_for_a_client_that_another_has_taken) {
 	finish(&ctx, &event);
 }
 
-/* A listener of the program's own blocks, and is left so: others may share it. */
+/* A listener of the program's own blocks, and stays so: other processes may share it. */
 TEST(server_of_the_program_does_not_wait_for_a_client_that_another_has_taken) {
 	int listening = raw_listen("pong");
 	struct ipc_connection_info info = {.type = IPC_CONNECTION_TYPE_SERVER};
@@ -142,13 +143,13 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict size,
 }
 int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict size) { return accept4(fd, address, size, 0); }
 
-/* Connects so often as it is told to, when it is told to; stays until the gate is closed. */
+/* Connects once for each byte that it is sent; runs until the gate is closed. */
 static void connects(int gate) {
 	char byte;
 	while (read_bytes(gate, &byte, 1) == 1) raw_connect("pong");
 }
 
-/* Accepts in this way on the descriptor, where nobody is until the call has found nobody. */
+/* Accepts in this way on the descriptor. No client is there until the call has found none. */
 static void accept_late(int listening, int by_index, int gate) {
 	int accepted = -1;
 	to_tell = gate;

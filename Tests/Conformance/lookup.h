@@ -42,7 +42,7 @@ static void network_daemon(int gate) {
 	unlink(address_of("network").sun_path);
 }
 
-/* The daemon is asked for `name` under these routes, once; and told them in this form. */
+/* The daemon is asked for `name` once with these routes, and gets them in this form. */
 static pid_t start_daemon_as(const char *name, const char *routes, const char *told, void (*how)(int), int *gate) {
 	static char payload[4096];
 	snprintf(payload, sizeof payload, "%s;%s", name, told);

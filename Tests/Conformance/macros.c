@@ -49,7 +49,7 @@ static size_t size_of(int n) { return n < 0 ? (size_t)1 << 62 : (size_t)n; }
 /* Not inlined: a compiler that sees all uses of an allocation may leave it out, and it cannot fail then. */
 static __attribute__((noinline)) void use(void *memory, size_t size) {
 	check_zeros(memory, size);
-	memset(memory, 'x', size); /* for the next allocation of this size */
+	memset(memory, 'x', size); /* so that the next allocation of this size is not zero by chance */
 	free(memory);
 }
 #ifdef __cplusplus

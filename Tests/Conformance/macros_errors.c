@@ -73,7 +73,7 @@ TEST(ipc_fill_default_error_message_writes_the_text_of_the_code) {
 	KINDS_END_WITH(fill_with_semicolon, IPC_ERROR_POLLER, 3, NULL);
 }
 
-/* ---- handed on: the error of code `n`, if it is none the function goes on ---- */
+/* ---- returned errors: the error with code `n`; with code 0 the function goes on ---- */
 
 static char *buffer;
 static struct ipc_error on_error(int n) { TEST_IPC_RETURN_ON_ERROR(outcome(n)); IPC_RETURN_NO_ERROR }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# newer_headers.sh - do the sources compile where the C library declares the pointer of epoll_wait(2) as never NULL, as newer glibc
-# does? Swift then imports the call with another type.
+# newer_headers.sh - the sources compile where the C library declares the pointer of epoll_wait(2) as nonnull, as newer glibc
+# does. Swift then imports the call with another type.
 #
 #   newer_headers.sh ROOT
 set -u

@@ -1,5 +1,6 @@
 /*
- * nonblocking.c - direct calls on a descriptor that its program has made non-blocking: they do not wait, say why, and lose nothing.
+ * nonblocking.c - direct calls on a descriptor that the program has made non-blocking: they return an error with the reason instead
+ * of waiting, and lose nothing.
  */
 #include "waiting.h"
 
@@ -101,11 +102,11 @@ TEST(provide_fd_and_usock_send_return_66_and_43_when_nonblocking_and_full) {
 	}
 }
 
-/* ---- a frame of which a part went ---- */
+/* ---- a frame that was sent in part ---- */
 
 enum { LARGE = 1500000 };
 
-/* What goes with the call that comes next. */
+/* What the next call sends. */
 enum next_call { WRITE, SEND, PROVIDE, READ, WAIT, NEXT_CALLS };
 
 static struct ipc_error call_next(enum next_call call) {

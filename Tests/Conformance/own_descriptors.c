@@ -1,6 +1,6 @@
 /*
- * own_descriptors.c - the library's own descriptors: a program may close them, as daemons do that close what they do not know; they take
- * no number that an entry has; ipc_close_all leaves none; and a process without a free descriptor is served all the same.
+ * own_descriptors.c - the library's own descriptors: a program may close them, as daemons close all that they do not know; they take
+ * no number that an entry has; ipc_close_all leaves none open; and the library works in a process without a free descriptor.
  */
 #include "peers.h"
 
@@ -28,7 +28,7 @@ static void close_unknown(void) {
 		if (!is_older[fd] && !is_known(fd)) close(fd);
 }
 
-/* Files of many kinds take the numbers that are free now; none is readable, and none may be written to or closed. */
+/* Opens files of many kinds with the free numbers. None is readable, and the library must neither write to nor close any. */
 static void take_numbers(int *taken, int count) {
 	for (int i = 0; i < count; i += 2) CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, taken + i) == 0);
 }
@@ -114,7 +114,7 @@ TEST(process_with_threads_that_closes_the_librarys_descriptors_goes_on) {
 	finish(&ctx, &event);
 }
 
-/* The poller is made anew after the program has closed the number of an entry, and that number is the lowest free one. */
+/* The poller is rebuilt after the program has closed the number of an entry, and that number is the lowest free one. */
 static void still_told(int fd) {
 	for (int i = 0; i < 3; i++) {
 		next(&ctx, &event, IPC_EVENT_TYPE_EXTRA_SOCKET);
@@ -166,7 +166,7 @@ TEST(closing_all_leaves_no_descriptor_of_the_librarys) {
 		int peer = join(&ctx, &event, "pong", NULL);
 		CHECK_OK(ipc_close_all(&ctx));
 		CHECK_EQUAL(count_descriptors(), before + 1);
-		/* All is closed: a wait has nothing but time to wait for, and makes nothing. */
+		/* All is closed: a wait can only wait for its timer, and makes no descriptor. */
 		nothing_to_tell(&ctx, &event);
 		close(peer);
 		CHECK_EQUAL(count_descriptors(), before);
@@ -183,7 +183,7 @@ static void *waits(void *unused) {
 	return unused;
 }
 
-/* Until the thread sleeps; /proc says it. */
+/* Waits until the thread sleeps, by /proc. */
 static void await_sleep(void) {
 	char path[64], text[512], state = 0;
 	while (waiter == 0) sched_yield();

@@ -1,7 +1,7 @@
 /*
  * own_malloc.c - a program with a malloc(3) of its own, as some have: blocks are exactly as large as was asked for, a byte written
- * behind one ends the process when it is freed, and malloc_usable_size(3) ends it at once. The library needs none of its own sizes
- * from there, and writes into nothing that it did not ask for.
+ * behind one ends the process when it is freed, and malloc_usable_size(3) ends it at once. The library does not take sizes from
+ * there, and writes only into memory that it asked for.
  */
 #include "peers.h"
 
@@ -20,7 +20,7 @@ static void die(const char *why) {
 	if (write(2, why, strlen(why)) < 0) abort();
 	abort();
 }
-static long blocks; /* how many live */
+static long blocks; /* number of live blocks */
 
 void *malloc(size_t size) {
 	if (size > SIZE_MAX / 2) return errno = ENOMEM, NULL;
@@ -52,7 +52,7 @@ void *calloc(size_t count, size_t size) {
 	void *block = malloc(count * size);
 	return block != NULL ? memset(block, 0, count * size) : NULL;
 }
-/* Always moves, so that who keeps the former address is found out. */
+/* Always moves the block, which shows uses of the former address. */
 void *realloc(void *block, size_t size) {
 	if (block == NULL) return malloc(size);
 	struct head *head = checked(block);
@@ -129,7 +129,7 @@ TEST(messages_of_all_sizes_cross_by_every_call) {
 	join_process(child, gate);
 }
 
-/* What a program puts in the place of a payload is as large as it says: no more of it is used. */
+/* A payload that a program has replaced has just the size that its message says: the library uses no more of it. */
 TEST(a_payload_that_the_program_has_put_in_place_is_not_taken_for_a_larger_one) {
 	int ends[2];
 	struct ipc_message m = {0};

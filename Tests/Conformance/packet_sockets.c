@@ -1,6 +1,6 @@
 /*
- * packet_sockets.c - a socket that carries records (SOCK_SEQPACKET, SOCK_DGRAM) where frames need a stream: an error with the reason,
- * once; and no message that nobody sent.
+ * packet_sockets.c - a socket that carries records (SOCK_SEQPACKET, SOCK_DGRAM) where frames need a stream: one error with the
+ * reason; and no message that was never sent.
  */
 #include "waiting.h"
 
@@ -109,7 +109,7 @@ TEST(direct_calls_on_what_is_no_stream_are_60_and_43_with_the_reason) {
 	}
 }
 
-/* The number carried a stream before, and the library was not told that it was closed. */
+/* The number was a stream before, and the program closed it without the library. */
 TEST(a_record_that_is_cut_is_an_error_also_where_a_stream_was_before) {
 	for (int i = 0; i < 2; i++) {
 		struct ipc_message m = {0};

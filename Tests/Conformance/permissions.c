@@ -19,7 +19,7 @@ static struct stat status_of(const char *name) {
 	return status;
 }
 
-/* In place of the C library's: what is true of the file at the moment from which on clients can connect. */
+/* In place of the C library's listen(2): records mode and group of the file at the moment from which clients can connect. */
 int listen(int fd, int backlog) {
 	struct sockaddr_un address;
 	socklen_t size = sizeof address;
@@ -89,7 +89,8 @@ TEST(socket_has_the_group_of_the_environment_by_number_or_by_name) {
 	check_both(0660, named->gr_gid);
 }
 
-/* Error 117 in both ways, and nothing stays: no socket, no file, no entry. A former, stale one is not touched before all is known. */
+/* Error 117 in both ways, and nothing is left: no socket, no file, no entry. A stale socket file is not touched before mode and group
+ * are known to be valid. */
 static void refused(const char *part) {
 	int fd = -1, before = count_descriptors();
 	struct sockaddr_un address = address_of("pong");
@@ -138,7 +139,7 @@ TEST(connecting_needs_write_permission_on_the_socket) {
 	finish(&ctx, &event);
 }
 
-/* The service itself may be shut out by its mode: it finds out all the same who lives there. */
+/* The mode may deny access to the service's own user; it still finds out whether a service is live. */
 TEST(service_whose_mode_shuts_itself_out_can_be_started_anew) {
 	become_ordinary();
 	setenv("IPC_SOCKET_MODE", "060", 1);

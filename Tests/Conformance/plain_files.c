@@ -1,6 +1,6 @@
 /*
- * plain_files.c - frames for what is no socket, and for what others share: O_NONBLOCK of a terminal is never touched, and a file whose
- * write(2) takes nothing without saying why keeps nobody in a loop. The system calls are watched, and answered, here.
+ * plain_files.c - frames for files that are no sockets, or are shared: O_NONBLOCK of a terminal is never changed, and a file whose
+ * write(2) returns 0 causes no endless loop. This program replaces the system calls.
  */
 #define _GNU_SOURCE
 #include "kinds.h"

@@ -1,5 +1,5 @@
 /*
- * queue_memory.c - the limit of a queue counts what a message costs, not its bytes alone.
+ * queue_memory.c - the limit of a queue counts the memory that a message takes, not only its bytes.
  */
 #include "peers.h"
 
@@ -36,7 +36,7 @@ TEST(small_messages_take_no_more_memory_than_the_limit_says) {
 			CHECK_OK(ipc_ctx_queue_limit(&ctx, limits[l]));
 			size_t before = in_use(), count = fill_queue(ends[0], lengths[i]);
 			if (in_use() - before > limits[l] + limits[l] / 2) FAIL("%zu messages of %u bytes take %zu bytes", count, lengths[i], in_use() - before);
-			/* And not much less: of messages that are not small most bytes are their own. */
+			/* And not much less: in larger messages most of the memory is the payload. */
 			CHECK(count >= limits[l] / (lengths[i] + 6 + 250));
 			ipc_ctx_free(&ctx);
 			close(ends[0]);

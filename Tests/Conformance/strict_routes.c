@@ -1,5 +1,5 @@
 /*
- * strict_routes.c - a route that ends in ` !`: where the network daemon cannot help, no service of this machine is tried.
+ * strict_routes.c - a route that ends in ` !`: when the network daemon cannot help, the service of this machine is not tried.
  */
 #include "lookup.h"
 
@@ -39,12 +39,12 @@ TEST(the_refusal_of_a_strict_route_is_the_calls_error) {
 		CHECK_CODE(ipc_connection(&ctx, "pong", NULL), IPC_ERROR_USOCK_CONNECT__CONNECT);
 		CHECK_EQUAL(ctx.size, 0);
 	}
-	nothing_to_tell(&service, &event); /* the one here was never asked */
+	nothing_to_tell(&service, &event); /* the local service got no connection */
 	close(ends[0]), close(ends[1]);
 	finish(&service, &event);
 }
 
-/* A strict route of another service, or one behind the first that names this one, binds nobody. */
+/* A strict route of another service, or a second route of this service, has no effect. */
 TEST(a_strict_route_holds_for_its_service_alone) {
 	const char *const routes[][2] = {{"a x !; pong y", "a x; pong y"}, {"pong y;pong x !", "pong y;pong x"}, {"pong y! ; a !", "pong y! ; a"}};
 	int gate;

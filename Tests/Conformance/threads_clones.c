@@ -1,6 +1,6 @@
 /*
  * threads_clones.c - children that were made by the bare system call, clone(2), or by _Fork(3): no handler of pthread_atfork(3) runs.
- * What they do to their copy of a context takes nothing from the parent, and the copy works as well.
+ * What they do with their copy of a context does not affect the parent, and the copy works too.
  */
 #include "peers.h"
 

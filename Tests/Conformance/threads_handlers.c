@@ -67,7 +67,7 @@ static void return_from_closing(int with_second_thread, enum place place) {
 	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 	handle_with(close_all);
 	wait_interrupted(place);
-	/* The numbers are nobody's now: what is opened may have them, and stays open. */
+	/* The numbers are free now: new files may get them, and stay open. */
 	CHECK(access(address_of("pong").sun_path, F_OK) != 0);
 	CHECK(!is_open(origin) && is_at_its_end(peer) && is_open(ends[0]));
 	for (size_t i = 0; i < ctx.size; i++) CHECK(ctx.cinfos[i].spath == NULL);
@@ -116,7 +116,7 @@ static void return_from_freeing(int with_second_thread, enum place place) {
 
 TEST(a_call_goes_on_after_a_handler_that_freed_its_context) { in_all_places(return_from_freeing); }
 
-/* A context that the interrupted call is not about, and one that the handler itself has. */
+/* A context that the interrupted call does not use, and one that only the handler uses. */
 static struct ipc_ctx second;
 
 static void close_and_free_the_second(int number) {
@@ -267,7 +267,7 @@ TEST(a_handler_leaves_a_wait_that_sleeps_with_siglongjmp_and_the_context_goes_on
 	write_frame(peer, 'm', "message", 7);
 	ready_message(&ctx, &event, origin, 'm', "message", 7);
 	IPC_EVENT_CLEAN(&event);
-	/* nobody is in the context any more: with the last entry all goes */
+	/* no call is in the context: deleting the last entry frees all */
 	CHECK_OK(ipc_close_fd(&ctx, origin));
 	CHECK_OK(ipc_close_fd(&ctx, ctx.pollfd[0].fd));
 	CHECK(ctx.size == 0 && ctx.cinfos == NULL);

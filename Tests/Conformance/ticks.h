@@ -1,5 +1,5 @@
 /*
- * ticks.h - a signal that comes again and again, for calls whose limit in time it must not begin anew.
+ * ticks.h - a signal that repeats, for calls whose time limit it must not restart.
  */
 #ifndef TICKS_H
 #define TICKS_H

@@ -1,6 +1,6 @@
 /*
- * timers_exact.c - a timer is never early, and comes on time under traffic that never pauses. The clock is the test's own: the library
- * asks clock_gettime(2), and a program's functions come before libc's.
+ * timers_exact.c - a timer is never early, and comes on time under constant traffic. The test has its own clock: it defines
+ * clock_gettime(2), which then replaces libc's for the library.
  */
 #include "peers.h"
 
@@ -113,7 +113,7 @@ TEST(timer_is_never_early) {
 	finish(&ctx, &event);
 }
 
-/* Bytes without an event wake the wait in the middle: what is left is not cut to whole milliseconds. */
+/* Bytes without an event wake the wait early: the remaining time is not cut to whole milliseconds. */
 TEST(timer_is_never_early_though_bytes_drip_in) {
 	char header[IPC_HEADER_SIZE];
 	int peer = speaking_peer(0);

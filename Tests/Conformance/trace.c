@@ -1,7 +1,7 @@
 /*
- * trace.c - where the trace (LIBIPC_DEBUG=1) goes: to descriptor 2 as long as that takes the program's errors, and nowhere else; and
- * writing it never ends the process. Most of this is decided by what the number is when the library is loaded: a test starts this
- * program again in a role, with descriptor 2 as it wants it.
+ * trace.c - where the trace (LIBIPC_DEBUG=1) goes: to descriptor 2 while that is the program's error output, and nowhere else; and
+ * writing it never ends the process. Most of this depends on descriptor 2 when the library is loaded. So a test starts this program
+ * again in a role, with descriptor 2 prepared.
  */
 #include "peers.h"
 
@@ -19,7 +19,7 @@ static void use_the_library(void) {
 	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
 }
 
-/* A client, whose socket has number 2 in the service, sees frames and nothing else. */
+/* A client, whose socket has number 2 in the service, gets frames and nothing else. */
 static void serve_a_client_as_number_2(void) {
 	int number;
 	CHECK_OK(ipc_server_init(&ctx, "traced"));
@@ -49,7 +49,7 @@ static int open_in_rundir(const char *name, int flags) { return open(address_of(
 /* ---- roles ---- */
 
 static void role_serves_as_2(void) {
-	/* 2 was closed when the library was loaded: a first file has it, so that the listening socket has not. */
+	/* 2 was closed when the library was loaded. A first file takes it, so that the listening socket does not. */
 	int first = open("/dev/null", O_RDONLY);
 	if (first != 2) exit(4);
 	serve_a_client_as_number_2();
@@ -107,7 +107,7 @@ static int status_of(const char *role, int standard_error) {
 		setenv("TRACE_ROLE", role, 1);
 		if (standard_error < 0) close(2);
 		else dup2(standard_error, 2);
-		/* none but the first three goes along */
+		/* only the first three are inherited */
 		for (int fd = 3; fd < 64; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
 		execl(path, "trace", NULL);
 		_exit(9);
@@ -172,7 +172,7 @@ TEST(trace_goes_to_no_data_file_that_got_the_number) {
 	ENDS_WITH(opens_a_file_after_a_trace, 0, NULL);
 }
 
-/* A socket that is 2 from the start takes text (a service manager's), until a context has it. */
+/* A socket that is descriptor 2 from the start (a service manager's log) gets text, until a context has it. */
 static void adds_2(void) {
 	int ends[2];
 	setenv("LIBIPC_DEBUG", "1", 1);

@@ -1,5 +1,5 @@
 /*
- * unasked.c - a descriptor that comes along and that nobody asked for is closed; that must not take the time that its sender has set
+ * unasked.c - a received descriptor that no call asked for is closed, without waiting for the time that its sender has set
  * (SO_LINGER, socket(7)).
  */
 #include "peers.h"

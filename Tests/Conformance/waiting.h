@@ -1,5 +1,5 @@
 /*
- * waiting.h - for tests of calls that wait: one descriptor, in a context or in none, and a ticking clock whose signal a handler takes.
+ * waiting.h - for tests of calls that wait: one descriptor, in a context or in none, and a timer whose signal has a handler.
  */
 #ifndef WAITING_H
 #define WAITING_H
@@ -58,7 +58,7 @@ static inline void check_failed(struct ipc_error e, int code, int reason) {
 	if (strstr(e.error_message, strerror(reason)) == NULL) FAIL("\"%.200s\" does not say: %s", e.error_message, strerror(reason));
 }
 
-/* Leaves no room at `near`. Returns how many bytes that took. */
+/* Fills the buffer at `near`. Returns the number of bytes. */
 static inline size_t fill(void) {
 	char bytes[1000] = "";
 	size_t count = 0;
@@ -76,7 +76,7 @@ static inline void skip_bytes(size_t count) {
 	CHECK_EQUAL(read_bytes(far, bytes, count), count);
 	free(bytes);
 }
-/* All that is at `far` now. */
+/* Reads all that is at `far` now. */
 static inline size_t take_all(void) {
 	static char bytes[65536];
 	size_t count = 0;

@@ -1,6 +1,6 @@
 /*
- * waits_under_signals.c - what ends a wait: a signal that a handler of the program has handled. Stopping and continuing, and a tracer that
- * attaches and detaches, do not (signal(7), "Interruption of system calls and library functions by stop signals").
+ * waits_under_signals.c - what ends a wait: a signal for which a handler of the program has run. Stopping and continuing, and a
+ * tracer that attaches and detaches, do not (signal(7), "Interruption of system calls and library functions by stop signals").
  */
 #include "peers.h"
 
@@ -11,7 +11,7 @@
 static struct ipc_ctx ctx;
 static struct ipc_event event;
 
-/* Until another process sleeps (`wanted` 'S') or is stopped ('T'); /proc says it. */
+/* Waits until another process sleeps (`wanted` 'S') or is stopped ('T'), by /proc. */
 static void await_state(pid_t process, char wanted) {
 	char path[64], text[512], state = 0;
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
@@ -131,13 +131,13 @@ TEST(handled_signal_ends_a_wait_with_106_each_time) {
 	ends_at_each_signal(SA_RESTART, 40);
 }
 
-/* Programs that answer in turn sleep between two messages: the guess who speaks next must not lose anybody. */
+/* Peers that answer in turn let the service sleep between two messages: guessing the next sender must not starve any. */
 TEST(everybody_is_heard_while_one_peer_speaks_again_and_again) {
 	int origin[3], peer[3];
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	for (int i = 0; i < 3; i++) peer[i] = join(&ctx, &event, "pong", &origin[i]);
 	for (int round = 0; round < 300; round++) {
-		/* Mostly the first; after a while each of the others once, and sometimes both at once. */
+		/* Usually the first; after a while each of the others once, and sometimes both at once. */
 		int who = round % 50 == 20 ? 1 : round % 70 == 35 ? 2 : 0;
 		write_frame(peer[who], 'm', &round, sizeof round);
 		if (round % 90 == 45) write_frame(peer[2 - who], 'n', "and I", 5);

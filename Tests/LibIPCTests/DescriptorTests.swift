@@ -136,7 +136,7 @@ import Testing
 
     private func file() throws -> SocketFile { try #require(SocketFile(path: place["service"])) }
 
-    /// The same file, as a process has found it of which this one is a child: so many forks earlier.
+    /// The same file, as seen by an ancestor of this process, this number of forks earlier.
     private func file(forksAgo count: UInt64) throws -> SocketFile {
         var file = try file()
         withUnsafeMutableBytes(of: &file) { bytes in

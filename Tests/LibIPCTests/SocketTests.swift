@@ -161,7 +161,7 @@ import Testing
             #expect(Socket.isPassing(number, on: server.number))
         }
         for number in [0, EBADF, EINVAL, EMFILE] { #expect(!Socket.isPassing(number, on: server.number)) }
-        // What does not listen has no clients to lose.
+        // A socket that does not listen has no clients to lose.
         let wire = try Wire()
         for number in [EOPNOTSUPP, EPROTO] { #expect(!Socket.isPassing(number, on: wire.near.number)) }
     }

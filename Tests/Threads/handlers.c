@@ -1,6 +1,6 @@
 /*
  * handlers.c - signal handlers at any moment, by a timer, while several threads use the library: they fork, or close
- * everything, free the context and exit. Nobody waits for ever. The number of rounds ends a test, not the time.
+ * everything, free the context and exit. No thread waits for ever. A test ends after a number of rounds, not after a time.
  */
 #include "crew.h"
 
@@ -64,7 +64,7 @@ static void fork_once(int number) {
 static void leave(void) {}
 static void close_all(void) { CHECK_OK(ipc_close_all(&ctx)); }
 
-/* Calls that take no memory: an interrupted malloc(3) could not fork. */
+/* Calls that allocate no memory: a handler that interrupts malloc(3) must not fork. */
 static void fork_in_handlers(void (*child)(void), void *(*body)(void *), void *argument) {
 	struct ipc_entry entry;
 	struct sigaction ignored = {.sa_handler = SIG_IGN};

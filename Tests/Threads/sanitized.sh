@@ -11,7 +11,7 @@ directory=$(dirname "$0")
 sanitizer=${SANITIZER:-thread}
 [ "$sanitizer" = thread ] && prefix=tsan. || prefix=asan.
 . "$directory/programs.sh"
-# The runtime keeps signals back until its own calls: a handler never comes in the middle of one of the library's.
+# The sanitizer's runtime delays signals until one of its own calls, so a handler never interrupts a call of the library.
 programs=$(echo "$programs" | sed 's/ handlers//')
 programs=${ONLY:-$programs}
 

@@ -6,8 +6,8 @@
 // What each must offer:
 //   init() throws(IPCError)
 //   init(idle: Bool)                       one that may watch nothing (isIdle) until it is rebuilt, which it then needs
-//   watchesNumbers                         a number that means another file is watched by itself
-//   repeatsHangUp                          after `update` with `changes` a hang-up that is there is named once more
+// watchesNumbers whether it watches numbers, not files: a new file behind a number is watched at once
+// repeatsHangUp whether `update` with `changes` reports a present hang-up once more
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
@@ -18,13 +18,13 @@
 //   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
 //   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
 //   Watch.collect() throws(IPCError) -> Finding  without waiting, after `unknown`
-//   collect(Int) -> Int                    with the lock again: of how many it is known which
+// collect(Int) -> Int with the lock again: the number of descriptors known to be ready
 //   readiness(at: Int) -> Readiness        of those; Registration.alarm among them, which silence() is for
 //   wake()                                 the thread that waits, where there may be others in the process
-//   closeDescriptors()                     closes the library's own, and frees nothing
+// closeDescriptors() closes the library's own descriptors, and frees no memory
 //   isStale                                who waits must be woken, to ask for what has changed
-//   needsRebuild                           a new poller must take over: this one reports registrations that are gone and cannot
-//                                          be silenced, could not be told what is wanted, or was closed by the program
+// needsRebuild a new poller must take over: this one reports removed registrations that it cannot remove, could not be updated, or
+// was closed by the program
 
 #if os(Linux) && !POLLER_POLL
 typealias Poller = EpollPoller
