@@ -86,7 +86,7 @@
  * Environment. An empty variable counts as unset. A process with raised privileges (set-user-ID,
  * set-group-ID, file capabilities; AT_SECURE in getauxval(3)) ignores all of them.
  *   IPC_RUNDIR        directory of the sockets, RUNDIR by default. A service makes it if it is missing,
- *                     with mode 1750 less the umask(2): only its user and group can then connect.
+ *                     with mode 1750 less the umask(2), so that other users cannot search it.
  *   IPC_SOCKET_MODE   mode of a service's socket, in octal digits, at most 777; by default 777 less
  *                     the umask. Connecting needs write permission on the socket, and search
  *                     permission on the directories above it.

@@ -6,25 +6,25 @@
 // What each must offer:
 //   init() throws(IPCError)
 //   init(idle: Bool)                       one that may watch nothing (isIdle) until it is rebuilt, which it then needs
-// watchesNumbers whether it watches numbers, not files: a new file behind a number is watched at once
-// repeatsHangUp whether `update` with `changes` reports a present hang-up once more
+//   watchesNumbers                         whether it watches numbers, not files: a new file behind a number is watched at once
+//   repeatsHangUp                          whether `update` with `changes` reports a present hang-up once more
 //   add(Registration, Interest) throws(IPCError) -> Admission
 //   update(Registration, Interest)         what cannot be done sets needsRebuild
 //   remove(Registration)                   the descriptor may have been closed already
 //   confirm(Registration, Interest) -> Confirmation  whether the number still means the file that was added
-//   prepare(fill) throws(IPCError) -> Watch what to ask instead: descriptors that `fill` lists, by poll(2)
-//   takeList(of: inout Poller)             the list that another one is asking, maybe without the lock, is this one's
-//   lists(Registration, Interest), watchOfList  the list of the last wait has just this descriptor, and serves again
-//   prepare() throws(IPCError) -> Watch    what to ask, maybe without the context's lock, by one thread at a time
+//   prepare(fill) throws(IPCError) -> Watch  a wait with poll(2) for the descriptors that `fill` lists
+//   takeList(of: inout Poller)             takes over the list that a thread may be asking without the lock
+//   lists(Registration, Interest), watchOfList  whether the last list has exactly this descriptor; then it can be used again
+//   prepare() throws(IPCError) -> Watch    a wait for one thread at a time, possibly without the context's lock
 //   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
 //   Watch.collect() throws(IPCError) -> Finding  without waiting, after `unknown`
-// collect(Int) -> Int with the lock again: the number of descriptors known to be ready
+//   collect(Int) -> Int                    with the lock again: the number of descriptors known to be ready
 //   readiness(at: Int) -> Readiness        of those; Registration.alarm among them, which silence() is for
 //   wake()                                 the thread that waits, where there may be others in the process
-// closeDescriptors() closes the library's own descriptors, and frees no memory
+//   closeDescriptors()                     closes the library's own descriptors, and frees no memory
 //   isStale                                who waits must be woken, to ask for what has changed
-// needsRebuild a new poller must take over: this one reports removed registrations that it cannot remove, could not be updated, or
-// was closed by the program
+//   needsRebuild                           a new poller must take over: this one reports removed registrations that it cannot
+//                                          remove, could not be updated, or was closed by the program
 
 #if os(Linux) && !POLLER_POLL
 typealias Poller = EpollPoller
