@@ -33,7 +33,7 @@ extension Context where Entries: ~Copyable {
     mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
         roster.setKind(kind, at: connection.pointee.index)
         guard connection.pointee.isLive else {
-            // The program may have closed the number, and got it again: for nobody else's entry.
+            // The program may have closed the number and opened another file with it. Activates the entry unless another has the number.
             if live(connection.pointee.number) == nil { try? activate(connection) }
             return
         }

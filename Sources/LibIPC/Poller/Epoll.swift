@@ -202,7 +202,7 @@ struct EpollPoller: ~Copyable {
     private func control(_ operation: Int32, _ registration: Registration, _ interest: Interest) -> Int32 {
         if generation != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return 0 }
         var event = epoll_event()
-        // A hang-up is reported whether it is wanted or not: once is enough where nobody reads, or where it has been told.
+        // epoll always reports hang-ups: edge-triggered, so once, if the descriptor is not read now or its hang-up was reported.
         let isByEdge = interest.contains(.changes) || !interest.contains(.read)
         event.events = UInt32(interest.polled) | (isByEdge ? EpollPoller.edgeTriggered : 0)
         event.data = EpollPoller.datum(registration)
