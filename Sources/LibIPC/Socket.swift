@@ -48,8 +48,8 @@ enum Socket {
         if result == 0 { return descriptor }
         let failure = libipc_errno()
         CLibIPC.close(descriptor)
-        // Explains EACCES: connecting needs write permission on the socket, not read permission (unix(7)).
-        let hint: StaticString = failure == EACCES ? " (write permission is needed)" : ""
+        // Connecting takes write permission on the socket, not read permission (unix(7), path_resolution(7)).
+        let hint: StaticString = failure == EACCES ? " (it takes write permission on the socket, search permission on its directory)" : ""
         throw IPCError(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)\(hint)", systemError: failure)
     }
 
