@@ -224,8 +224,7 @@ extension Context where Entries: ~Copyable {
         // This is a child process, and the context has not noticed that yet.
         if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
-        // A frame that is in no list would be freed when its rest is sent.
-        if keepsMemory, connection.pointee.channel.outbox.listed == 0 { return }
+        if keepsMemory, connection.pointee.channel.outbox.freesWhenSent { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }
 

@@ -6,16 +6,16 @@
 typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 
 struct OutboundFrame: BitwiseCopyable {
-    fileprivate var next: FrameReference?
+    fileprivate(set) var next: FrameReference?
     let header: FrameHeader
     /// Its number in the roster's list; nil when nobody is to be told of it.
     var listing: Int? = 0
     let payload: UnsafeMutableRawPointer
-    fileprivate var ownership: Ownership
+    fileprivate(set) var ownership: Ownership
 
     /// Whose the payload is: part of the frame, or a block that goes with it; or it is lent, by a call that waits until the frame
     /// has left the outbox, and that frees the frame itself.
-    fileprivate enum Ownership { case inside, adopted, lent }
+    enum Ownership { case inside, adopted, lent }
     /// Of a frame that is lent.
     enum Fate { case queued, sent, dropped }
     fileprivate(set) var fate = Fate.queued
@@ -93,7 +93,8 @@ struct Outbox: ~Copyable {
     private static let batch = 63
 
     /// Frames linked through themselves, oldest first: up to `lastSent` those that the kernel has, then those that wait.
-    private var first: FrameReference?, lastSent: FrameReference?, last: FrameReference?
+    private(set) var first: FrameReference?
+    private var lastSent: FrameReference?, last: FrameReference?
     /// How many bytes of the first that waits the kernel has.
     private var offset = 0
     /// Number of bytes that the kernel does not have yet, and of their frames.
@@ -114,7 +115,7 @@ struct Outbox: ~Copyable {
         }
     }
 
-    private var firstPending: FrameReference? { if let lastSent { lastSent.pointee.next } else { first } }
+    var firstPending: FrameReference? { if let lastSent { lastSent.pointee.next } else { first } }
     var hasPending: Bool { firstPending != nil }
     /// Frames that the kernel has, and that nobody has taken out.
     var hasSent: Bool { lastSent != nil }
@@ -199,23 +200,6 @@ struct Outbox: ~Copyable {
             let part = min(length, buffer.count - count)
             if part > 0, let base = buffer.baseAddress { memcpy(base + count, start, part) }
             count += part
-        }
-        return count
-    }
-
-    /// A call waits for one of its frames to be sent.
-    var holdsLent: Bool {
-        var next = firstPending
-        while let frame = next, frame.pointee.ownership != .lent { next = frame.pointee.next }
-        return next != nil
-    }
-
-    /// Frames that somebody is to be told of.
-    var listed: Int {
-        var (count, next) = (0, first)
-        while let frame = next {
-            if frame.pointee.listing != nil { count += 1 }
-            next = frame.pointee.next
         }
         return count
     }
