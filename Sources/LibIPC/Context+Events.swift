@@ -38,6 +38,7 @@ extension Context where Entries: ~Copyable {
             event.looks += 1
             let isIdle = ready.isEmpty && reports.isEmpty
             if isIdle {
+                if !held.isEmpty, resumeRetyped() { continue }
                 burst = 0
                 // Where there is no other thread the lock keeps nobody out.
                 if libipc_is_alone() == 0 { return event.kind = .waiting }

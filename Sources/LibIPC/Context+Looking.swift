@@ -199,7 +199,8 @@ extension Context where Entries: ~Copyable {
             next = aside.following(connection)
             if isDue, connection.pointee.isStarved { endStarvation(connection) }
             if let due = connection.pointee.drainsUntil {
-                if !due.hasPassed { retry(at: due) } else { resumeDrained(connection) }
+                let isRead = kind(of: connection) == .ipc || kind(of: connection) == .switched
+                if isRead, !due.hasPassed { retry(at: due) } else { resumeDrained(connection) }
                 continue
             }
             if connection.pointee.isPaused {
@@ -214,6 +215,21 @@ extension Context where Entries: ~Copyable {
                 aside.remove(connection)
             }
         }
+    }
+
+    /// Resumes ends that waited for room at their partner and are of another type by now: a program changes types in place.
+    /// Returns whether there were any.
+    @inline(never)
+    mutating func resumeRetyped() -> Bool {
+        var isAny = false
+        var next = held.first
+        while let connection = next {
+            next = held.following(connection)
+            if kind(of: connection) == .switched { continue }
+            resume(connection)
+            isAny = true
+        }
+        return isAny
     }
 
     // MARK: Numbers that were closed and opened for another file

@@ -1,5 +1,5 @@
 /*
- * retyped_in_place.c - a socket that was told of as hung up, and that is made another kind of entry in place.
+ * retyped_in_place.c - an entry that is made another kind in place while it is told of as hung up, held back, or sent its last messages.
  */
 #include "peers.h"
 
@@ -36,4 +36,51 @@ TEST(socket_whose_hang_up_was_told_is_read_to_its_end_when_it_is_made_ipc_in_pla
 	close(listening);
 	free(payload);
 	finish(&ctx, &event);
+}
+
+/* ---- an end of a pair that is not read while too much waits for the other one ---- */
+
+static void add(int fd, enum ipc_connection_type type) {
+	struct ipc_connection_info info = {.type = type};
+	CHECK_OK(ipc_add(&ctx, &info, &(struct pollfd){.fd = fd}));
+}
+
+static void held_end_is_read(size_t changed) {
+	int ends[2], other[2];
+	char *large = pattern(1900000, 7);
+	make_pair(ends);
+	make_pair(other);
+	add(ends[0], IPC_CONNECTION_TYPE_SWITCHED);
+	add(other[0], IPC_CONNECTION_TYPE_SWITCHED);
+	ipc_ctx_switching_add(&ctx, ends[0], other[0]);
+	queue(&ctx, other[0], 'b', large, 1900000);
+	write_frame(ends[1], 'c', "held", 4);
+	nothing_to_tell(&ctx, &event);
+	for (size_t i = 0; i < changed; i++) ctx.cinfos[i].type = IPC_CONNECTION_TYPE_IPC;
+	next_message(&ctx, &event, ends[0], 'c', "held", 4);
+	free(large);
+	close(ends[1]);
+	close(other[1]);
+	finish(&ctx, &event);
+}
+
+TEST(held_end_of_a_pair_is_read_when_it_is_made_ipc_in_place) { held_end_is_read(1); }
+TEST(held_end_of_a_pair_is_read_when_both_are_made_ipc_in_place) { held_end_is_read(2); }
+
+TEST(peer_that_stopped_writing_is_the_programs_when_it_is_made_external_in_place) {
+	int ends[2], timer = 1000;
+	char *large = pattern(1900000, 7);
+	make_pair(ends);
+	add(ends[0], IPC_CONNECTION_TYPE_IPC);
+	queue(&ctx, ends[0], 'b', large, 1900000);
+	CHECK_EQUAL(shutdown(ends[1], SHUT_WR), 0);
+	nothing_to_tell(&ctx, &event);
+	ctx.cinfos[0].type = IPC_CONNECTION_TYPE_EXTERNAL;
+	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+	CHECK_EQUAL(event.type, IPC_EVENT_TYPE_EXTRA_SOCKET);
+	free(large);
+	close(ends[0]);
+	close(ends[1]);
+	IPC_EVENT_CLEAN(&event);
+	ipc_ctx_free(&ctx);
 }
