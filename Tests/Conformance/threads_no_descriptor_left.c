@@ -1,5 +1,5 @@
 /*
- * no_descriptor_left.c - all descriptors of the process are in use: a child, and another thread that waits.
+ * threads_no_descriptor_left.c - all descriptors of the process are in use: a child, and another thread that waits.
  */
 #include "peers.h"
 
