@@ -201,10 +201,8 @@ extension Context where Entries: ~Copyable {
     /// The queue was sent, or cannot be sent, or the time is up: the end of the peer's stream is handled now.
     @inline(never)
     mutating func resumeDrained(_ connection: ConnectionReference) {
-        if !connection.pointee.isStarved { aside.remove(connection) }
-        connection.pointee.isPaused = false
-        updateInterest(connection)
-        readAgain(connection)
+        connection.pointee.isReadable = true
+        resume(connection)
     }
 
     /// The pause after a shortage is over: retries.
@@ -224,7 +222,7 @@ extension Context where Entries: ~Copyable {
         // This is a child process, and the context has not noticed that yet.
         if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
         if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
-        if keepsMemory, connection.pointee.channel.outbox.freesWhenSent { return }
+        if keepsMemory, connection.pointee.channel.outbox.hasUnlisted { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }
 

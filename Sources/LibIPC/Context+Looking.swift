@@ -199,8 +199,7 @@ extension Context where Entries: ~Copyable {
             next = aside.following(connection)
             if isDue, connection.pointee.isStarved { endStarvation(connection) }
             if let due = connection.pointee.drainsUntil {
-                let isRead = kind(of: connection) == .ipc || kind(of: connection) == .switched
-                if isRead, !due.hasPassed { retry(at: due) } else { resumeDrained(connection) }
+                if kind(of: connection) != .external, !due.hasPassed { retry(at: due) } else { resumeDrained(connection) }
                 continue
             }
             if connection.pointee.isPaused {

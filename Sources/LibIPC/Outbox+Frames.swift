@@ -2,14 +2,16 @@
 
 extension Outbox {
     /// A call waits for one of its frames to be sent.
-    var holdsLent: Bool { hasPending { $0.pointee.ownership == .lent } }
-
-    /// A frame that waits is freed when it is sent: nobody is to be told of it, and it is not lent.
-    var freesWhenSent: Bool { hasPending { $0.pointee.listing == nil && $0.pointee.ownership != .lent } }
-
-    private func hasPending(_ holds: (FrameReference) -> Bool) -> Bool {
+    var holdsLent: Bool {
         var next = firstPending
-        while let frame = next, !holds(frame) { next = frame.pointee.next }
+        while let frame = next, frame.pointee.ownership != .lent { next = frame.pointee.next }
+        return next != nil
+    }
+
+    /// Nobody is to be told of a frame that waits: when it is sent it is freed, or a call that has lent it may free it.
+    var hasUnlisted: Bool {
+        var next = firstPending
+        while let frame = next, frame.pointee.listing != nil { next = frame.pointee.next }
         return next != nil
     }
 

@@ -17,7 +17,9 @@ static void add(int fd, enum ipc_connection_type type) {
 static int taken[64];
 static int take_all(void) {
 	int count = 0;
-	struct rlimit limit = {32, 32};
+	struct rlimit limit;
+	CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 32;
 	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	while (count < 64 && (taken[count] = dup(2)) >= 0) count++;
 	return count;
