@@ -145,7 +145,7 @@ extension Context where Entries: ~Copyable {
             return
         }
         connection.pointee.isHangUpTold = isTold
-        connection.pointee.isRepeatExpected = isTold && Poller.repeatsHangUp
+        connection.pointee.isRepeatExpected = isTold && Poller.repeatsHangUp && !poller.usesList
         updateInterest(connection)
     }
 

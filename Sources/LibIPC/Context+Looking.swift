@@ -24,7 +24,7 @@ extension Context where Entries: ~Copyable {
         if !poller.usesList, patience == 0 || !guess.isGood {
             // A set that is busy needs no other call.
             let finding = try watch.collect()
-            if patience == 0 || finding != .named(0) { return try hear(finding, watch, &event) }
+            if patience == 0 || finding != .named(0) { return try hear(finding, &event) }
             watch.collectsFirst = false
         }
         try lookAsleep(watch, patience, &event)
@@ -34,7 +34,7 @@ extension Context where Entries: ~Copyable {
     private mutating func lookAsleep(_ watch: Poller.Watch, _ patience: Int32, _ event: inout Event) throws(IPCError) {
         var (watch, patience) = (watch, patience)
         try prepareToSleep(&watch, &patience)
-        try hear(try sleep(watch, patience), watch, &event)
+        try hear(try sleep(watch, patience), &event)
     }
 
     /// A question for the poller. One thread at a time asks, with or without the lock.
@@ -116,15 +116,15 @@ extension Context where Entries: ~Copyable {
 
     /// What a wait has found.
     @inline(__always)
-    mutating func hear(_ finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
+    mutating func hear(_ finding: Finding, _ event: inout Event) throws(IPCError) {
         beginTurns()
         if finding.count >= 0 { return hear(finding.count, &event) }
-        try search(after: finding, watch, &event)
+        try search(after: finding, &event)
     }
 
     /// Something is ready, or the poller's descriptor is gone.
     @inline(never)
-    private mutating func search(after finding: Finding, _ watch: Poller.Watch, _ event: inout Event) throws(IPCError) {
+    private mutating func search(after finding: Finding, _ event: inout Event) throws(IPCError) {
         if finding == .lost { return poller.needsRebuild = true }
         if guess.isWorthTrying, let speaker = speaker(), !isTaken(speaker, from: event.seat) {
             guess.begin()
@@ -132,7 +132,8 @@ extension Context where Entries: ~Copyable {
             return ready.append(speaker)
         }
         guess.skip()
-        let named = try watch.collect()
+        // A signal handler may have made a new poller since the sleep.
+        let named = try poller.set.collect()
         if named == .lost { return poller.needsRebuild = true }
         hear(named.count, &event)
         if event.named == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }

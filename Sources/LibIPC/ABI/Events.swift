@@ -120,7 +120,7 @@ private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadli
     do throws(IPCError) {
         let finding = try visit.open { () throws(IPCError) in try watch.wait(timeout: patience) }
         if visit.isGone { return }
-        try visit.context.pointee.hear(finding, watch, &found)
+        try visit.context.pointee.hear(finding, &found)
         // What other threads did meanwhile may have made it old news.
         if visit.context.pointee.call != call { visit.context.pointee.call &+= 1 }
     } catch { if !visit.isLost { throw error } }

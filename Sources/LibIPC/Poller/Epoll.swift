@@ -62,6 +62,8 @@ struct EpollPoller: ~Copyable {
     }
 
     private var watch = Watch(descriptor: -1, memory: nil)
+    /// The set as it is now.
+    var set: Watch { watch }
     private var events: UnsafeMutablePointer<epoll_event>? { watch.memory?.assumingMemoryBound(to: epoll_event.self) }
     private var file: FileIdentity?
     /// Used in place of the set: for few descriptors, or when no set can be made.

@@ -63,6 +63,7 @@ struct PollPoller: ~Copyable {
 
     mutating func takeList(of other: inout PollPoller) { swap(&asked, &other.asked) }
 
+    var set: Watch { watchOfList }
     /// Every wait uses a list.
     var usesList: Bool { true }
     func lists(_ registration: Registration, _ interest: Interest) -> Bool { false }

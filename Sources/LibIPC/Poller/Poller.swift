@@ -17,6 +17,7 @@
 //   lists(Registration, Interest), watchOfList  whether the last list has exactly this descriptor; then it can be used again
 //   prepare() throws(IPCError) -> Watch    a wait for one thread at a time, possibly without the context's lock
 //   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
+//   set                                    the watch of this poller as it is now
 //   Watch.collect() throws(IPCError) -> Finding  without waiting, after `unknown`
 //   collect(Int) -> Int                    with the lock again: the number of descriptors known to be ready
 //   readiness(at: Int) -> Readiness        of those; Registration.alarm among them, which silence() is for

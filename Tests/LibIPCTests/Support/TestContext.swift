@@ -193,7 +193,7 @@ final class TestContext: @unchecked Sendable {
         monitor.unlock()
         let finding = Result { () throws(IPCError) in try watch.wait(timeout: patience) }
         monitor.lock()
-        try context.pointee.hear(finding.get(), watch, &event)
+        try context.pointee.hear(finding.get(), &event)
         if context.pointee.call != call { context.pointee.call &+= 1 }
     }
 
