@@ -1,5 +1,6 @@
 /*
- * shut_both_ways.c - a peer that shuts both sides and reads nothing: no room comes any more, poll(2) says POLLHUP for ever, and nothing spins.
+ * injected_shut_both_ways.c - a peer that shuts both sides and reads nothing: no room comes any more, poll(2) says POLLHUP for
+ * ever, and nothing spins.
  */
 #include "peers.h"
 

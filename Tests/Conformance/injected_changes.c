@@ -1,5 +1,6 @@
 /*
- * shortage_and_changes.c - a descriptor that lacks something when it is written, and that becomes something else meanwhile: it is tried again all the same.
+ * injected_changes.c - a descriptor that cannot be written for want of something, and whose type or pair changes meanwhile: it is
+ * tried again all the same.
  */
 #include "peers.h"
 
