@@ -9,18 +9,14 @@
 // A torn context (process.c) is closed in the same way; the rest of the work is never done there.
 
 enum Interrupting {
-    /// The monitor of the context; nil if the context is empty, or a stale copy.
-    private static func monitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
-        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
-        return monitor.pointee.array == array || monitor.pointee.is_torn != 0 ? monitor : nil
-    }
-
-    /// The same, if an ordinary call must not enter it.
+    /// The monitor of the context, if an ordinary call must not enter it. Nil if the context is empty, or a stale copy. What the lock
+    /// guards is read only where this thread is inside, or alone.
     @inline(never)
     private static func closedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
         libipc_noted_changes()
-        guard let monitor = monitor(of: ctx) else { return nil }
-        return monitor.pointee.is_torn != 0 || libipc_is_interrupting(monitor) != 0 ? monitor : nil
+        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
+        if monitor.pointee.is_torn != 0 { return monitor }
+        return libipc_is_interrupting(monitor) != 0 && monitor.pointee.array == array ? monitor : nil
     }
 
     // MARK: In the handler; false: an ordinary call can do it
