@@ -221,7 +221,11 @@ extension Context where Entries: ~Copyable {
         }
         // This is a child process, and the context has not noticed that yet.
         if changes >> LIBIPC_FORK_SHIFT != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return }
-        if kind(of: connection) == .switched, roster.hasWriter(connection.pointee.number) { return }
+        // Messages for a callback are no frames; once the pair is undone nobody knows what they were for.
+        if kind(of: connection) == .switched {
+            let number = connection.pointee.number
+            if roster.counterpart(of: number) == nil || roster.hasWriter(number) { return }
+        }
         if keepsMemory, connection.pointee.channel.outbox.hasUnlisted { return }
         _ = try? connection.pointee.channel.outbox.send(to: connection.pointee.channel.descriptor)
     }

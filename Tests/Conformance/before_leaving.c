@@ -207,3 +207,28 @@ TEST(switched_end_that_stopped_writing_gets_what_is_queued_for_it) {
 	free(payload);
 	finish(&ctx, &event);
 }
+
+static enum ipccb never_called(int fd, struct ipc_message *m) {
+	(void)fd, (void)m;
+	FAIL("the callback was called");
+	return IPC_CB_FD_ERROR;
+}
+
+/* A program unties the pair in its callback, and deletes the end: raw frames must not get into what the callback writes. */
+TEST(messages_for_a_callback_are_not_offered_to_the_kernel) {
+	for (int untied = 0; untied < 2; untied++) {
+		int near[2], far[2];
+		make_switched(&ctx, near, far, 2);
+		ipc_switching_callbacks(&ctx, near[1], NULL, never_called);
+		queue(&ctx, near[1], 'a', "for the callback", 16);
+		if (untied) CHECK_EQUAL(ipc_ctx_switching_del(&ctx, near[1]), near[0]);
+		CHECK_OK(ipc_del_fd(&ctx, near[1]));
+		CHECK_EQUAL(ctx.tx.size, 0);
+		CHECK(!is_readable(far[1]));
+		close(near[1]);
+		finish(&ctx, &event);
+		for (int i = 0; i < 2; i++) close(far[i]);
+		if (is_open(near[0])) close(near[0]);
+		unlink(address_of("pong").sun_path);
+	}
+}
