@@ -18,7 +18,7 @@ import Testing
     }
 
     /// Nothing is left for the descriptor.
-    private var isForgotten: Bool { Registry[near.number, Registry.stripe(of: near.number)] == nil }
+    private var isForgotten: Bool { DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil }
 
     /// Runs `body` while `peer` has the other end, in a thread of its own.
     private func withFar<Result: Sendable>(

@@ -10,7 +10,7 @@ import Testing
     private final class Talk {
         let wire: Wire
         var channel: Channel
-        var scratch = Scratch()
+        var pool = BufferPool()
 
         init(blocks: Bool = true) throws {
             wire = try Wire(blocks: blocks)
@@ -29,14 +29,14 @@ import Testing
         func read(_ extent: Inbox.Extent = .all) throws -> Frame? {
             let descriptor = channel.descriptor
             return try withInbox { inbox in
-                try inbox.waitForFrame(from: descriptor, &scratch, extent) { () throws(IPCError) in try !channel.outbox.send(to: descriptor)
+                try inbox.waitForFrame(from: descriptor, &pool, extent) { () throws(IPCError) in try !channel.outbox.send(to: descriptor)
                 }
                 return inbox.takeFrame()
             }
         }
 
         func receiveDescriptor() throws -> End {
-            try withInbox { try End(try $0.waitForDescriptor(from: channel.descriptor, &scratch)) }
+            try withInbox { try End(try $0.waitForDescriptor(from: channel.descriptor, &pool)) }
         }
 
         func limitReceiving() {
@@ -185,7 +185,7 @@ import Testing
         talk.channel.identify()
         #expect(talk.channel.isCurrent == true)
         try talk.wire.far.write([1, 2, 3])
-        #expect(try talk.channel.inbox.receive(from: moved.descriptor, into: &talk.scratch) == .bytes)
+        #expect(try talk.channel.inbox.receive(from: moved.descriptor, into: &talk.pool) == .bytes)
         talk.channel.identify()
         #expect(talk.channel.isEmpty == false)
         #expect(talk.channel.isCurrent == true)

@@ -33,8 +33,8 @@ import Testing
         Message(Frame(text).header, adopting: UnsafeMutableRawPointer(strdup(text)))
     }
 
-    private func letRead() { test.context.pointee.roster.readers = [left.near.number] }
-    private func letWrite() { test.context.pointee.roster.writers = [left.near.number] }
+    private func letRead() { test.context.pointee.view.readers = [left.near.number] }
+    private func letWrite() { test.context.pointee.view.writers = [left.near.number] }
 
     // MARK: Reading
 
@@ -105,7 +105,7 @@ import Testing
         for (answer, length) in [(CallbackAnswer.failed, nil), (.unparsable, nil), (.done, UInt32(1_999_995)), (.done, nil)] {
             let test = try TestContext()
             let (left, right) = try test.connectPair()
-            test.context.pointee.roster.readers = [left.near.number]
+            test.context.pointee.view.readers = [left.near.number]
             try left.far.write([1])
             #expect(try test.next() == .callReader(left.near))
             let event = try test.happening { context, event throws(IPCError) in

@@ -43,7 +43,7 @@ import Testing
             #expect(try other.next() == .message(Frame("told"), from: wire.near))
         }
         #expect(wire.near.isOpen)
-        #expect(Registry[wire.near.number, Registry.stripe(of: wire.near.number)] != nil)
+        #expect(DescriptorTable[wire.near.number, DescriptorTable.stripe(of: wire.near.number)] != nil)
         try test.add(wire.near)
         #expect(try test.all() == [.message(Frame("read ahead"), from: wire.near)])
     }
@@ -63,7 +63,7 @@ import Testing
     func byHand() throws {
         let wire = try Wire()
         try wire.far.write(Frame("hello"))
-        test.context.pointee.roster.append(wire.near.number, .ipc, nil)
+        test.context.pointee.view.append(wire.near.number, .ipc, nil)
         #expect(!test.has(wire.near))
         #expect(try test.next() == .message(Frame("hello"), from: wire.near))
     }
@@ -71,7 +71,7 @@ import Testing
     @Test("A type that a program changes counts when the next event is looked for")
     func kindChanges() throws {
         let wire = try test.connect()
-        test.context.pointee.roster.setKind(.external, at: 0)
+        test.context.pointee.view.setKind(.external, at: 0)
         try wire.far.write(Frame("raw"))
         #expect(try test.next() == .readable(wire.near))
         test.context.pointee.setKind(.ipc, of: try test.connection(of: wire.near))

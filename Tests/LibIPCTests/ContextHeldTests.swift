@@ -99,7 +99,7 @@ import Testing
         let connection = try test.connection(of: wire.near)
         #expect(
             try test.happening { context, event throws(IPCError) in try context.stepWriting(connection, &event) } == .sent(to: wire.near))
-        #expect(try test.seat(first).pointee.connection == connection)
+        #expect(try test.lease(first).pointee.connection == connection)
         #expect(try test.next(as: second) == .timer)
     }
 

@@ -14,7 +14,7 @@ import Testing
         place = try Place()
     }
 
-    /// A server in the context, which is known to be a socket, with a path as the roster wants it.
+    /// A server in the context, which is known to be a socket, with a path as the view wants it.
     private func serve(_ name: String = "service") throws -> End {
         let server = try place.listen(name)
         test.keep(server)
@@ -76,7 +76,7 @@ import Testing
         try test.context.pointee.closeDescriptor(try test.connection(of: other))
         #expect(!place.exists("one"))
         #expect(place.exists("two"))
-        #expect(test.context.pointee.roster.entries[0].socketPath == nil)
+        #expect(test.context.pointee.view.entries[0].socketPath == nil)
         #expect(test.descriptors.count == 2)
         let client = try place.connect("two")
         #expect(!client.isAlone)

@@ -51,7 +51,7 @@ import Testing
         let (left, right) = (try test.connect(.switched), try test.connect(.switched))
         try left.far.write(Frame("where to?"))
         #expect(try test.next() == .error(left.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD))
-        try test.context.pointee.roster.pair(right.near.number, left.near.number)
+        try test.context.pointee.view.pair(right.near.number, left.near.number)
         #expect(try test.all() == [.switched(from: left.near), .sent(to: right.near)])
     }
 
@@ -69,7 +69,7 @@ import Testing
         try client.far.write(Frame("there"))
         try tie(client, to: service)
         #expect(test.descriptors == [service.near.number, client.near.number])
-        #expect(test.context.pointee.roster.kind(at: 1) == .switched)
+        #expect(test.context.pointee.view.kind(at: 1) == .switched)
         #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
         try service.far.write(Frame("and back"))
         #expect(try test.all() == [.switched(from: service.near), .sent(to: client.near)])
@@ -90,7 +90,7 @@ import Testing
         }
         let service = try test.connect(.switched)
         try tie(client, to: service)
-        #expect(test.context.pointee.roster.kind(at: 0) == .switched)
+        #expect(test.context.pointee.view.kind(at: 0) == .switched)
         #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
         #expect(service.far.read() == Frame("for the service").bytes)
     }
@@ -98,7 +98,7 @@ import Testing
     @Test("Where no pair can be made the service's entry goes, its descriptor stays open, and the client is what it was")
     func tieFails() throws {
         let (client, service) = (try test.connect(), try test.connect(.switched))
-        test.context.pointee.roster.refusesPairs = true
+        test.context.pointee.view.refusesPairs = true
         #expect(throws: IPCError.self) { try tie(client, to: service) }
         #expect(test.descriptors == [client.near.number])
         #expect(service.near.isOpen)
@@ -120,7 +120,7 @@ import Testing
         #expect(test.descriptors == [])
         #expect(leaver.near.isOpen)
         #expect(stayer.near.isOpen)
-        #expect(test.context.pointee.roster.counterpart(of: stayer.near.number) == nil)
+        #expect(test.context.pointee.view.counterpart(of: stayer.near.number) == nil)
     }
 
     @Test("An end that breaks the protocol takes the pair along, and neither descriptor is closed")
@@ -222,7 +222,7 @@ import Testing
         try left.far.write(Frame("where to now?"))
         #expect(try test.all() == [])
         if isTied {
-            test.context.pointee.roster.unpair(left.near.number)
+            test.context.pointee.view.unpair(left.near.number)
             try test.pair(left.near, other.near)
             #expect(try test.all() == [.switched(from: left.near), .sent(to: other.near)])
             #expect(other.far.read() == Frame("where to now?").bytes)

@@ -68,7 +68,7 @@ import Testing
         "What goes through a pair is sent at once, too; but not to a callback: that is called by those who wait", arguments: [false, true])
     func pair(hasWriter: Bool) throws {
         let (left, right) = try test.connectPair()
-        if hasWriter { test.context.pointee.roster.writers = [right.near.number] }
+        if hasWriter { test.context.pointee.view.writers = [right.near.number] }
         let source = try test.connection(of: left.near)
         try left.far.write(Frame("there"))
         test.context.pointee.waiting = 1

@@ -28,7 +28,7 @@ import Testing
     func bytes() throws {
         let wire = try Wire()
         let far = wire.far.number
-        var patience = Patience(SO_RCVTIMEO)
+        var patience = TimeLimit(SO_RCVTIMEO)
         try withPeer(over: wire, doing: { try End.write([1], to: far) }) {
             try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_USOCK_RECV)
         }
@@ -39,7 +39,7 @@ import Testing
     func noBytes(blocks: Bool) throws {
         let wire = try Wire(blocks: blocks)
         if blocks { limit(wire.near, SO_RCVTIMEO) }
-        var patience = Patience(SO_RCVTIMEO)
+        var patience = TimeLimit(SO_RCVTIMEO)
         let error = #expect(throws: IPCError.self) {
             try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_RECEIVE_FD__RECVMSG)
         }

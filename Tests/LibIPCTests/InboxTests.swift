@@ -167,8 +167,8 @@ import Testing
     @Test("A descriptor that cannot be read gives the system's reason")
     func failure() throws {
         var inbox = Inbox()
-        var scratch = Scratch()
-        let error = #expect(throws: IPCError.self) { try inbox.receive(from: Descriptor(-1), into: &scratch) }
+        var pool = BufferPool()
+        let error = #expect(throws: IPCError.self) { try inbox.receive(from: Descriptor(-1), into: &pool) }
         #expect(error?.code == IPC_ERROR_USOCK_RECV)
         #expect(error?.systemError == EBADF)
     }

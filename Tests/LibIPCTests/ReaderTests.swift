@@ -20,8 +20,8 @@ import Testing
     private func until(_ isSo: (ConnectionReference) -> Bool) throws {
         let deadline = Deadline(milliseconds: 60_000)
         while true {
-            let owner = Registry.owner(of: near.number)
-            if owner.locked({ Registry[near.number, owner].map(isSo) ?? false }) { return }
+            let owner = DescriptorTable.owner(of: near.number)
+            if owner.locked({ DescriptorTable[near.number, owner].map(isSo) ?? false }) { return }
             try #require(deadline.remaining > 0)
             sched_yield()
         }
@@ -49,7 +49,7 @@ import Testing
     func inOrder() throws {
         let given = try withReaders {}
         #expect(given == [Frame("one"), Frame("two")])
-        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
     }
 
     @Test("Two threads that read at once are given half of the messages each, in order")
@@ -64,7 +64,7 @@ import Testing
                 #expect(here == frames.filter { here.contains($0) })
             })
         #expect(there == frames.filter { there.contains($0) })
-        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
     }
 
     // MARK: Whoever has the descriptor
@@ -82,7 +82,7 @@ import Testing
             }
         }
         #expect(given == [Frame("one"), Frame("two")])
-        #expect(Registry[near.number, Registry.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
     }
 
     @Test("A descriptor that is closed ends the waits of all, whether a context has it or not", arguments: [false, true])

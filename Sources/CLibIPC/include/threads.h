@@ -207,11 +207,11 @@ LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor) {
 	__atomic_store_n(&monitor->generation, monitor->generation + 1, __ATOMIC_RELEASE);
 }
 
-/* Arranges that libipc_thread_ended (Threads.swift) is called when this thread ends. */
+/* Arranges that libipc_thread_ended (ContextLock.swift) is called when this thread ends. */
 void libipc_watch_thread(void);
 void libipc_thread_ended(uintptr_t thread);
 
-/* The process-wide table of descriptors (Registry.swift): as many entries as Linux gives a process descriptors by default
+/* The process-wide table of descriptors (DescriptorTable.swift): as many entries as Linux gives a process descriptors by default
  * (fs.nr_open). Only the used parts take memory. An entry is read without a lock, and written under the lock of its stripe. */
 enum { LIBIPC_REGISTRY_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
 struct libipc_slot {

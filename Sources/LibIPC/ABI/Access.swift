@@ -8,8 +8,8 @@ struct Access: ~Copyable {
     /// - Parameter sending: nothing else. What was received before is not touched, and need not be the same file's.
     init(_ descriptor: Int32, sending: Bool = false) throws(IPCError) {
         while true {
-            let owner = Registry.owner(of: descriptor)
-            if libipc_is_alone() == 0 || libipc_enter_at_once(owner) == 0 { try Visit.enter(owner, libipc_frame()) }
+            let owner = DescriptorTable.owner(of: descriptor)
+            if libipc_is_alone() == 0 || libipc_enter_at_once(owner) == 0 { try ContextLock.enter(owner, libipc_frame()) }
             let found = try undoing(libipc_leave(owner), try Access.find(descriptor, owner, sending))
             if let found {
                 (connection, context) = found
@@ -23,14 +23,14 @@ struct Access: ~Copyable {
     private static func find(
         _ descriptor: Int32, _ owner: MonitorReference, _ sending: Bool
     ) throws(IPCError) -> (ConnectionReference, Ref<PublicContext>?)? {
-        guard Registry.owner(of: descriptor) == owner else { return nil }
+        guard DescriptorTable.owner(of: descriptor) == owner else { return nil }
         if owner.pointee.is_torn != 0 {
             // What is kept for the descriptor may be half changed.
             libipc_register(descriptor, nil, nil)
             return nil
         }
-        if owner == Registry.stripe(of: descriptor) { return (try Registry.loose(descriptor), nil) }
-        guard let connection = Registry[descriptor, owner] else { return nil }
+        if owner == DescriptorTable.stripe(of: descriptor) { return (try DescriptorTable.loose(descriptor), nil) }
+        guard let connection = DescriptorTable[descriptor, owner] else { return nil }
         if sending && !connection.pointee.channel.outbox.hasPending || connection.pointee.channel.isCurrent {
             owner.context.pointee.call &+= 1
             return (connection, owner.context)
@@ -45,9 +45,9 @@ struct Access: ~Copyable {
         // The connection may be gone then.
         if let context {
             context.pointee.settle(connection)
-            if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.seats.find(libipc_this_thread())) }
+            if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.leases.find(libipc_this_thread())) }
         } else {
-            Registry.putAway(connection)
+            DescriptorTable.putAway(connection)
         }
         if libipc_may_leave_at_once(owner) != 0 { libipc_leave_at_once(owner) } else { libipc_leave(owner) }
         if libipc_anything_pending() != 0 { Interrupting.carryOutAll(nil) }
@@ -60,7 +60,7 @@ struct Turn: BitwiseCopyable {
     fileprivate let seen: UInt32
 
     /// Waits, without the lock. Returns the error number with which to give up, or 0.
-    func wait(_ patience: Patience) -> Int32 {
+    func wait(_ patience: TimeLimit) -> Int32 {
         let result = libipc_wait_for_return(monitor, seen, patience.remaining)
         if result == ETIMEDOUT { return patience.isLimited ? EAGAIN : 0 }
         return result == EINTR && patience.isLimited ? 0 : result
@@ -105,9 +105,9 @@ extension Access {
     }
 
     /// With the memory that the context keeps for frames, if there is a context.
-    func withScratch<Result>(_ body: (inout Scratch) throws(IPCError) -> Result) throws(IPCError) -> Result {
-        if let context { return try body(&context.pointee.scratch) }
-        var none = Scratch(size: 0)
+    func withPool<Result>(_ body: (inout BufferPool) throws(IPCError) -> Result) throws(IPCError) -> Result {
+        if let context { return try body(&context.pointee.pool) }
+        var none = BufferPool(size: 0)
         return try body(&none)
     }
 }
@@ -117,7 +117,7 @@ extension Access {
 struct Reading: ~Copyable {
     private let descriptor: Descriptor
     var inbox = Inbox()
-    var scratch = Scratch(size: 16 * 1024)
+    var pool = BufferPool(size: 16 * 1024)
     private var extent = Inbox.Extent.frame
     /// There is something to send meanwhile.
     private var isSending = false
@@ -127,7 +127,7 @@ struct Reading: ~Copyable {
     /// - Parameter frames: whether to receive frames, and not a descriptor.
     init(_ number: Int32, _ code: ErrorCode = IPC_ERROR_USOCK_RECV, frames: Bool = true) throws(IPCError) {
         descriptor = Descriptor(number)
-        var patience = Patience(SO_RCVTIMEO)
+        var patience = TimeLimit(SO_RCVTIMEO)
         do throws(IPCError) {
             while let turn = try claim(&patience, code, frames) {
                 let failure = turn.wait(patience)
@@ -140,7 +140,7 @@ struct Reading: ~Copyable {
     }
 
     /// Returns what to wait for when another thread has a claim.
-    private mutating func claim(_ patience: inout Patience, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
+    private mutating func claim(_ patience: inout TimeLimit, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
         let access = try Access(descriptor.number)
         let connection = access.connection
         if frames { try access.requireStream(code) }
@@ -155,7 +155,7 @@ struct Reading: ~Copyable {
         swap(&inbox, &connection.pointee.channel.inbox)
         isSending = connection.pointee.channel.outbox.hasPending
         guard let context = access.context else { return nil }
-        swap(&scratch, &context.pointee.scratch)
+        swap(&pool, &context.pointee.pool)
         if !context.pointee.isReadByProgram(connection) { extent = .all }
         return nil
     }
@@ -170,19 +170,19 @@ struct Reading: ~Copyable {
         if connection.pointee.isReaderAwaited { connection.pointee.owner.wakeReaders() }
         connection.pointee.isReaderAwaited = false
         guard let context = access.context else { return }
-        swap(&scratch, &context.pointee.scratch)
+        swap(&pool, &context.pointee.pool)
         context.pointee.takeDeferredTurn(connection)
     }
 
     mutating func waitForFrame() throws(IPCError) {
         var isSending = isSending
-        try inbox.waitForFrame(from: descriptor, &scratch, extent) { [descriptor] () throws(IPCError) in
+        try inbox.waitForFrame(from: descriptor, &pool, extent) { [descriptor] () throws(IPCError) in
             if isSending { isSending = try Reading.sendSome(to: descriptor) }
             return isSending
         }
     }
 
-    mutating func waitForDescriptor() throws(IPCError) -> Int32 { try inbox.waitForDescriptor(from: descriptor, &scratch) }
+    mutating func waitForDescriptor() throws(IPCError) -> Int32 { try inbox.waitForDescriptor(from: descriptor, &pool) }
 
     /// True: there is more to send. That the peer takes no more shows when its end is read.
     private static func sendSome(to descriptor: Descriptor) throws(IPCError) -> Bool {

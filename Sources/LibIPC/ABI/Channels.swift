@@ -5,14 +5,14 @@ private func receive(from descriptor: Int32, into m: Ref<ipc_message>) throws(IP
     var reading = try Reading(descriptor)
     defer { reading.giveBack() }
     try reading.waitForFrame()
-    reading.inbox.take(into: m, from: descriptor, &reading.scratch)
+    reading.inbox.take(into: m, from: descriptor, &reading.pool)
 }
 
 extension Inbox {
     /// Hands out the message that is here whole. The memory of the former one is kept for those to come.
-    fileprivate mutating func take(into m: Ref<ipc_message>, from descriptor: Int32, _ scratch: inout Scratch) {
+    fileprivate mutating func take(into m: Ref<ipc_message>, from descriptor: Int32, _ pool: inout BufferPool) {
         guard let message = take() else { return }
-        scratch.recycle(m.pointee.payload, Int(clamping: m.pointee.length))
+        pool.recycle(m.pointee.payload, Int(clamping: m.pointee.length))
         m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
     }
 }
@@ -25,8 +25,8 @@ extension Inbox {
             descriptor = connection.pointee.number
             // What is here already is the entry's, as it is for who waits for events. Nobody is to be kept out for it.
             guard !connection.pointee.reader.isAnother else { return }
-            isHere = try connection.pointee.channel.inbox.settle(&context.scratch)
-            if isHere { connection.pointee.channel.inbox.take(into: m, from: descriptor, &context.scratch) }
+            isHere = try connection.pointee.channel.inbox.settle(&context.pool)
+            if isHere { connection.pointee.channel.inbox.take(into: m, from: descriptor, &context.pool) }
         }
         if !isHere { try receive(from: descriptor, into: m) }
     }

@@ -5,7 +5,7 @@
 func withContext<Result: ~Copyable>(
     _ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Result
 ) throws(IPCError) -> Result {
-    let visit = try Visit(ctx)
+    let visit = try ContextLock(ctx)
     try visit.context.pointee.catchUp()
     return try body(&visit.context.pointee)
 }
@@ -34,7 +34,7 @@ func withEntry(
     answer(result, ctx) { context throws(IPCError) in
         try context.reserveEntry()
         // The program fills it in; the next call takes notice.
-        context.roster.append(pollfd(), ipc_connection_info())
+        context.view.append(pollfd(), ipc_connection_info())
     }
 }
 
@@ -45,7 +45,7 @@ func withEntry(
     } catch { /* Another thread has freed it. */  }
 }
 
-@c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { Visit.free(ctx) } }
+@c @implementation public func ipc_ctx_free(_ ctx: Ref<ipc_ctx>?) { if let ctx { ContextLock.free(ctx) } }
 
 @c @implementation public func ipc_ctx_queue_limit_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ bytes: Int) {
     answer(result, ctx) { context throws(IPCError) in
@@ -87,7 +87,7 @@ public func libipc_connect_service(
 @c @implementation public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     if Interrupting.closeAll(ctx) { return }
     answer(result) { () throws(IPCError) in
-        guard let visit = try Visit(known: ctx) else { return }
+        guard let visit = try ContextLock(known: ctx) else { return }
         visit.context.pointee.closeAll()
     }
 }

@@ -2,7 +2,7 @@
 //
 // As long as the kernel has room, no system call waits. When it has none the thread claims the outbox, so that no other thread sends,
 // and waits without the lock: in a blocking send of a small piece, which the kernel takes completely or not at all, and in which it
-// decides whether a signal handler ends the wait; or, when the descriptor has a time limit, in poll(2) (Patience).
+// decides whether a signal handler ends the wait; or, when the descriptor has a time limit, in poll(2) (TimeLimit).
 //
 // The frame is lent to the outbox and queued there. When the wait fails the call takes it back. If a part was sent, the outbox
 // becomes the owner of the rest, and sends it first in the next call or wait.
@@ -13,7 +13,7 @@ struct Delivery: ~Copyable {
     private let descriptor: Descriptor
     private let cargo: Cargo
     private let code: ErrorCode
-    private var patience = Patience(SO_SNDTIMEO)
+    private var patience = TimeLimit(SO_SNDTIMEO)
     /// Result of the last wait: bytes that were sent from the outbox, whether the descriptor was passed, and the error that ends
     /// the call.
     private var sent = 0
@@ -33,9 +33,9 @@ struct Delivery: ~Copyable {
     static func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to number: Int32) throws(IPCError) {
         let access = try Access(number, sending: true)
         try access.requireStream(IPC_ERROR_USOCK_SEND)
-        let frame = try access.withScratch { scratch throws(IPCError) in
+        let frame = try access.withPool { pool throws(IPCError) in
             try outOfMemory(is: IPC_ERROR_USOCK_SEND) { () throws(IPCError) in
-                try OutboundFrame.lend(header, payload, &scratch)
+                try OutboundFrame.lend(header, payload, &pool)
             }
         }
         access.connection.pointee.channel.outbox.append(frame)
@@ -45,7 +45,7 @@ struct Delivery: ~Copyable {
             access.end()
             return try delivery.wait()
         }
-        try access.withScratch { scratch throws(IPCError) in OutboundFrame.reclaim(frame, &scratch) }
+        try access.withPool { pool throws(IPCError) in OutboundFrame.reclaim(frame, &pool) }
     }
 
     /// Passes a descriptor with one byte, after what is queued.

@@ -8,14 +8,14 @@ public func libipc_add(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ ty
 
 @c @implementation public func ipc_del_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
-        try check(!Visit.isEmpty(ctx), IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
+        try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
         try withEntry(ctx, index) { context, connection throws(IPCError) in context.delete(connection) }
     }
 }
 
 @c @implementation public func ipc_del_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
     answer(result) { () throws(IPCError) in
-        try check(!Visit.isEmpty(ctx), IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
+        try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
         try withContext(ctx) { context throws(IPCError) in
             context.delete(try context.entry(fd, IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT))
         }
@@ -31,7 +31,7 @@ extension Context where Entries: ~Copyable {
 
     /// What is wanted of the poller may be something else now.
     mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
-        roster.setKind(kind, at: connection.pointee.index)
+        view.setKind(kind, at: connection.pointee.index)
         guard connection.pointee.isLive else {
             // The program may have closed the number and opened another file with it. Activates the entry unless another has the number.
             if live(connection.pointee.number) == nil { try? activate(connection) }
@@ -51,7 +51,7 @@ extension Context where Entries: ~Copyable {
     mutating func delete(_ connection: ConnectionReference) {
         offer(connection)
         remove(connection, keeping: true)
-        if roster.count == 0 { queueLimit = nil }
+        if view.count == 0 { queueLimit = nil }
     }
 }
 
@@ -70,7 +70,7 @@ extension Context where Entries: ~Copyable {
 @c @implementation public func ipc_ctx_status_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ connections: Ref<Int>?, _ messages: Ref<Int>?)
 {
     answer(result) { () throws(IPCError) in
-        let (entries, waiting) = try withKnownContext(ctx) { ($0.roster.count, $0.roster.messageCount) } ?? (0, 0)
+        let (entries, waiting) = try withKnownContext(ctx) { ($0.view.count, $0.view.messageCount) } ?? (0, 0)
         connections?.pointee = entries
         messages?.pointee = waiting
     }
@@ -95,8 +95,8 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 @c @implementation public func ipc_ctx_release_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     // Of a context that another thread has freed this one holds nothing.
     _ = try? withKnownContext(ctx) { context in
-        guard let seat = context.seats.find(libipc_this_thread()) else { return }
-        context.release(seat)
+        guard let lease = context.leases.find(libipc_this_thread()) else { return }
+        context.release(lease)
         context.alert(nil)
     }
 }
@@ -104,11 +104,11 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 extension PublicContext {
     fileprivate func snapshot(_ connection: ConnectionReference) -> ipc_entry {
         let index = connection.pointee.index
-        let type = ipc_connection_type(rawValue: roster.kind(at: index).rawValue)
+        let type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)
         let pending = UInt32(truncatingIfNeeded: connection.pointee.channel.outbox.listed)
         var entry = ipc_entry()
         (entry.fd, entry.type, entry.pending) = (connection.pointee.number, type, pending)
-        guard let path = roster.path(at: index) else { return entry }
+        guard let path = view.path(at: index) else { return entry }
         withUnsafeMutableBytes(of: &entry.path) { place in
             // Cut where it does not fit; the last byte stays zero.
             place.copyMemory(from: UnsafeRawBufferPointer(start: path, count: min(strlen(path), place.count - 1)))

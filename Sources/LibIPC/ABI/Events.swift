@@ -6,7 +6,7 @@
         repeat {
             if try fill(event, ctx, nil, &left) { return }
             // A callback has freed the context, and may have made another one. If not, a call that only looks is over.
-        } while left == 0 || !Visit.isEmpty(ctx)
+        } while left == 0 || !ContextLock.isEmpty(ctx)
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
@@ -23,12 +23,12 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
     let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
     event.pointee = ipc_event()
     guard let context else { free(message?.pointee.payload); return message }
-    if let message { context.pointee.scratch.recycle(message.pointee.payload, Int(clamping: message.pointee.length)) }
+    if let message { context.pointee.pool.recycle(message.pointee.payload, Int(clamping: message.pointee.length)) }
     return message
 }
 
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
-/// with it. A call that waits has a seat, and first lets go of what it holds.
+/// with it. A call that waits has a lease, and first lets go of what it holds.
 /// - Parameters:
 /// - step: one step of the loop; nil: waits for an event.
 /// - left: the timer in milliseconds; becomes what remains.
@@ -38,8 +38,8 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
 private func fill(
     _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
 ) throws(IPCError) -> Bool {
-    var visit: Visit
-    if let known = try undoing(free(empty(event, nil)), try Visit(known: ctx)) {
+    var visit: ContextLock
+    if let known = try undoing(free(empty(event, nil)), try ContextLock(known: ctx)) {
         visit = known
     } else {
         free(empty(event, nil))
@@ -49,18 +49,18 @@ private func fill(
             try waitForNothing(event, deadline)
             return true
         }
-        visit = try Visit(ctx)
+        visit = try ContextLock(ctx)
     }
     // No message is lost for want of memory: that is here before it is read.
-    let kept = empty(event, visit.context) ?? visit.context.pointee.roster.spare.take()
+    let kept = empty(event, visit.context) ?? visit.context.pointee.view.spare.take()
     let place = if let kept { kept } else { try makeMessage() }
-    let seat = step != nil ? nil : try undoing(free(place), try visit.context.pointee.seats.take(libipc_this_thread()))
-    let deadline = seat?.pointee.deadline(left) ?? .immediate
-    var found = Event(seat)
+    let lease = step != nil ? nil : try undoing(free(place), try visit.context.pointee.leases.take(libipc_this_thread()))
+    let deadline = lease?.pointee.deadline(left) ?? .immediate
+    var found = Event(lease)
     var failure: IPCError?
     var isFound = false
     do throws(IPCError) { isFound = try find(&visit, &found, step, deadline) } catch { failure = error }
-    if left > 0 { left = visit.isGone ? deadline.remaining : seat?.pointee.leave(deadline, found.kind) ?? left }
+    if left > 0 { left = visit.isGone ? deadline.remaining : lease?.pointee.leave(deadline, found.kind) ?? left }
     publish(&found, event, visit, place)
     if let failure { throw failure }
     return isFound
@@ -69,10 +69,10 @@ private func fill(
 /// Finds an event, waits for it, and calls the program's callbacks. Returns false when a callback has freed the context.
 @inline(__always)
 private func find(
-    _ visit: inout Visit, _ found: inout Event, _ step: (libipc_step, UInt32)?, _ deadline: Deadline
+    _ visit: inout ContextLock, _ found: inout Event, _ step: (libipc_step, UInt32)?, _ deadline: Deadline
 ) throws(IPCError) -> Bool {
-    let seat = found.seat
-    if let seat { visit.context.pointee.release(seat) }
+    let lease = found.lease
+    if let lease { visit.context.pointee.release(lease) }
     try visit.context.pointee.catchUp()
     if let (step, index) = step {
         try visit.context.pointee.take(step, index, &found)
@@ -85,11 +85,11 @@ private func find(
         case .callback: try callBack(&visit, &found)
         default: return true
         }
-        if visit.isLost { throw Visit.lost }
+        if visit.isLost { throw ContextLock.lost }
         if visit.isGone { return false }
-        if let seat, found.kind == .none || found.kind == .waiting {
+        if let lease, found.kind == .none || found.kind == .waiting {
             // What was held for a callback, which told nothing.
-            visit.context.pointee.release(seat)
+            visit.context.pointee.release(lease)
             try visit.context.pointee.catchUp()
             try visit.context.pointee.search(&found, deadline)
         }
@@ -97,7 +97,7 @@ private func find(
 }
 
 /// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
-private func wait(_ visit: inout Visit, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
+private func wait(_ visit: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
     var patience = visit.context.pointee.patience(deadline.remaining)
     var watch = visit.context.pointee.isLed ? nil : try visit.context.pointee.prepareToWait()
     if var asked = watch {
@@ -131,15 +131,15 @@ private func makeMessage() throws(IPCError) -> Ref<ipc_message> {
 }
 
 @inline(__always)
-private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ visit: borrowing Visit, _ place: Ref<ipc_message>) {
+private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ visit: borrowing ContextLock, _ place: Ref<ipc_message>) {
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
     if let message = found.message.take() {
         place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
         event.pointee.m = UnsafeMutableRawPointer(place)
-    } else if !visit.isGone, visit.context.pointee.roster.spare == nil {
-        visit.context.pointee.roster.spare = place
+    } else if !visit.isGone, visit.context.pointee.view.spare == nil {
+        visit.context.pointee.view.spare = place
     } else {
         free(place)
     }
@@ -147,12 +147,12 @@ private func publish(_ found: inout Event, _ event: Ref<ipc_event>, _ visit: bor
 }
 
 /// Calls the program's callback: outside the context, because it may use that, and free it.
-private func callBack(_ visit: inout Visit, _ found: inout Event) throws(IPCError) {
+private func callBack(_ visit: inout ContextLock, _ found: inout Event) throws(IPCError) {
     let (descriptor, generation, frame) = (found.descriptor, found.generation, found.frame)
     (found.kind, found.index, found.descriptor, found.frame) = (.none, 0, 0, nil)
     defer { if let frame { OutboundFrame.destroy(frame) } }
-    guard let pair = visit.context.pointee.roster.pair(of: descriptor) else { return }
-    visit.context.pointee.alert(found.seat)
+    guard let pair = visit.context.pointee.view.pair(of: descriptor) else { return }
+    visit.context.pointee.alert(found.lease)
     var message = frame.map { ipc_message($0.pointee.header, descriptor, $0.pointee.payload) } ?? ipc_message()
     var holdsMore: Int16 = 0
     let answered = try visit.open {

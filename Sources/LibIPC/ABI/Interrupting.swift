@@ -50,8 +50,8 @@ enum Interrupting {
             guard let found = libipc_registered(descriptor, monitor) else { continue }
             let connection = found.assumingMemoryBound(to: Connection.self)
             let index = connection.pointee.index
-            if monitor.context.pointee.roster.kind(at: index) == .external { continue }
-            if let path = monitor.context.pointee.roster.path(at: index), let file = connection.pointee.socketFile, file.isOurs(at: path) {
+            if monitor.context.pointee.view.kind(at: index) == .external { continue }
+            if let path = monitor.context.pointee.view.path(at: index), let file = connection.pointee.socketFile, file.isOurs(at: path) {
                 unlink(path)
             }
             if monitor.pointee.is_torn == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }
@@ -80,10 +80,10 @@ enum Interrupting {
         let isOfCall = ctx.flatMap { libipc_array($0) }.flatMap { libipc_way_back($0) } == monitor
         if pending & CInt(LIBIPC_CLOSE) != 0 {
             monitor.context.pointee.closeAll()
-            if let ctx, isOfCall { monitor.context.pointee.roster.publish(ctx) }
+            if let ctx, isOfCall { monitor.context.pointee.view.publish(ctx) }
         }
         guard pending & CInt(LIBIPC_DISSOLVE) != 0 else { return }
         if let ctx, isOfCall { libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings()) }
-        Visit.dissolve(monitor)
+        ContextLock.dissolve(monitor)
     }
 }

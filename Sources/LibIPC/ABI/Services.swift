@@ -10,7 +10,7 @@
 
 @c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) {
     // A signal handler that has interrupted another call removes nothing from the registry: the next call finds the entry stale.
-    let isForgetting = libipc_is_interrupting(Registry.owner(of: fd)) == 0
+    let isForgetting = libipc_is_interrupting(DescriptorTable.owner(of: fd)) == 0
     answer(result, try Socket.close(fd, forgetting: isForgetting))
 }
 

@@ -122,7 +122,7 @@ private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int
     func changeInContext(inside: Bool = false) -> Bool {
         do throws(IPCError) {
             let changed: Void? = try withKnownContext(ctx, inside: inside) { context in
-                if let (first, second) = body(&context.roster.switchings) { context.lookAgain(at: first, second) }
+                if let (first, second) = body(&context.view.switchings) { context.lookAgain(at: first, second) }
             }
             return changed != nil
         } catch { return true }

@@ -100,11 +100,11 @@ extension Reader {
 
 /// Runs `body` with what belongs to a descriptor in no context.
 func withLoose<Result>(_ number: Int32, _ body: (ConnectionReference) throws -> Result) throws -> Result {
-    let stripe = Registry.stripe(of: number)
+    let stripe = DescriptorTable.stripe(of: number)
     stripe.lock()
     defer { stripe.unlock() }
-    let connection = try Registry.loose(number)
-    defer { Registry.putAway(connection) }
+    let connection = try DescriptorTable.loose(number)
+    defer { DescriptorTable.putAway(connection) }
     return try body(connection)
 }
 

@@ -45,15 +45,15 @@ struct Frame: Equatable, Sendable, CustomStringConvertible {
 
     /// A frame in memory of its own, ready to be queued. Whoever takes it out destroys it.
     func outbound() throws -> FrameReference {
-        var scratch = Scratch(size: 0)
-        return try payload.withUnsafeBytes { try OutboundFrame.make(header, copying: $0.baseAddress, &scratch) }
+        var pool = BufferPool(size: 0)
+        return try payload.withUnsafeBytes { try OutboundFrame.make(header, copying: $0.baseAddress, &pool) }
     }
 
     /// Reads a frame that left an outbox, and frees it.
     init(destroying frame: FrameReference) {
-        var scratch = Scratch(size: 0)
+        var pool = BufferPool(size: 0)
         self.init(frame)
-        OutboundFrame.destroy(frame, &scratch)
+        OutboundFrame.destroy(frame, &pool)
     }
 }
 

@@ -1,10 +1,10 @@
-// ListRoster.swift - a roster in Swift arrays: what a context needs of the outside world, without any C structure.
+// ListRoster.swift - a view in Swift arrays: what a context needs of the outside world, without any C structure.
 
 import CLibIPC
 
 @testable import LibIPC
 
-struct ListRoster: Roster, ~Copyable {
+struct ListRoster: PublicView, ~Copyable {
     struct Entry {
         var descriptor: Int32
         var kind: ConnectionKind

@@ -7,18 +7,18 @@ import Testing
 final class Receiver {
     let wire: Wire
     var inbox = Inbox()
-    private var scratch: Scratch
+    private var pool: BufferPool
 
-    init(_ kind: Wire.Kind = .socket, scratchSize: Int = Scratch.fullSize) throws {
+    init(_ kind: Wire.Kind = .socket, scratchSize: Int = BufferPool.fullSize) throws {
         wire = try Wire(kind)
-        scratch = Scratch(size: scratchSize)
+        pool = BufferPool(size: scratchSize)
     }
 
     func receive(waiting: Bool = false, _ extent: Inbox.Extent = .all) throws -> Inbox.Arrival {
-        try inbox.receive(from: wire.near.descriptor, into: &scratch, waiting: waiting, extent)
+        try inbox.receive(from: wire.near.descriptor, into: &pool, waiting: waiting, extent)
     }
 
-    func settle() throws -> Bool { try inbox.settle(&scratch) }
+    func settle() throws -> Bool { try inbox.settle(&pool) }
 
     /// The next frame, if it can be made of what is here and in the kernel.
     func frame(_ extent: Inbox.Extent = .all) throws -> Frame? { try hasFrame(extent) ? inbox.takeFrame() : nil }
@@ -47,15 +47,15 @@ final class Receiver {
     func recycle() -> Frame? {
         guard let message = inbox.take() else { return nil }
         let (header, payload) = (message.header, message.releasePayload())
-        defer { scratch.recycle(payload, header.payloadSize) }
+        defer { pool.recycle(payload, header.payloadSize) }
         let bytes = [UInt8](UnsafeRawBufferPointer(start: payload, count: header.payloadSize))
         return Frame(bytes, type: header.type, userType: header.userType)
     }
 
     /// Whether there is a block for a large message.
     var hasSpare: Bool {
-        guard let spare = scratch.spare(Scratch.largeSize) else { return false }
-        scratch.recycle(spare.memory, spare.size)
+        guard let spare = pool.spare(BufferPool.largeSize) else { return false }
+        pool.recycle(spare.memory, spare.size)
         return true
     }
 }

@@ -13,7 +13,7 @@ final class Sender {
     var outbox = Outbox()
     /// Frames that were lent, in order: theirs, and their payloads', is this memory.
     private(set) var lent: [FrameReference] = []
-    private var scratch = Scratch(size: 0)
+    private var pool = BufferPool(size: 0)
 
     init(_ kind: Wire.Kind = .socket) throws {
         wire = try Wire(kind)
@@ -36,7 +36,7 @@ final class Sender {
         if place == .copied { return outbox.append(try frame.outbound()) }
         let payload = try #require(malloc(max(frame.payload.count, 1)))
         payload.copyMemory(from: frame.payload, byteCount: frame.payload.count)
-        let made = try OutboundFrame.make(frame.header, elsewhere: payload, lent: place == .lent, &scratch)
+        let made = try OutboundFrame.make(frame.header, elsewhere: payload, lent: place == .lent, &pool)
         if place == .lent { lent.append(made) }
         outbox.append(made)
     }

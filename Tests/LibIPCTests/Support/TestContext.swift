@@ -1,4 +1,4 @@
-// TestContext.swift - a context with a roster of Swift arrays, and what it tells as values that tests can compare.
+// TestContext.swift - a context with a view of Swift arrays, and what it tells as values that tests can compare.
 
 import CLibIPC
 import Testing
@@ -49,7 +49,7 @@ final class TestContext: @unchecked Sendable {
     init() throws {
         monitor = try #require(libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride))
         context = .allocate(capacity: 1)
-        context.initialize(to: Context(roster: ListRoster(), monitor: monitor))
+        context.initialize(to: Context(view: ListRoster(), monitor: monitor))
         // Turns are counted, whatever time they take.
         context.pointee.fluency = 0
     }
@@ -86,7 +86,7 @@ final class TestContext: @unchecked Sendable {
 
     /// As a program does it.
     func pair(_ first: End, _ second: End) throws {
-        try context.pointee.roster.pair(first.number, second.number)
+        try context.pointee.view.pair(first.number, second.number)
         libipc_note_pair_change()
     }
 
@@ -96,7 +96,7 @@ final class TestContext: @unchecked Sendable {
     }
 
     func has(_ end: End) -> Bool { context.pointee.connection(of: end.number) != nil }
-    var descriptors: [Int32] { context.pointee.roster.entries.map(\.descriptor) }
+    var descriptors: [Int32] { context.pointee.view.entries.map(\.descriptor) }
 
     // MARK: Frames
 
@@ -104,7 +104,7 @@ final class TestContext: @unchecked Sendable {
         try frame.payload.withUnsafeBytes { try context.pointee.queue(frame.header, $0.baseAddress, for: end.number) }
     }
 
-    var queued: [Frame] { context.pointee.roster.listed.map { Frame($0.frame) } }
+    var queued: [Frame] { context.pointee.view.listed.map { Frame($0.frame) } }
 
     // MARK: Events
 
@@ -113,7 +113,7 @@ final class TestContext: @unchecked Sendable {
         monitor.lock()
         context.pointee.call &+= 1
         defer {
-            context.pointee.alert(thread.flatMap { context.pointee.seats.find($0) })
+            context.pointee.alert(thread.flatMap { context.pointee.leases.find($0) })
             monitor.unlock()
         }
         return try body()
@@ -121,9 +121,9 @@ final class TestContext: @unchecked Sendable {
 
     /// What a step of the context tells. An error that belongs to no event is thrown.
     func happening(
-        for seat: SeatReference? = nil, _ step: (inout Context<ListRoster>, inout Event) throws(IPCError) -> Void
+        for lease: LeaseReference? = nil, _ step: (inout Context<ListRoster>, inout Event) throws(IPCError) -> Void
     ) throws -> Happening {
-        try tell(Event(seat)) { event throws(IPCError) in try step(&context.pointee, &event) }
+        try tell(Event(lease)) { event throws(IPCError) in try step(&context.pointee, &event) }
     }
 
     private func tell(_ empty: consuming Event, _ step: (inout Event) throws(IPCError) -> Void) throws -> Happening {
@@ -148,9 +148,9 @@ final class TestContext: @unchecked Sendable {
 
     func next(until deadline: Deadline, as thread: UInt = 1) throws -> Happening {
         try visit(as: thread) {
-            let seat = try context.pointee.seats.take(thread)
-            context.pointee.release(seat)
-            return try tell(Event(seat)) { event throws(IPCError) in
+            let lease = try context.pointee.leases.take(thread)
+            context.pointee.release(lease)
+            return try tell(Event(lease)) { event throws(IPCError) in
                 try context.pointee.catchUp()
                 try context.pointee.next(&event, deadline)
                 while event.kind == .waiting {
@@ -167,12 +167,12 @@ final class TestContext: @unchecked Sendable {
 
     /// The thread is done with the event that it was given last.
     func release(_ thread: UInt) throws {
-        try visit(as: thread) { context.pointee.release(try seat(thread)) }
+        try visit(as: thread) { context.pointee.release(try lease(thread)) }
     }
 
-    func seat(_ thread: UInt) throws -> SeatReference {
-        let seat = context.pointee.seats.find(thread)
-        return try #require(seat)
+    func lease(_ thread: UInt) throws -> LeaseReference {
+        let lease = context.pointee.leases.find(thread)
+        return try #require(lease)
     }
 
     /// Waits until there may be something, as the library's own calls do: without the lock.

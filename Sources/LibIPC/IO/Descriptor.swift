@@ -1,0 +1,90 @@
+// Descriptor.swift - the system calls on an open descriptor, with their results as values.
+//
+// Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
+// read and write the same descriptors. A call that does not wait is retried after EINTR, in C (CLibIPC.h). In a call that waits the
+// program decides what a signal does (TimeLimit).
+
+struct Descriptor {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+
+    /// Receives into `first`, then `second`. Returns the number of bytes: 0 at the end; nil when there are none now, or within the
+    /// descriptor's time limit.
+    /// - Parameter passed: becomes the descriptor that came with the bytes, or `-EMFILE` or `-ENFILE` when the process had no free
+    ///   number for it.
+    @inline(__always)
+    func receive(
+        _ first: UnsafeMutableRawBufferPointer, _ second: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32
+    ) throws(IPCError) -> Int? {
+        let count = libipc_receive(number, first.baseAddress, first.count, second.baseAddress, second.count, waiting ? 1 : 0, &passed)
+        return try received(count)
+    }
+
+    /// The same into one buffer.
+    @inline(__always)
+    func receive(_ space: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
+        try received(libipc_receive(number, nil, 0, space.baseAddress, space.count, waiting ? 1 : 0, &passed))
+    }
+
+    /// Receives one byte and its descriptor. When the process has no free number both stay in the kernel.
+    func receiveByte(_ byte: UnsafeMutableRawPointer?, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
+        try received(libipc_receive_byte(number, byte, waiting ? 1 : 0, &passed))
+    }
+
+    @inline(__always)
+    private func received(_ count: Int) throws(IPCError) -> Int? {
+        if count >= 0 { return count }
+        switch libipc_errno() {
+        case EAGAIN: return nil
+        case ECONNRESET, EPIPE: return 0
+        default: throw .system(IPC_ERROR_USOCK_RECV, "receive from descriptor \(number)")
+        }
+    }
+
+    /// How many of `total` bytes were sent, without SIGPIPE and without waiting, and whether no more can be now.
+    func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+        var isSocket: Int32 = 1
+        let sent = libipc_send(number, vectors, count, &isSocket)
+        if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
+        // What is no socket takes little at once: that says nothing about room.
+        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total)
+    }
+
+    /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
+    @discardableResult
+    func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
+
+    /// Waits until there is room; not longer than the descriptor's own limit (SO_SNDTIMEO).
+    func waitForRoom(_ code: ErrorCode) throws(IPCError) {
+        var patience = TimeLimit(SO_SNDTIMEO)
+        try patience.wait(for: POLLOUT, at: self, code)
+    }
+
+    /// Frames need a stream: the kernel drops the part of a record (SOCK_SEQPACKET, SOCK_DGRAM) that one receive leaves.
+    @inline(never)
+    func requireStream(_ code: ErrorCode) throws(IPCError) {
+        if libipc_is_stream(number) == 0 { throw IPCError(code, "descriptor \(number) carries no stream", systemError: EPROTOTYPE) }
+    }
+
+    /// Only sockets have a pending error that a program can read (SO_ERROR).
+    var isSocket: Bool { libipc_has_socket_type(number) != 0 }
+}
+
+/// A file as the system identifies it, whatever its name or number is by now.
+struct FileIdentity: Equatable, BitwiseCopyable {
+    private let device: dev_t
+    private let inode: ino_t
+
+    /// - Parameter look: fstat(2) or lstat(2).
+    private init?(_ look: (inout stat) -> Int32) {
+        var status = stat()
+        guard look(&status) == 0 else { return nil }
+        (device, inode) = (status.st_dev, status.st_ino)
+    }
+
+    init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
+    /// Out of line: it is asked once for each descriptor.
+    @inline(never)
+    init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
+}

@@ -1,0 +1,37 @@
+// Event.swift - what a context tells its program, and what it asks of it on the way.
+
+/// A structure that a call fills in; an error that belongs to it is thrown beside it.
+struct Event: ~Copyable {
+    /// The contract's numbers. Behind them is what the engine asks of its caller: to write `frame` to the switched end `descriptor`
+    /// with the program's callback (`Context.didWrite` takes the answer); or, with no frame, to read from it
+    /// (`Context.didRead`); to wait until there is something (`Context.search` goes on).
+    enum Kind: UInt32 {
+        case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent
+        case callback, waiting
+    }
+
+    var kind = Kind.none
+    var index = 0
+    var descriptor: Int32 = 0
+    /// Which of those that had this number it is.
+    var generation: UInt32 = 0
+    var message: Message?
+    var frame: FrameReference?
+    /// Of the thread that is given the event, and holds the connection then.
+    let lease: LeaseReference?
+    /// How many descriptors the poller named last, and how often it was asked.
+    var named = 1, looks = 0
+
+    init(_ lease: LeaseReference? = nil) { self.lease = lease }
+
+    mutating func set(_ kind: Kind, _ connection: ConnectionReference) {
+        (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
+        generation = connection.pointee.registration.generation
+        guard let lease else { return }
+        lease.pointee.connection = connection
+        connection.pointee.lease = lease
+    }
+}
+
+/// What a program's callback answers about a switched end: the contract's numbers.
+enum CallbackAnswer: UInt32 { case done, closing, failed, unparsable, ignore }
