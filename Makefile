@@ -48,7 +48,7 @@ DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
 EXPORTS := Sources/CLibIPC/exports.map
 
-.PHONY: all library daemons demo test soak bench install uninstall clean dist format
+.PHONY: all library daemons demo test check soak bench install install-library uninstall clean dist format
 all: library daemons $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
@@ -109,6 +109,10 @@ demo: all
 test: all
 	@sh Tests/run.sh $(BUILD)
 
+# The conformance programs alone, with one back end; ONLY="entries printing" names some of them.
+check:
+	@CC="$(CC)" ONLY="$(ONLY)" sh Tests/check.sh $(BUILD) $(POLLER)
+
 # 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds.
 soak: all
 	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
@@ -117,7 +121,7 @@ soak: all
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
 
-install: library daemons
+install-library: library
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(FILE_VERSION)
 	ln -sf libipc.so.$(FILE_VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
@@ -128,6 +132,8 @@ install: library daemons
 		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
 	done
+
+install: install-library daemons
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
 	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
 	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8

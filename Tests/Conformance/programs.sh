@@ -1,0 +1,107 @@
+# programs.sh - sourced by ../run.sh and ../check.sh: installs a tree, chooses, compiles and runs the conformance programs, and
+# counts the lines that tests print.
+#
+# The caller sets $work, a directory: $work/TREE becomes an installed tree, $work/programs holds what was compiled. ONLY in the
+# environment names some of the programs; without it all of them run.
+CC=${CC:-cc}
+log=$work/log
+
+# Shows the lines of a test, and keeps them for the count.
+keep() { tee -a "$log"; }
+
+# install_tree TREE BUILD POLLER TARGET
+install_tree() {
+	if ! make -s BUILD="$2" POLLER="$3" PREFIX="$work/$1" DESTDIR= "$4" > "$work/install.log" 2>&1; then
+		cat "$work/install.log"
+		echo "not ok installing_with_$3" | keep
+		return 1
+	fi
+}
+
+# A line for each program that there is.
+all_programs() {
+	for source in Tests/Conformance/*.c; do
+		name=$(basename "$source" .c)
+		[ "$name" = injector ] || echo "$name"
+	done
+}
+
+# near_names WORD: those of the names on stdin that hold it, lie in it, or differ in few characters; the nearest first
+near_names() {
+	awk -v word="$1" '
+		function distance(a, b,   above, left, i, j, row) {
+			for (j = 0; j <= length(b); j++) row[j] = j
+			for (i = 1; i <= length(a); i++) {
+				above = row[0]; row[0] = i
+				for (j = 1; j <= length(b); j++) {
+					left = above + (substr(a, i, 1) != substr(b, j, 1))
+					above = row[j]
+					if (row[j] + 1 < left) left = row[j] + 1
+					if (row[j - 1] + 1 < left) left = row[j - 1] + 1
+					row[j] = left
+				}
+			}
+			return row[length(b)]
+		}
+		{ d = distance(word, $0) }
+		index($0, word) || index(word, $0) || d <= 1 + length(word) / 4 { print d, $0 }' | sort -n | sed 's/^[0-9]* //' | head -6
+}
+
+# Sets $chosen, the names in ONLY. A name that no program has is an error.
+choose_programs() {
+	chosen=$(all_programs | tr '\n' ' ')
+	[ -n "${ONLY:-}" ] || return 0
+	wrong=0
+	for name in $ONLY; do
+		case " $chosen" in *" $name "*) continue ;; esac
+		near=$(all_programs | near_names "$name" | paste -sd ' ')
+		echo "there is no program $name in Tests/Conformance; ${near:+near names: }${near:-the files *.c there have the names}" >&2
+		wrong=1
+	done
+	chosen=$ONLY
+	return $wrong
+}
+
+# compile_programs TREE: as a user would, with pkg-config's flags alone
+compile_programs() {
+	PKG_CONFIG_PATH=$work/$1/lib/pkgconfig
+	export PKG_CONFIG_PATH
+	rm -rf "$work/programs"
+	mkdir -p "$work/programs"
+	$CC -shared -fPIC -std=gnu11 -Wall -Wextra -Werror -O1 Tests/Conformance/injector.c -o "$work/libinject.so" -ldl
+	for name in $chosen; do
+		# shellcheck disable=SC2046
+		$CC -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "Tests/Conformance/$name.c" \
+			-o "$work/programs/$name" $(pkg-config --libs libipc) -lpthread -ldl || echo "not ok compiling_$name" | keep
+	done
+}
+
+# run_programs PREFIX TREE COMMAND... : the chosen programs, each test's name led by PREFIX
+run_programs() {
+	prefix=$1
+	tree=$2
+	shift 2
+	for name in $chosen; do
+		[ -x "$work/programs/$name" ] || continue
+		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$work/programs/$name" > "$work/out" 2> "$work/err"
+		status=$?
+		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out" | keep
+		if grep -q '^not ok' "$work/out"; then cat "$work/err"; fi
+		if [ $status -ne 0 ] && ! grep -q '^not ok' "$work/out"; then
+			cat "$work/err"
+			echo "not ok $prefix${name}_ended_with_$status" | keep
+		fi
+	done
+}
+
+# Repeats what did not pass, and says how many did; fails unless all passed. REQUIRE_ALL=1 makes a skipped test a failed one.
+count_lines() {
+	passed=$(grep -ac '^ok ' "$log")
+	failed=$(grep -ac '^not ok ' "$log")
+	skipped=$(grep -ac '^skipped ' "$log")
+	# What the machine cannot have, and no installation would give it, is no failure.
+	[ "${REQUIRE_ALL:-}" = 1 ] && failed=$((failed + $(grep -a '^skipped ' "$log" | grep -avc 'no IPv6 loopback')))
+	grep -aE '^(not ok|skipped) ' "$log"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
