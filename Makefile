@@ -46,7 +46,9 @@ daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
+# The version of each function; a function that the headers do not declare is in neither library.
 EXPORTS := Sources/CLibIPC/exports.map
+DECLARED := Sources/CLibIPC/declared.sed
 
 .PHONY: all library daemons demo test check soak bench install install-library uninstall clean dist format
 all: library daemons $(PROGRAMS)
@@ -72,10 +74,10 @@ $(SHARED): $(OBJECTS) $(EXPORTS)
 
 # One object in which only the contract is global: no Swift symbol can clash with those of the program. What ipc.h does not declare is
 # weak, and nothing in the library calls it: a program may have functions of these names.
-$(STATIC): $(OBJECTS) $(EXPORTS)
+$(STATIC): $(OBJECTS) $(HEADERS) $(DECLARED)
 	@mkdir -p $(@D)
-	sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' $(EXPORTS) > $(BUILD)/obj/exports.list
-	sed -n 's/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p' include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
+	sed -n -f $(DECLARED) $(HEADERS) > $(BUILD)/obj/exports.list
+	sed -n -f $(DECLARED) include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
 	ld -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
 	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
 		--weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o

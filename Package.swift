@@ -8,7 +8,7 @@ let package = Package(
     name: "libipc",
     products: [.library(name: "LibIPC", targets: ["LibIPC"])],
     targets: [
-        .target(name: "CLibIPC", exclude: ["exports.map"]),
+        .target(name: "CLibIPC", exclude: ["declared.sed", "exports.map"]),
         .target(name: "LibIPC", dependencies: ["CLibIPC"]),
         .testTarget(name: "LibIPCTests", dependencies: ["LibIPC", "CLibIPC"]),
         .target(name: "WebSocket", path: "Sources/ipc-websocketd/Protocol"),

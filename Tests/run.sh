@@ -19,9 +19,11 @@ have() { command -v "$1" > /dev/null 2>&1; }
 
 part "the library and its headers"
 install_tree epoll "$build" epoll install
+sh Tests/exports.sh . | keep
 sh Tests/Conformance/library.sh "$work/epoll/lib" | keep
 sh Tests/Conformance/headers.sh "$work/epoll/include/libipc" | keep
 sh Tests/Conformance/macros.sh "$work/epoll" | keep
+sh Tests/Conformance/codes/codes.sh "$work/epoll" | keep
 sh Tests/Conformance/newer_headers.sh . | keep
 sh Tests/Conformance/raised/raised.sh "$work/epoll" | keep
 sh Tests/Conformance/selftest/harness.sh "$work/epoll" | keep

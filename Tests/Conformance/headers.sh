@@ -6,47 +6,44 @@
 # Then: prototypes and names against the contract's, what each header brings along and what not, guards and constants. macros.sh
 # has the macros.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/../begin.sh"
 include=$(cd "${1:?include directory}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+declared=$here/../../Sources/CLibIPC/declared.sed
 cd "$work" || exit 1
-failed=0
 warnings='-Wall -Wextra -Werror'
 
-# compile NAME FILE OPTIONS...: the file as C11 and as C++17
-compile() {
+# both NAME FILE OPTIONS...: the file compiles as C11 and as C++17
+both() {
 	name=$1 file=$2
 	shift 2
-	if ${CC:-cc} -x c -std=c11 $warnings "$@" -I"$include" -c "$file" -o out.o; then echo "ok ${name}_as_c11"; else echo "not ok ${name}_as_c11"; failed=1; fi
-	if ${CXX:-c++} -x c++ -std=c++17 $warnings "$@" -I"$include" -c "$file" -o out.o; then echo "ok ${name}_as_cpp17"; else echo "not ok ${name}_as_cpp17"; failed=1; fi
+	${CC:-cc} -x c -std=c11 $warnings "$@" -I"$include" -c "$file" -o out.o
+	report "${name}_as_c11" $?
+	${CXX:-c++} -x c++ -std=c++17 $warnings "$@" -I"$include" -c "$file" -o out.o
+	report "${name}_as_cpp17" $?
 }
 
 for header in ipc usocket utils message fs; do
 	# The second declaration keeps the file from being empty, which -pedantic forbids.
 	printf '#include <%s.h>\nint used;\n' $header >alone.c
-	compile "${header}_h_alone_compiles" alone.c -pedantic
+	both "${header}_h_alone_compiles" alone.c -pedantic
 	printf '#include <%s.h>\n#include <%s.h>\nint used;\n' $header $header >twice.c
-	compile "${header}_h_twice_compiles" twice.c -pedantic
+	both "${header}_h_twice_compiles" twice.c -pedantic
 done
-count=$(ls "$include" | wc -l)
-if [ "$count" -eq 5 ]; then echo ok there_are_five_headers; else echo not ok there_are_five_headers; failed=1; fi
-
-# result NAME STATUS
-result() { if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi; }
+[ "$(ls "$include" | wc -l)" -eq 5 ]
+report there_are_five_headers $?
 
 printf '#include <%s.h>\n' ipc message fs utils usocket >all.h
-{ cat all.h; cat "$here/prototypes.h"; } >prototypes.c
-compile the_prototypes_are_those_of_the_contract prototypes.c -pedantic
+# A prototype that differs from the frozen one does not compile.
+cat all.h "$here/frozen.h" >prototypes.c
+both the_prototypes_are_those_of_the_contract prototypes.c -pedantic
 
-# Every function of the list is declared, and under its plain name in C++ as well.
-{ cat all.h; sed 's/.*/void *address_of_&(void); void *address_of_&(void) { return (void *)\&&; }/' "$here/exports.txt"; } >addresses.c
-sort "$here/exports.txt" >wanted
+# Every function has its plain name in C++ as well.
+sed -n -f "$declared" "$include"/*.h | sort >wanted
+{ cat all.h; sed 's/.*/void *address_of_&(void); void *address_of_&(void) { return (void *)\&&; }/' wanted; } >addresses.c
 for language in c c++; do
 	${CC:-cc} -x $language $warnings -I"$include" -c addresses.c -o addresses.o && nm -u addresses.o | sed 's/.* //' | grep -v '^_' | sort >asked
 	[ -s asked ] && cmp -s wanted asked
-	result "the_functions_have_their_plain_names_in_$(echo $language | tr + p)" $?
+	report "the_functions_have_their_plain_names_in_$(echo $language | tr + p)" $?
 	rm -f asked
 done
 
@@ -71,7 +68,7 @@ int uses(const char *format, ...) {
 	return poll(&entry, 1, 0) + (int)number + (int)e.error_code;
 }
 END
-compile ipc_h_brings_what_programs_rely_on includes.c -pedantic
+both ipc_h_brings_what_programs_rely_on includes.c -pedantic
 
 # The other headers' includes: what each brings, and what it must not.
 cat >fs.c <<'END'
@@ -84,12 +81,12 @@ int uses(const char *path) {
 	return stat(path, &status) + (int)mode + (int)e.error_code + access(path, W_OK);
 }
 END
-compile fs_h_brings_ipc_h_stat_unistd_and_types fs.c -pedantic
+both fs_h_brings_ipc_h_stat_unistd_and_types fs.c -pedantic
 printf '#include <%s.h>\n' usocket >usocket.c
 printf '#include <%s.h>\n' message >message.c
 for header in usocket message; do
 	echo 'struct ipc_error uses(void); struct ipc_error uses(void) { struct ipc_ctx ctx; return ipc_server_init(&ctx, "name"); }' >>$header.c
-	compile ${header}_h_brings_ipc_h $header.c -pedantic
+	both ${header}_h_brings_ipc_h $header.c -pedantic
 done
 cat >utils.c <<'END'
 #include <utils.h>
@@ -117,7 +114,7 @@ uint8_t *uses(const char *text, const char *variable) {
 int number(int n) { T_PERROR_R((n < 0), "number", -1) return 0; }
 void nothing(int n) { T_R_NOTHING((n < 0)) puts("more"); }
 END
-compile utils_h_gives_its_macros_without_ipc_h utils.c -Wformat -Werror=format-security
+both utils_h_gives_its_macros_without_ipc_h utils.c -Wformat -Werror=format-security
 
 # A program's own functions may have the names of those in utils.h, which ipc.h does not bring.
 cat >own.c <<'END'
@@ -137,19 +134,19 @@ int error_message_format(const char *text, int number) {
 }
 END
 for header in usocket message fs; do sed "s/<ipc.h>/<$header.h>/" own.c >own_$header.c; done
-compile a_program_with_ipc_h_has_its_own_print_hexa own.c
-for header in usocket message fs; do compile a_program_with_${header}_h_has_its_own_print_hexa own_$header.c; done
+both a_program_with_ipc_h_has_its_own_print_hexa own.c
+for header in usocket message fs; do both a_program_with_${header}_h_has_its_own_print_hexa own_$header.c; done
 
 # Guards: the header that is there already, an old one, is all that a program gets.
 while read -r header guard; do
 	printf '#define %s\n#include <%s.h>\nstruct ipc_error { int mine; };\nvoid print_hexa(int);\nint is_directory_(int);\nint usock_close(const char *);\nvoid ipc_message_print(int);\n' $guard $header >guard.c
-	[ $header = fs ] || [ $header = usocket ] || [ $header = message ] || compile the_guard_of_${header}_h_is_${guard} guard.c
+	[ $header = fs ] || [ $header = usocket ] || [ $header = message ] || both the_guard_of_${header}_h_is_${guard} guard.c
 	printf '#include <%s.h>\n#ifndef %s\n#error "%s"\n#endif\nint used;\n' $header $guard $guard >guard.c
-	compile ${header}_h_defines_${guard} guard.c
+	both ${header}_h_defines_${guard} guard.c
 	# With the guards of both nothing is left.
 	printf '#define __IPC_H__\n#define %s\n#include <%s.h>\n' $guard $header >guard.c
 	[ -z "$(${CC:-cc} -E -P -I"$include" guard.c)" ]
-	result ${header}_h_is_empty_behind_its_guard $?
+	report ${header}_h_is_empty_behind_its_guard $?
 done <<'END'
 ipc __IPC_H__
 usocket __IPC_USOCKET_H__
@@ -176,9 +173,9 @@ cat >constants.c <<'END'
 #endif
 const char *directory = RUNDIR "name";
 END
-compile the_constants_are_those_of_the_contract constants.c -DWANTED=2
-compile ipc_with_errors_is_the_programs constants.c -DIPC_WITH_ERRORS=1 -DWANTED=1
-compile ipc_with_errors_is_not_defined_with_ipc_without_errors constants.c -DIPC_WITHOUT_ERRORS
+both the_constants_are_those_of_the_contract constants.c -DWANTED=2
+both ipc_with_errors_is_the_programs constants.c -DIPC_WITH_ERRORS=1 -DWANTED=1
+both ipc_with_errors_is_not_defined_with_ipc_without_errors constants.c -DIPC_WITHOUT_ERRORS
 
 # The macros that both headers define: the same text, and a definition that was there before stays.
 defined() { printf '#include <%s.h>\n' "$1" >defined.c; ${CC:-cc} -x $2 -E -dM -I"$include" defined.c | grep -E '^#define (SECURE_|T_|LIBIPC_)' | sort; }
@@ -186,8 +183,8 @@ for language in c c++; do
 	defined utils $language >in_utils
 	defined ipc $language >in_ipc
 	[ "$(grep -c 'SECURE\|T_' in_utils)" -ge 9 ] && [ -z "$(comm -23 in_utils in_ipc)" ]
-	result "ipc_h_has_the_macros_of_utils_h_in_$(echo $language | tr + p)" $?
+	report "ipc_h_has_the_macros_of_utils_h_in_$(echo $language | tr + p)" $?
 done
 printf '#define T_R_NULL(t) mine\n#include <%s.h>\n#include <%s.h>\nint T_R_NULL(0);\nint *is = &mine;\n' ipc utils >mine.c
-compile a_macro_of_an_old_utils_h_stays mine.c
+both a_macro_of_an_old_utils_h_stays mine.c
 exit $failed

@@ -3,34 +3,21 @@
 #
 #   library.sh DIRECTORY      (which holds libipc.so, its versioned names and libipc.a)
 #
-# exports.txt is the list that both libraries are held against; the list itself is held against the headers.
+# Both libraries are held against the headers, and against frozen.h: the names and versions that programs have been linked with.
 set -u
 export LC_ALL=C
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/../begin.sh"
 directory=$(cd "${1:?directory of the library}" && pwd) || exit 1
-include=$(cd "$here/../../include" && pwd) || exit 1
+root=$(cd "$here/../.." && pwd) || exit 1
+include=$root/include
 library=$directory/libipc.so
 archive=$directory/libipc.a
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
-failed=0
 
-# report NAME STATUS
-report() {
-	if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi
-}
 # same NAME WANTED IS: two texts
 same() {
 	[ "$2" = "$3" ] || echo "$1: '$3', not '$2'" >&2
 	[ "$2" = "$3" ]
-	report "$1" $?
-}
-# same_list NAME WANTED IS: two files, the second not empty; what is missing (-) or too much (+) is shown
-same_list() {
-	diff -U0 "$2" "$3" | grep '^[-+][^-+]' >&2
-	[ -s "$3" ] && cmp -s "$2" "$3"
 	report "$1" $?
 }
 # tags NAME: the values of a dynamic tag
@@ -43,11 +30,11 @@ for file in "$library" "$archive"; do
 	exit 1
 done
 readelf -dW "$library" >dynamic && [ -s dynamic ] || { report the_library_can_be_read 1; exit 1; }
-sort -u "$here/exports.txt" >wanted
-
-sed -n 's/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p' "$include"/*.h | sort >declared
-same_list the_list_of_exports_is_what_the_headers_declare wanted declared
-same the_list_of_exports_has_the_65_and_six 71 "$(wc -l <wanted | tr -d ' ')"
+declared=$root/Sources/CLibIPC/declared.sed
+sed -n -f "$declared" "$include"/*.h | sort >wanted
+# Lines NAME VERSION: each function of frozen.h with the version in the comment above it.
+sed -n -e 's/^\/\* \(LIBIPC_[0-9.]*\) \*\/$/\1/p' -f "$declared" "$here/frozen.h" |
+	awk '/^LIBIPC_/ { version = $0; next } { print $0, version }' | sort >frozen
 
 same the_soname_is_libipc_so_1 libipc.so.1 "$(tags SONAME)"
 same only_libc_is_needed libc.so.6 "$(tags NEEDED)"
@@ -73,12 +60,13 @@ if nm -D "$library" | grep -q malloc_usable_size; then report no_size_is_asked_o
 readelf --dyn-syms -W "$library" |
 	awk '$1 ~ /^[0-9]+:$/ && $7 != "UND" && $7 != "ABS" && $5 != "LOCAL" { print $3, $4, $8 }' >symbols
 sed 's/.* //; s/@.*//' symbols | sort >exported
-same_list the_library_exports_the_contract_and_nothing_else wanted exported
-# What came after the contract has the version that brought it.
-printf '%s\n' ipc_close_fd ipc_ctx_entries ipc_ctx_entry ipc_ctx_release ipc_ctx_status >newer
-sed -n 's/.* \(.*\)@@LIBIPC_1\.1$/\1/p' symbols | sort >exported_newer
-same_list the_calls_for_threads_have_the_version_LIBIPC_1_1 newer exported_newer
-same every_other_export_has_the_version_LIBIPC_1_0 '' "$(grep -v -e '@@LIBIPC_1\.0$' -e '@@LIBIPC_1\.1$' symbols)"
+same_list the_library_exports_what_the_headers_declare_and_nothing_else wanted exported
+same every_export_has_a_version '' "$(grep -v '@@LIBIPC_[0-9.]*$' symbols)"
+# A version that was released never gains or loses a function: programs that were linked with it would not start elsewhere.
+sed 's/.* \(.*\)@@\(.*\)/\1 \2/' symbols | awk 'NR == FNR { released[$2]; next } $2 in released' frozen - | sort >released
+[ "$(wc -l <frozen)" -ge 71 ]
+report the_frozen_list_is_complete $?
+same_list the_released_versions_have_the_frozen_functions_and_no_others frozen released
 same every_export_is_a_function '' "$(awk '$2 != "FUNC"' symbols)"
 same no_export_is_larger_than_2_KB '' "$(while read -r size type name; do [ $((size)) -gt 0 ] && [ $((size)) -le 2048 ] || echo "$type $name $size"; done <symbols)"
 
@@ -88,7 +76,7 @@ report the_stripped_library_is_smaller_than_200_KB $?
 [ -n "${size:-}" ] && echo "stripped: $((size)) bytes" >&2
 
 nm -g --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort >archived
-same_list the_archive_defines_the_contract_and_nothing_else wanted archived
+same_list the_archive_defines_what_the_headers_declare_and_nothing_else wanted archived
 ${CC:-cc} -I"$include" -o program "$here/legacy/old_program.c" "$archive"
 report a_program_links_with_the_archive $?
 mkdir run

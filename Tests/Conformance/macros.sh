@@ -6,25 +6,18 @@
 # macros*.c are conformance programs that compile as C and as C++. Compilers: CC and CXX (cc, c++), and the clang that lies beside
 # swiftc, or CLANG and CLANGXX. -D_GNU_SOURCE is for the harness: the headers do without (headers.sh).
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-tree=$(cd "${1:?installed tree}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-failed=0
+. "$(dirname "$0")/../begin.sh"
+use_tree "${1:?installed tree}"
 CC=${CC:-cc}
 CXX=${CXX:-c++}
 toolchain=$(dirname "$(readlink -f "$(command -v "${SWIFTC:-swiftc}" || echo /)")")
 CLANG=${CLANG:-$toolchain/clang}
 CLANGXX=${CLANGXX:-$toolchain/clang++}
-export PKG_CONFIG_PATH="$tree/lib/pkgconfig" LD_LIBRARY_PATH="$tree/lib" IPC_RUNDIR="$work/run" IPC_NETWORK=
+export IPC_RUNDIR="$work/run" IPC_NETWORK=
 cflags="$(pkg-config --cflags libipc) -Wall -Wextra -Werror -D_GNU_SOURCE"
 libs=$(pkg-config --libs libipc)
 # dpkg-buildflags(1), Debian 12, CFLAGS and CPPFLAGS
 hardening='-g -O2 -fstack-protector-strong -Wformat -Werror=format-security -D_FORTIFY_SOURCE=2 -Wdate-time'
-
-# result NAME STATUS
-result() { if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi; }
 
 # try NAME COMPILER OPTIONS...: all programs compile and run
 try() {
@@ -35,11 +28,11 @@ try() {
 		if ! "$@" $cflags "$source" -o "$work/program" $libs || ! "$work/program" > "$work/out" 2> "$work/err"; then
 			echo "$name: $(basename "$source"), compiled with $*" >&2
 			cat "$work/out" "$work/err" >&2
-			result "macros_$name" 1
+			report "macros_$name" 1
 			return
 		fi
 	done
-	result "macros_$name" 0
+	report "macros_$name" 0
 }
 
 # languages PREFIX C_COMPILER CXX_COMPILER
@@ -78,7 +71,7 @@ if ! "$CC" --version | grep -q 'Free Software Foundation'; then
 	exit $failed
 fi
 
-# "The stack of a function does not grow with the number of uses": one result takes 8 KiB, registers that are saved some bytes.
+# "The stack of a function does not grow with the number of uses": one report takes 8 KiB, registers that are saved some bytes.
 for language in c c++; do
 	for level in 0 1 2 3; do
 		for uses in ONE TEN; do
@@ -87,7 +80,7 @@ for language in c c++; do
 				sed -n 's/.*\(use_[a-z_]*\).*\t\([0-9]*\)\t.*/\1 \2/p' "$work/$uses.su" > "$work/$uses"
 		done
 		paste "$work/ONE" "$work/TEN" | awk '$4 > $2 + 256 { print "stack of 1 and of 10 uses: " $0; bad = 1 } END { exit bad || NR != 20 }' >&2
-		result "macros_take_no_more_stack_when_used_more_often_in_$(echo $language | tr + p)_O$level" $?
+		report "macros_take_no_more_stack_when_used_more_often_in_$(echo $language | tr + p)_O$level" $?
 	done
 done
 
@@ -96,7 +89,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 		# shellcheck disable=SC2086
 		"$CC" -x $language $cflags -O2 -mmemcpy-strategy=libcall:-1:noalign -fno-builtin-memcpy "$here/macros/copies.c" -o "$work/copies" $libs &&
 			"$work/copies" >&2
-		result "macros_copy_no_result_on_success_in_$(echo $language | tr + p)" $?
+		report "macros_copy_no_result_on_success_in_$(echo $language | tr + p)" $?
 	done
 fi
 exit $failed

@@ -4,10 +4,8 @@
 #
 #   newer_headers.sh ROOT
 set -u
+. "$(dirname "$0")/../begin.sh"
 cd "${1:?root of the sources}" || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 name=sources_compile_where_epoll_wait_takes_no_null
 [ "$(uname)" = Linux ] || { echo "skipped $name: there is no epoll here"; exit 0; }
 mkdir "$work/sys"

@@ -7,13 +7,10 @@
 # ask for exactly libipc.so and for unversioned symbols, fail with the stand-in (so that this test can fail at
 # all), and succeed with the new library found under that one name, every symbol bound at the start.
 set -u
+. "$(dirname "$0")/../../begin.sh"
 name=a_binary_linked_against_the_old_library_runs
-here=$(cd "$(dirname "$0")" && pwd)
 library=$(cd "${1:?directory of the library}" && pwd) || exit 1
 include=$(cd "${2:?include directory}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 
 fail() {
 	echo "$name: $1" >&2

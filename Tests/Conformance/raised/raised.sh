@@ -5,35 +5,23 @@
 #
 # The loader ignores LD_LIBRARY_PATH there, too: the program has the library's path built in.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-tree=$(cd "${1:?installed tree}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-failed=0
+. "$(dirname "$0")/../../begin.sh"
+use_tree "${1:?installed tree}"
+unset LD_LIBRARY_PATH
 tests="raised_run_directory raised_socket_mode raised_network raised_trace"
 
 skip() {
 	for name in $tests; do echo "skipped $name: $1"; done
 	exit 0
 }
-# report NAME STATUS
-report() {
-	if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi
-}
 [ "$(id -u)" = 0 ] || skip "only root can make a set-user-ID program of another user"
-PKG_CONFIG_PATH=$tree/lib/pkgconfig
-export PKG_CONFIG_PATH
-# shellcheck disable=SC2046
-${CC:-cc} -std=gnu11 -Wall -Wextra -Werror $(pkg-config --cflags libipc) "$here/program.c" -o "$work/plain" \
-	$(pkg-config --libs libipc) -Wl,-rpath,"$tree/lib" || { report raised_program_compiles 1; exit 1; }
+compile "$work/plain" "$here/program.c" -Wl,-rpath,"$tree/lib" || { report raised_program_compiles 1; exit 1; }
 cp "$work/plain" "$work/raised"
 chmod 4755 "$work/raised"
 chmod 755 "$work"
 # The library must be readable for others.
-"$work/plain" as-nobody "$work/plain" path > /dev/null 2>&1 || { cp -r "$tree/lib" "$work/lib" && chmod -R a+rX "$work/lib" && ${CC:-cc} -std=gnu11 \
-	$(pkg-config --cflags libipc) "$here/program.c" -o "$work/plain" $(pkg-config --libs libipc) -Wl,-rpath,"$work/lib" \
-	&& cat "$work/plain" > "$work/raised" && chmod 4755 "$work/raised"; }
+"$work/plain" as-nobody "$work/plain" path > /dev/null 2>&1 || { cp -r "$tree/lib" "$work/lib" && chmod -R a+rX "$work/lib" &&
+	compile "$work/plain" "$here/program.c" -Wl,-rpath,"$work/lib" && cat "$work/plain" > "$work/raised" && chmod 4755 "$work/raised"; }
 as_nobody() { "$work/plain" as-nobody "$@"; }
 as_nobody "$work/raised" secure || skip "the set-user-ID bit has no effect in $work"
 

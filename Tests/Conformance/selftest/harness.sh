@@ -5,22 +5,10 @@
 #
 # must_fail.c is compiled as every program is and run; its lines and its exit status are compared with what must come.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-tree=$(cd "${1:?installed tree}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-failed=0
-export PKG_CONFIG_PATH="$tree/lib/pkgconfig" LD_LIBRARY_PATH="$tree/lib"
+. "$(dirname "$0")/../../begin.sh"
+use_tree "${1:?installed tree}"
 
-# report NAME STATUS
-report() {
-	if [ "$2" -eq 0 ]; then echo "ok $1"; else echo "not ok $1"; failed=1; fi
-}
-
-# shellcheck disable=SC2046
-${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "$here/must_fail.c" -o "$work/must_fail" \
-	$(pkg-config --libs libipc) || { report the_harness_compiles 1; exit 1; }
+compile "$work/must_fail" "$here/must_fail.c" || { report the_harness_compiles 1; exit 1; }
 
 sed -n -e 's/^TEST(\([a-z_0-9]*\)).*/\1/p' "$here/must_fail.c" | while read -r name; do
 	case $name in

@@ -1,0 +1,3 @@
+# declared.sed - the names of the functions that headers declare, one a line and in their order: sed -n -f declared.sed HEADER...
+# A declaration begins in the first column of a line; no other line with a parenthesis does.
+s/^[a-z][a-z_0-9 ]*[ *]\([a-z_][a-z_0-9]*\)(.*/\1/p
