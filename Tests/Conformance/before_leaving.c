@@ -58,17 +58,16 @@ TEST(freeing_a_context_only_drops) {
 
 /* The parent sends it; the child must not send it again. */
 TEST(child_that_closes_does_not_send_what_its_parent_queued) {
-	int origin, peer, status;
+	int origin, peer;
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	peer = join(&ctx, &event, "pong", &origin);
 	queue(&ctx, origin, 'a', "once", 4);
-	pid_t child = fork();
+	pid_t child = fork_process();
 	if (child == 0) {
 		ipc_close_all(&ctx);
 		_exit(0);
 	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 	CHECK(!is_readable(peer));
 	next(&ctx, &event, IPC_EVENT_TYPE_TX);
 	read_frame(peer, 'a', "once", 4);

@@ -84,19 +84,6 @@ static void closes_its_copy(void) {
 	ipc_ctx_free(&ctx);
 }
 
-static void in_a_child(void (*body)(void)) {
-	int status;
-	fflush(NULL);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		body();
-		exit(0);
-	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
-}
-
 TEST(child_in_a_pid_namespace_of_its_own_leaves_the_file) {
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	if (unshare(CLONE_NEWPID) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {

@@ -40,20 +40,6 @@ static void end_service(void) {
 	finish(&ctx, &event);
 }
 
-static void in_a_child(void (*body)(void)) {
-	int status;
-	fflush(NULL);
-	pid_t child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		body();
-		exit(0);
-	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
-}
-
 static void does_nothing(void) {}
 static void frees(void) { ipc_ctx_free(&ctx); }
 static void deletes(void) {

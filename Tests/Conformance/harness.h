@@ -117,11 +117,16 @@ static inline void remove_tree(const char *path) {
 	rmdir(path);
 }
 
+/* What runs longer than a minute, or TEST_PATIENCE minutes, hangs. A child does not inherit this limit (alarm(2)). */
+static inline void limit_time(void) {
+	alarm(60 * (getenv("TEST_PATIENCE") != NULL ? (unsigned)atoi(getenv("TEST_PATIENCE")) : 1));
+}
+
 /* Runs in the child: 0 passed, 77 skipped, else failed. */
 static inline void run_here(struct test *test) {
 	setenv("IPC_RUNDIR", run_directory, 1);
 	unsetenv("IPC_NETWORK");
-	alarm(60 * (getenv("TEST_PATIENCE") != NULL ? atoi(getenv("TEST_PATIENCE")) : 1));
+	limit_time();
 	int before = count_descriptors();
 	test->run();
 	int after = count_descriptors();

@@ -101,12 +101,8 @@ static inline int wait_interrupted(enum place place) {
 /* Runs `body` in a process of its own, which must end well. */
 static inline void in_a_process(void (*body)(int with_second_thread, enum place place), int with_second_thread, enum place place) {
 	int status;
-	fflush(NULL);
-	pid_t child = fork();
-	CHECK(child >= 0);
+	pid_t child = fork_process();
 	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(60 * (getenv("TEST_PATIENCE") != NULL ? (unsigned)atoi(getenv("TEST_PATIENCE")) : 1));
 		body(with_second_thread, place);
 		exit(0);
 	}

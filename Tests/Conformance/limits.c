@@ -10,7 +10,7 @@ static struct ipc_ctx ctx;
 static void (*play)(void);
 
 static void plays(int gate) {
-	alarm(60 * (getenv("TEST_PATIENCE") != NULL ? (unsigned)atoi(getenv("TEST_PATIENCE")) : 1)); /* a hang */
+	limit_time();
 	meet(gate);
 	start_ticking(50, SA_RESTART);
 	play();

@@ -173,19 +173,18 @@ static void end_client(pid_t child, int gate) {
 
 TEST(accepting_by_hand_waits_on_a_listener_of_the_librarys_under_any_number_and_in_a_child) {
 	struct sockaddr_un address = address_of("pong");
-	int listening = -1, gate, status;
+	int listening = -1, gate;
 	pid_t peer = start_client(&gate);
 	CHECK_OK(usock_init(&listening, address.sun_path));
 	accept_late(listening, -1, gate);
 	int copy = fcntl(listening, F_DUPFD_CLOEXEC, 50);
 	accept_late(copy, -1, gate);
-	pid_t child = fork();
+	pid_t child = fork_process();
 	if (child == 0) {
 		accept_late(listening, -1, gate);
 		_exit(0);
 	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 	CHECK_OK(usock_close(copy));
 	CHECK_OK(usock_close(listening));
 	CHECK_OK(usock_remove(address.sun_path));

@@ -140,21 +140,20 @@ TEST(own_descriptor_that_takes_the_number_of_an_entry_disturbs_nobody) {
 }
 
 TEST(own_descriptor_of_a_child_that_takes_the_number_of_an_entry_disturbs_nobody) {
-	int first[2], second[2], status;
+	int first[2], second[2];
 	CHECK_EQUAL(pipe2(first, O_CLOEXEC), 0);
 	make_pair(second);
 	CHECK_OK(ipc_add_fd(&ctx, first[0]));
 	CHECK_OK(ipc_add_fd(&ctx, second[0]));
 	nothing_to_tell(&ctx, &event);
-	pid_t child = fork();
+	pid_t child = fork_process();
 	if (child == 0) {
 		close(first[0]);
 		write_bytes(second[1], "x", 1);
 		still_told(second[0]);
 		_exit(0);
 	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 	for (int i = 0; i < 2; i++) close(first[i]), close(second[i]);
 	ipc_ctx_free(&ctx);
 }

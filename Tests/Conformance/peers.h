@@ -198,6 +198,34 @@ static inline void finish(struct ipc_ctx *ctx, struct ipc_event *event) {
 
 /* ---- another process ---- */
 
+/* fork(2), for a child that ends with this process, and has a time limit of its own. */
+static inline pid_t fork_process(void) {
+	fflush(NULL);
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		limit_time();
+	}
+	return child;
+}
+
+/* Waits until the process has ended well. */
+static inline void await_process(pid_t child) {
+	int status;
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+}
+
+static inline void in_a_child(void (*body)(void)) {
+	pid_t child = fork_process();
+	if (child == 0) {
+		body();
+		exit(0);
+	}
+	await_process(child);
+}
+
 /* Runs `body(gate)` in a process that ends with this one; `*gate` is this side's end of a socket pair. */
 static inline pid_t start(void (*body)(int gate), int *gate) {
 	int ends[2];
@@ -216,11 +244,8 @@ static inline pid_t start(void (*body)(int gate), int *gate) {
 	return child;
 }
 
-/* Waits until the process has ended well. */
 static inline void join_process(pid_t child, int gate) {
-	int status;
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 	close(gate);
 }
 
@@ -244,10 +269,8 @@ static inline void send_with(int sock, const void *bytes, size_t size, int fd, i
 	CHECK_EQUAL(sendmsg(sock, &m, MSG_NOSIGNAL), size);
 }
 
-/* A service, which keeps the context alive, and `count` switched ends, of which the first two are tied: near[i] is in the
- * context, far[i] is its other end. */
-static inline void make_switched(struct ipc_ctx *ctx, int *near, int *far, int count) {
-	CHECK_OK(ipc_server_init(ctx, "pong"));
+/* Adds `count` switched ends: near[i] is in the context, far[i] is its other end. */
+static inline void add_switched(struct ipc_ctx *ctx, int *near, int *far, int count) {
 	for (int i = 0; i < count; i++) {
 		int ends[2];
 		make_pair(ends);
@@ -255,6 +278,12 @@ static inline void make_switched(struct ipc_ctx *ctx, int *near, int *far, int c
 		far[i] = ends[1];
 		CHECK_OK(ipc_add_fd_switched(ctx, near[i]));
 	}
+}
+
+/* The same with a service, which keeps the context alive; the first two ends are tied. */
+static inline void make_switched(struct ipc_ctx *ctx, int *near, int *far, int count) {
+	CHECK_OK(ipc_server_init(ctx, "pong"));
+	add_switched(ctx, near, far, count);
 	ipc_ctx_switching_add(ctx, near[0], near[1]);
 }
 

@@ -36,13 +36,7 @@ static void make_switch(void (*what)(void)) {
 	in_calls = out_calls = 0;
 	given = (struct ipc_message){2, 'i', -1, 5, (char *)"given"};
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
+	add_switched(&ctx, near, far, 2);
 	ipc_ctx_switching_add(&ctx, near[0], near[1]);
 	ipc_switching_callbacks(&ctx, near[0], cb_in, cb_out);
 }

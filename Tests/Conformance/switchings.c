@@ -56,13 +56,7 @@ static struct ipc_event event;
 static int near[2], far[2];
 
 static void make_ends(void) {
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
+	add_switched(&ctx, near, far, 2);
 }
 
 static void close_ends(void) {

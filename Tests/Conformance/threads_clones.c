@@ -17,18 +17,16 @@ static struct ipc_ctx ctx;
 static struct ipc_event event;
 static int origin, peer;
 
-static void in_a_child(void (*body)(void)) {
-	int status;
+static void in_a_clone(void (*body)(void)) {
 	fflush(NULL);
 	pid_t child = make_child();
 	CHECK(child >= 0);
 	if (child == 0) {
-		alarm(60 * (getenv("TEST_PATIENCE") != NULL ? (unsigned)atoi(getenv("TEST_PATIENCE")) : 1));
+		limit_time();
 		body();
 		_exit(0);
 	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 }
 
 static void check_service(void) {
@@ -66,7 +64,7 @@ static void writes_until_there_is_no_room(void) {
 }
 static void works(void) { check_service(); }
 static void works_after_a_child_of_its_own(void) {
-	in_a_child(closes_all_and_frees);
+	in_a_clone(closes_all_and_frees);
 	check_service();
 }
 
@@ -80,7 +78,7 @@ static void go_on_beside_children(void) {
 	for (size_t way = 0; way < 2; way++) {
 		make_child = ways[way];
 		for (size_t i = 0; make_child != NULL && i < sizeof deeds / sizeof *deeds; i++) {
-			in_a_child(deeds[i]);
+			in_a_clone(deeds[i]);
 			CHECK_EQUAL(access(address_of("pong").sun_path, F_OK), 0);
 			check_service();
 		}
@@ -127,7 +125,7 @@ TEST(a_child_by_clone_goes_on_although_another_thread_was_inside_the_library) {
 	CHECK_EQUAL(pthread_create(&thread, NULL, use_a_context, NULL), 0);
 	make_child = bare_clone;
 	for (int i = 0; i < 100; i++) {
-		in_a_child(closes_what_is_in_use);
+		in_a_clone(closes_what_is_in_use);
 		check_service();
 	}
 	stopped = 1;

@@ -26,14 +26,14 @@ static int take_all(void) {
 }
 
 TEST(child_without_a_free_descriptor_waits_and_closes) {
-	int ends[2], more[2], status;
+	int ends[2], more[2];
 	make_pair(ends);
 	make_pair(more);
 	add(ends[0], IPC_CONNECTION_TYPE_IPC);
 	add(more[0], IPC_CONNECTION_TYPE_IPC);
 	nothing_to_tell(&ctx, &event);
 	int count = take_all();
-	pid_t child = fork();
+	pid_t child = fork_process();
 	if (child == 0) {
 		write_frame(ends[1], 'a', "a", 1);
 		next_message(&ctx, &event, ends[0], 'a', "a", 1);
@@ -41,8 +41,7 @@ TEST(child_without_a_free_descriptor_waits_and_closes) {
 		CHECK_OK(ipc_del(&ctx, 0));
 		_exit(0);
 	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
+	await_process(child);
 	while (count > 0) close(taken[--count]);
 	close(ends[1]);
 	close(more[1]);

@@ -124,13 +124,7 @@ TEST(an_event_with_a_code_leaves_what_remains_as_well) {
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	for (int round = 0; round < 2; round++) {
 		int timer = round ? -5 : 50000;
-		for (int i = 0; i < 2; i++) {
-			int ends[2];
-			make_pair(ends);
-			near[i] = ends[0];
-			far[i] = ends[1];
-			CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-		}
+		add_switched(&ctx, near, far, 2);
 		ipc_ctx_switching_add(&ctx, near[0], near[1]);
 		close(far[0]);
 		CHECK_CODE(ipc_wait_event(&ctx, &event, &timer), IPC_ERROR_CLOSED_RECIPIENT);

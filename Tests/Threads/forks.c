@@ -125,12 +125,8 @@ enum { LIVES = sizeof lives / sizeof *lives };
 
 static void fork_once(long number) {
 	int status;
-	fflush(NULL);
-	pid_t child = fork();
-	CHECK(child >= 0);
+	pid_t child = fork_process();
 	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm((unsigned)(60 * number_from("TEST_PATIENCE", 1))); /* its parent's does not come along */
 		lives[number % LIVES].run();
 		_exit(0);
 	}

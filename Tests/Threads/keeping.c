@@ -204,13 +204,7 @@ TEST(both_ends_of_a_pair_are_kept) {
 	struct handler handler;
 	int near[2], far[2], peer, origin;
 	start_service(&peer, &origin, 1);
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
+	add_switched(&ctx, near, far, 2);
 	ipc_ctx_switching_add(&ctx, near[0], near[1]);
 	for (int from = 0; from < 2; from++) {
 		write_frame(far[from], 's', "there", 5);

@@ -193,13 +193,7 @@ static void come_back_late(int by_out, enum ipccb answer) {
 	struct wait waiting;
 	int far[2];
 	CHECK_OK(ipc_server_init(&ctx, "late"));
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
+	add_switched(&ctx, near, far, 2);
 	ipc_ctx_switching_add(&ctx, near[0], near[1]);
 	late_answer = answer;
 	call_back(&waiting, far, by_out);

@@ -178,13 +178,7 @@ TEST(a_type_that_is_set_anew_is_noticed_by_a_thread_that_waits) {
 /* A switched end without a pair is told once; then a pair is made of it. */
 TEST(a_pair_that_is_tied_is_served_by_a_thread_that_waits) {
 	int near[2], far[2];
-	for (int i = 0; i < 2; i++) {
-		int ends[2];
-		make_pair(ends);
-		near[i] = ends[0];
-		far[i] = ends[1];
-		CHECK_OK(ipc_add_fd_switched(&ctx, near[i]));
-	}
+	add_switched(&ctx, near, far, 2);
 	sleep_in_a_wait();
 	write_frame(far[0], 's', "across", 6);
 	end_wait(&waiting, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, IPC_EVENT_TYPE_ERROR, near[0]);
