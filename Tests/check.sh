@@ -3,14 +3,14 @@
 #
 #   check.sh BUILD_DIRECTORY POLLER
 #
-# Builds the library if its sources have changed, compiles the programs in BUILD_DIRECTORY/check-POLLER/programs, and ends with one
-# line: N passed, N failed, N skipped. One test of a program is run by hand with its name as an argument.
+# Builds the library if its sources have changed, compiles the programs into BUILD_DIRECTORY/check-POLLER, and ends with one line:
+# N passed, N failed, N skipped. To run one test of a program, start that by hand with the test's name.
 set -u
 build=${1:?build directory}
 poller=${2:?epoll or poll}
-mkdir -p "$build/check-$poller" && work=$(cd "$build/check-$poller" && pwd) || exit 1
-. "$(dirname "$0")/Conformance/programs.sh"
-: > "$log"
+programs=$build/check-$poller
+. "$(dirname "$0")/begin.sh"
+. "$here/Conformance/programs.sh"
 
 choose_programs || exit 2
 # The objects of the other back end have a directory of their own, the one that run.sh uses.

@@ -7,19 +7,23 @@
 # a skipped test a failed one.
 set -u
 build=${1:?build directory}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-. "$(dirname "$0")/Conformance/programs.sh"
-: > "$log"
+. "$(dirname "$0")/begin.sh"
+programs=$work/programs
+. "$here/Conformance/programs.sh"
 choose_programs || exit 2
 
 part() { echo "== $1"; }
 have() { command -v "$1" > /dev/null 2>&1; }
 
+part "the sources"
+sh Tests/exports.sh . | keep
+sh Tests/selftest/layers.sh | keep
+sh Tests/layers.sh Sources/LibIPC | keep
+# From when on the folders of the engine have their lines, the sizes hold as well.
+grep -rqs '^// Folder: ' Sources/LibIPC && sh Tests/sizes.sh Sources | keep
+
 part "the library and its headers"
 install_tree epoll "$build" epoll install
-sh Tests/exports.sh . | keep
 sh Tests/Conformance/library.sh "$work/epoll/lib" | keep
 sh Tests/Conformance/headers.sh "$work/epoll/include/libipc" | keep
 sh Tests/Conformance/macros.sh "$work/epoll" | keep

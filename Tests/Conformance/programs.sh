@@ -1,10 +1,10 @@
-# programs.sh - sourced by ../run.sh and ../check.sh: installs a tree, chooses, compiles and runs the conformance programs, and
-# counts the lines that tests print.
+# programs.sh - sourced by ../run.sh and ../check.sh behind ../begin.sh: installs a tree, chooses, compiles and runs the conformance
+# programs, and counts the lines that tests print.
 #
-# The caller sets $work, a directory: $work/TREE becomes an installed tree, $work/programs holds what was compiled. ONLY in the
-# environment names some of the programs; without it all of them run.
-CC=${CC:-cc}
+# $work/TREE becomes an installed tree; what is compiled goes to $programs, which the caller sets. ONLY in the environment names some
+# of the programs; without it all of them run.
 log=$work/log
+: > "$log"
 
 # Shows the lines of a test, and keeps them for the count.
 keep() { tee -a "$log"; }
@@ -63,18 +63,15 @@ choose_programs() {
 }
 
 # compile_programs TREE: as a user would, with pkg-config's flags alone
-compile_programs() {
-	PKG_CONFIG_PATH=$work/$1/lib/pkgconfig
-	export PKG_CONFIG_PATH
-	rm -rf "$work/programs"
-	mkdir -p "$work/programs"
-	$CC -shared -fPIC -std=gnu11 -Wall -Wextra -Werror -O1 Tests/Conformance/injector.c -o "$work/libinject.so" -ldl
+compile_programs() (
+	use_tree "$work/$1"
+	rm -rf "$programs"
+	mkdir -p "$programs"
+	compile "$work/libinject.so" Tests/Conformance/injector.c -shared -fPIC -ldl
 	for name in $chosen; do
-		# shellcheck disable=SC2046
-		$CC -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) "Tests/Conformance/$name.c" \
-			-o "$work/programs/$name" $(pkg-config --libs libipc) -lpthread -ldl || echo "not ok compiling_$name" | keep
+		compile "$programs/$name" "Tests/Conformance/$name.c" -lpthread -ldl || echo "not ok compiling_$name" | keep
 	done
-}
+)
 
 # run_programs PREFIX TREE COMMAND... : the chosen programs, each test's name led by PREFIX
 run_programs() {
@@ -82,8 +79,8 @@ run_programs() {
 	tree=$2
 	shift 2
 	for name in $chosen; do
-		[ -x "$work/programs/$name" ] || continue
-		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$work/programs/$name" > "$work/out" 2> "$work/err"
+		[ -x "$programs/$name" ] || continue
+		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$programs/$name" > "$work/out" 2> "$work/err"
 		status=$?
 		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out" | keep
 		if grep -q '^not ok' "$work/out"; then cat "$work/err"; fi

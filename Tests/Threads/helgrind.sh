@@ -14,23 +14,14 @@ if ! command -v valgrind > /dev/null 2>&1; then
 	echo "skipped helgrind: valgrind is not installed"
 	exit 0
 fi
-mkdir -p "$work" || exit 1
-: > "$work/log"
 TEST_PATIENCE=${TEST_PATIENCE:-10}
 THREADS_MESSAGES=${THREADS_MESSAGES:-4000}
 THREADS_SECONDS=${THREADS_SECONDS:-3}
 export TEST_PATIENCE THREADS_MESSAGES THREADS_SECONDS
 # A child that goes on after a fork is not looked at: the threads that held locks are not there to give them back.
 runner="valgrind -q --tool=helgrind --error-exitcode=99 --suppressions=$directory/helgrind.supp --child-silent-after-fork=no"
-failed=0
-libraries=$work/build/lib
 separate=-DLIBIPC_SEPARATE_ATOMICS
-if ! ${MAKE:-make} -s -C "$source" BUILD="$(cd "$work" && pwd)/build" EXTRA_SWIFTFLAGS="-Xcc $separate" EXTRA_CFLAGS=$separate \
-	library > "$work/make" 2>&1; then
-	cat "$work/make" >&2
-	echo "not ok ${prefix}building_the_library"
-	exit 1
-fi
+build_library "$source" EXTRA_SWIFTFLAGS="-Xcc $separate" EXTRA_CFLAGS=$separate
 compile_programs "${CC:-cc}" "-I$source/include" "-L$libraries -lipc"
 
 # One test a line: program and name. Many threads take turns here on one processor, so that few of them are enough.

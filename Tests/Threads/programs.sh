@@ -1,13 +1,27 @@
 # programs.sh - sourced by the scripts here: compiles the programs about threads, and runs them.
 #
 # $directory is where they are, $work where they go, $prefix leads each test's name. On stdout come lines `ok NAME`,
-# `not ok NAME` and `skipped NAME: why` alone; reasons and seeds go to stderr, and all of it to $work/log.
+# `not ok NAME` and `skipped NAME: why` alone; reasons and seeds go to stderr, and all of it to $work/log. $failed is for the script.
 programs='snapshots waking freeing keeping echo_pool pairs writers contexts churn forks handlers'
+mkdir -p "$work" || exit 1
+: > "$work/log"
+failed=0
+
+# build_library SOURCE_TREE VARIABLES_OF_MAKE...: into $libraries
+build_library() {
+	from=$1
+	shift
+	libraries=$work/build/lib
+	${MAKE:-make} -s -C "$from" BUILD="$(cd "$work" && pwd)/build" "$@" library > "$work/make" 2>&1 && return
+	cat "$work/make" >&2
+	echo "not ok ${prefix}building_the_library"
+	exit 1
+}
 
 # compile_programs COMPILER HEADER_FLAGS LIBRARY_FLAGS
 compile_programs() {
 	mkdir -p "$work/programs" || return 1
-	for name in $programs; do
+	for name in ${ONLY:-$programs}; do
 		# shellcheck disable=SC2086
 		$1 -std=gnu11 -Wall -Wextra -Werror -O1 -g $2 "$directory/$name.c" -o "$work/programs/$name" $3 -lpthread 1>&2 ||
 			echo "not ok ${prefix}compiling_$name"
@@ -44,4 +58,9 @@ run_program() {
 	fi
 	cat "$work/err" >&2
 	return 1
+}
+
+# run_all: $programs, or those that ONLY names; sets $failed
+run_all() {
+	for program in ${ONLY:-$programs}; do run_program "$program" || failed=1; done
 }

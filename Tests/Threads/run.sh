@@ -10,11 +10,7 @@ work=${2:?directory for programs}
 directory=$(dirname "$0")
 prefix=threads.
 . "$directory/programs.sh"
-programs=${ONLY:-$programs}
 
-mkdir -p "$work" || exit 1
-: > "$work/log"
-failed=0
 compile_for_tree "$tree"
-for program in $programs; do run_program "$program" || failed=1; done
+run_all
 exit $failed

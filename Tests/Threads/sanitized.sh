@@ -13,7 +13,6 @@ sanitizer=${SANITIZER:-thread}
 . "$directory/programs.sh"
 # The sanitizer's runtime delays signals until one of its own calls, so a handler never interrupts a call of the library.
 programs=$(echo "$programs" | sed 's/ handlers//')
-programs=${ONLY:-$programs}
 
 # The runtime is the program's, and comes with the compiler that Swift was built with: its symbols may stay open in the
 # library.
@@ -23,14 +22,7 @@ if [ -z "$runtimes" ]; then
 	echo "skipped ${prefix}all: the toolchain has no runtime of this sanitizer"
 	exit 0
 fi
-mkdir -p "$work" || exit 1
-: > "$work/log"
-if ! ${MAKE:-make} -s -C "$source" BUILD="$(cd "$work" && pwd)/build" EXTRA_SWIFTFLAGS="-sanitize=$sanitizer" \
-	EXTRA_CFLAGS="-fsanitize=$sanitizer" EXTRA_LDFLAGS=-Wl,-z,undefs library > "$work/make" 2>&1; then
-	cat "$work/make" >&2
-	echo "not ok ${prefix}building_the_library"
-	exit 1
-fi
+build_library "$source" EXTRA_SWIFTFLAGS="-sanitize=$sanitizer" EXTRA_CFLAGS="-fsanitize=$sanitizer" EXTRA_LDFLAGS=-Wl,-z,undefs
 
 TSAN_OPTIONS="exitcode=66 halt_on_error=1 die_after_fork=0 second_deadlock_stack=1 ${TSAN_OPTIONS:-}"
 ASAN_OPTIONS="exitcode=66 detect_leaks=1 ${ASAN_OPTIONS:-}"
@@ -38,12 +30,10 @@ TEST_PATIENCE=${TEST_PATIENCE:-10}
 THREADS_MESSAGES=${THREADS_MESSAGES:-80000}
 THREADS_SECONDS=${THREADS_SECONDS:-5}
 export TSAN_OPTIONS ASAN_OPTIONS TEST_PATIENCE THREADS_MESSAGES THREADS_SECONDS
-libraries=$work/build/lib
 report='Sanitizer: '
-failed=0
 # That runtime refers to the toolchain's libdispatch, which nobody calls here.
 dispatch=$(dirname "$compiler")/../lib/swift/linux
 compile_programs "$compiler -fsanitize=$sanitizer" "-I$source/include" \
 	"-L$libraries -lipc -L$dispatch -ldispatch -lBlocksRuntime -Wl,-rpath,$dispatch"
-for program in $programs; do run_program "$program" || failed=1; done
+run_all
 exit $failed

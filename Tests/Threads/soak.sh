@@ -12,10 +12,7 @@ work=${3:?directory for programs}
 directory=$(dirname "$0")
 prefix=soak.
 . "$directory/programs.sh"
-programs=${ONLY:-$programs}
 
-mkdir -p "$work" || exit 1
-: > "$work/log"
 compile_for_tree "$tree"
 # Each program takes a second or two, so that a short soak sees them all.
 THREADS_MESSAGES=${THREADS_MESSAGES:-60000}
@@ -28,7 +25,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
 	THREADS_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 	rounds=$((rounds + 1))
 	echo "round $rounds: THREADS_SEED=$THREADS_SEED"
-	for program in $programs; do
+	for program in ${ONLY:-$programs}; do
 		[ "$(date +%s)" -lt "$end" ] || break
 		if ! run_program "$program" > "$work/lines"; then
 			grep '^not ok' "$work/lines"
