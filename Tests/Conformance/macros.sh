@@ -35,8 +35,9 @@ try() {
 	report "macros_$name" 0
 }
 
-# languages PREFIX C_COMPILER CXX_COMPILER
+# languages PREFIX C_COMPILER CXX_COMPILER: two of these run at the same time, and the programs have services of the same name
 languages() {
+	export IPC_RUNDIR="$work/run-$1"
 	for level in 0 1 2 3; do
 		try "${1}_as_gnu11_O$level" "$2" -std=gnu11 -O$level
 		try "${1}_as_gnupp17_O$level" "$3" -x c++ -std=gnu++17 -O$level
