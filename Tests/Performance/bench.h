@@ -24,6 +24,9 @@
 #define USER_TYPE 42
 #define BUFFER_SIZE (2 * 1024 * 1024) /* holds the largest frame of the benchmark and what came behind it */
 #define BACKLOG 4096
+/* Milliseconds. Programs have something to do from time to time, and so every wait of a loop is one with a timer. None runs
+ * out during a workload. */
+#define TIMER 10000
 
 #define MICROSECOND UINT64_C(1000)
 #define MILLISECOND UINT64_C(1000000)

@@ -1,6 +1,6 @@
 /*
  * nng.c - request and reply sockets in raw mode, so that many requests can be under way on one connection; over
- * nng's own wire protocol and threads.
+ * nng's own wire protocol and threads. Waiting for a message ends after a time.
  */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
@@ -27,10 +27,13 @@ static void serve(void) {
 	nng_msg *message;
 	MUST_NNG(nng_rep0_open_raw(&socket));
 	MUST_NNG(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 0));
+	MUST_NNG(nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, TIMER));
 	MUST_NNG(nng_listen(socket, url(), NULL, 0));
 	ready();
 	for (;;) {
-		MUST_NNG(nng_recvmsg(socket, &message, 0));
+		int error = nng_recvmsg(socket, &message, 0);
+		if (error == NNG_ETIMEDOUT) continue;
+		MUST_NNG(error);
 		if (nng_sendmsg(socket, message, 0) != 0) nng_msg_free(message);
 	}
 }
@@ -39,6 +42,7 @@ static void *client_open(void) {
 	static nng_socket socket;
 	MUST_NNG(nng_req0_open_raw(&socket));
 	MUST_NNG(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 0));
+	MUST_NNG(nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, TIMER));
 	MUST_NNG(nng_dial(socket, url(), NULL, 0));
 	return &socket;
 }

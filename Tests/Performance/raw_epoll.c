@@ -77,7 +77,7 @@ static void serve(void) {
 	watch(&listening, EPOLL_CTL_ADD, EPOLLIN);
 	ready();
 	for (;;) {
-		int count = epoll_wait(poller, events, EVENTS, -1);
+		int count = epoll_wait(poller, events, EVENTS, TIMER);
 		for (int i = 0; i < count; i++) {
 			struct connection *connection = events[i].data.ptr;
 			if (connection == &listening) accept_one(listening.fd);

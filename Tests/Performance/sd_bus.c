@@ -1,6 +1,6 @@
 /*
  * sd_bus.c - D-Bus without a broker: the server is the other end of each connection and answers method calls, an array
- * of bytes each; the client calls, or has many calls under way.
+ * of bytes each; the client calls, or has many calls under way. The server's loop has a timer, and each call a time limit.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <systemd/sd-bus.h>
@@ -8,6 +8,7 @@
 
 #include "bench.h"
 
+#define LIMIT (UINT64_C(1000) * TIMER) /* in microseconds */
 #define LOCAL "org.freedesktop.DBus.Local" /* messages that the library makes itself */
 
 #define MUST_BUS(call)                                                                    \
@@ -53,9 +54,17 @@ static int on_client(sd_event_source *source, int listening, uint32_t events, vo
 	return 0;
 }
 
+static int on_timer(sd_event_source *timer, uint64_t time, void *unused) {
+	(void)time, (void)unused;
+	MUST_BUS(sd_event_source_set_time_relative(timer, LIMIT));
+	MUST_BUS(sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT));
+	return 0;
+}
+
 static void serve(void) {
 	sd_event *loop;
 	MUST_BUS(sd_event_default(&loop));
+	MUST_BUS(sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, LIMIT, 0, on_timer, NULL));
 	MUST_BUS(sd_event_add_io(loop, NULL, listen_at(SOCK_NONBLOCK), EPOLLIN, on_client, NULL));
 	ready();
 	MUST_BUS(sd_event_loop(loop));
@@ -95,7 +104,7 @@ static void prepare(void *bus) { waiting = make_call(bus); }
 
 static size_t call(void *bus) {
 	sd_bus_message *reply;
-	MUST_BUS(sd_bus_call(bus, waiting, UINT64_MAX, NULL, &reply));
+	MUST_BUS(sd_bus_call(bus, waiting, LIMIT, NULL, &reply));
 	check_reply(reply);
 	sd_bus_message_unref(reply);
 	sd_bus_message_unref(waiting);
@@ -111,7 +120,7 @@ static int on_reply(sd_bus_message *reply, void *unused, sd_bus_error *error) {
 
 static void submit(void *bus) {
 	sd_bus_message *message = make_call(bus);
-	MUST_BUS(sd_bus_call_async(bus, NULL, message, on_reply, NULL, UINT64_MAX));
+	MUST_BUS(sd_bus_call_async(bus, NULL, message, on_reply, NULL, LIMIT));
 	sd_bus_message_unref(message);
 }
 
@@ -120,7 +129,7 @@ static size_t collect(void *bus) {
 	while (echoes == 0) {
 		int progress = sd_bus_process(bus, NULL);
 		MUST_BUS(progress);
-		if (progress == 0) MUST_BUS(sd_bus_wait(bus, UINT64_MAX));
+		if (progress == 0) MUST_BUS(sd_bus_wait(bus, LIMIT));
 	}
 	return echoes;
 }

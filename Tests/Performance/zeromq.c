@@ -1,5 +1,6 @@
 /*
- * zeromq.c - a ROUTER that returns what it gets, and DEALERs; over ZeroMQ's own wire protocol and its I/O thread.
+ * zeromq.c - a ROUTER that returns what it gets, and DEALERs; over ZeroMQ's own wire protocol and its I/O thread. Waiting for a
+ * message ends after a time (ZMQ_RCVTIMEO).
  */
 #include <zmq.h>
 
@@ -13,17 +14,24 @@ static const char *endpoint(void) {
 	return text;
 }
 
+static void limit_waits(void *socket) {
+	int milliseconds = TIMER;
+	MUST(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &milliseconds, sizeof milliseconds) == 0);
+}
+
 static void serve(void) {
 	context = zmq_ctx_new();
 	void *socket = zmq_socket(context, ZMQ_ROUTER);
 	int backlog = BACKLOG;
 	zmq_msg_t sender, message;
 	MUST(socket != NULL && zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof backlog) == 0);
+	limit_waits(socket);
 	MUST(zmq_bind(socket, endpoint()) == 0);
 	MUST(zmq_msg_init(&sender) == 0 && zmq_msg_init(&message) == 0);
 	ready();
 	for (;;) {
-		MUST(zmq_msg_recv(&sender, socket, 0) >= 0 && zmq_msg_recv(&message, socket, 0) >= 0);
+		if (zmq_msg_recv(&sender, socket, 0) < 0 && errno == EAGAIN) continue; /* the time is up */
+		MUST(zmq_msg_recv(&message, socket, 0) >= 0);
 		MUST(zmq_msg_send(&sender, socket, ZMQ_SNDMORE) >= 0 && zmq_msg_send(&message, socket, 0) >= 0);
 	}
 }
@@ -33,6 +41,7 @@ static void *client_open(void) {
 	void *socket = zmq_socket(context, ZMQ_DEALER);
 	int linger = 0;
 	MUST(socket != NULL && zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger) == 0);
+	limit_waits(socket);
 	MUST(zmq_connect(socket, endpoint()) == 0);
 	return socket;
 }
