@@ -2,8 +2,8 @@
 
     bench.py DIRECTORY      where run.sh has put the programs; the results go there too
 
-Machines drift: the peers take turns within each repeat of a workload, in another order each time, and the repeats
-are spread over the whole run. Each run has a directory of its own; whatever happens, every process that was started
+Machines drift: the peers take turns within each repeat of a workload, in another order each time (turned round every other
+time, so that no peer always follows the same one), and the repeats are spread over the whole run. Each run has a directory of its own; whatever happens, every process that was started
 is ended, and the directories are removed.
 """
 import json
@@ -189,7 +189,8 @@ class Run:
                     peers = [peer for peer in workload.peers or self.peers
                              if peer not in workload.left_out and os.path.exists(self.program(peer))]
                     turn = repeat % max(len(peers), 1)
-                    for peer in peers[turn:] + peers[:turn]:
+                    peers = peers[turn:] + peers[:turn]
+                    for peer in peers if repeat % 2 == 0 else reversed(peers):
                         self.once(workload, placement, peer, repeat)
             print(f'repeat {repeat + 1} of {REPEATS}, {time.monotonic() - self.begin:.0f} s', file=sys.stderr)
 

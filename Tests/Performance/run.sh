@@ -57,8 +57,8 @@ library() {
 	else compile "$peer" "$source" "$@" || exit 1; fi
 }
 
-# ipc PEER SOURCE DIRECTORY RUN_TIME_PATH: one of libipc's clients, and its server
-ipc() { compile "$1" "$2" "-DPEER_NAME=\"$1\"" -I"$include" -L"$3" -lipc -Wl,-rpath,"$4" -Wl,--allow-shlib-undefined; }
+# ipc PEER SOURCE DIRECTORY RUN_TIME_PATH [FLAG]: one of libipc's clients, and its server
+ipc() { compile "$1" "$2" "-DPEER_NAME=\"$1\"" -I"$include" -L"$3" -lipc -Wl,-rpath,"$4" -Wl,--allow-shlib-undefined ${5:+"$5"}; }
 
 compile raw raw.c -pthread && compile raw-epoll raw_epoll.c || exit 1
 library libuv libuv.c uv.h libuv libuv1-dev -luv
@@ -67,7 +67,9 @@ library zeromq zeromq.c zmq.h libzmq libzmq3-dev -lzmq
 library nng nng.c nng/nng.h nng libnng-dev -lnng
 library sd-bus sd_bus.c systemd/sd-bus.h libsystemd libsystemd-dev -lsystemd
 # shellcheck disable=SC2016
-ipc ours ours.c "$build/lib" '$ORIGIN/../lib' && ipc ours-loop ours_loop.c "$build/lib" '$ORIGIN/../lib' || exit 1
+ipc ours ours.c "$build/lib" '$ORIGIN/../lib' && ipc ours-loop ours_loop.c "$build/lib" '$ORIGIN/../lib' &&
+	ipc ours-loop-no-timer ours_loop.c "$build/lib" '$ORIGIN/../lib' -DOURS_TIMER=-1 &&
+	ipc ours-loop-assigned ours_loop.c "$build/lib" '$ORIGIN/../lib' -DOURS_ASSIGNS || exit 1
 if [ -n "${REFERENCE_LIB:-}" ]; then
 	reference=$(cd "$REFERENCE_LIB" && pwd) || exit 1
 	{ ipc reference ours.c "$reference" "$reference" && ipc reference-loop ours_loop.c "$reference" "$reference"; } ||
