@@ -62,6 +62,7 @@ if grep -qE '^not ok (threads|tsan|helgrind|soak)' "$log"; then cat "$work/err";
 
 part "the number of instructions"
 sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
+sh Tests/Performance/scaling.sh "$work/epoll" "$work" | keep
 
 part "the README's examples"
 sh Tests/readme.sh "$work/epoll" "$build" | keep
