@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import counts
 import picture
 import report
 import threads
@@ -200,7 +201,7 @@ def choose():
     directory = sys.argv[1]
     wanted = MEASURE + chosen('PEERS', PEERS)
     peers = [peer for peer in PEERS if peer in wanted and os.path.exists(os.path.join(directory, 'bench-' + peer))]
-    names = chosen('WORKLOADS', [workload.name for workload in WORKLOADS],
+    names = chosen('WORKLOADS', [workload.name for workload in WORKLOADS] + ['counts'],
                    lambda name, each: name == each or name.startswith(each + '-'))
     workloads = [workload for workload in WORKLOADS if workload.name in names]
     names = chosen('PLACEMENTS', ['same', 'cross', 'free'])
@@ -236,7 +237,7 @@ def main():
     for (workload, placement, peer), failures in run.failures.items():
         if failures:
             notes.append(f'{peer}, {workload}, {placement}: {failures[0]}')
-    markdown = report.markdown(run.results, peers, threads.part(run.results, sys.argv[1]), notes, REPEATS,
+    markdown = report.markdown(run.results, peers, counts.part(sys.argv[1]) + threads.part(run.results), notes, REPEATS,
                                time.monotonic() - run.begin)
     write('results.json', json.dumps({f'{w} {p}': result for (w, p), result in run.results.items()}, indent=1))
     write('results.md', markdown)

@@ -9,7 +9,8 @@
 # QUICK=1            under two minutes: fewer and shorter runs, not on a core each
 # REFERENCE_LIB=DIR  another libipc.so with the same ABI, to compare with
 # PEERS, WORKLOADS, PLACEMENTS   only these, separated by spaces (raw and raw-epoll always run: they are the measure; several
-#                    threads in one context are of the peer `ours`, and of the workloads `threads`)
+#                    threads in one context are of the peer `ours`, and of the workloads `threads`; the workload `counts` is
+#                    instructions.sh and scaling.sh)
 # REPEATS=N          runs of each figure
 # CC                 the compiler
 set -u
@@ -75,9 +76,6 @@ if [ -n "${REFERENCE_LIB:-}" ]; then
 	{ ipc reference ours.c "$reference" "$reference" && ipc reference-loop ours_loop.c "$reference" "$reference"; } ||
 		leave_out 'reference: no program links with the library in REFERENCE_LIB'
 fi
-$CC -std=gnu11 -Wall -Wextra -Werror -O2 "$here/instructions.c" -o "$out/instructions" -I"$include" -L"$build/lib" -lipc \
-	-Wl,-rpath,"\$ORIGIN/../lib" || exit 1
-
 # threads NAME SOURCE FLAG: libipc with several threads in one context
 threads() {
 	case " ${PEERS:-ours} " in *[\ ,]ours[\ ,]*) ;; *) return ;; esac
@@ -87,15 +85,16 @@ threads() {
 threads 1-waiter threads_waiters.c -DWAITERS=1 && threads 2-waiters threads_waiters.c -DWAITERS=2 &&
 	threads ipc_write threads_delay.c -UBY_HAND && threads send threads_delay.c -DBY_HAND || exit 1
 
-# The figure for the report: as an installed library, which is what instructions.sh takes. Its verdict is for the tests.
-: > "$out/instructions.txt"
-case " ${WORKLOADS:-threads} " in *[\ ,]threads*)
+# What is counted, for the report: with an installed library, as the tests count. Their verdicts are for `make test`.
+: > "$out/counts.txt"
+case " ${WORKLOADS:-counts} " in *[\ ,]counts*)
 	tree=$out/tree
 	mkdir -p "$tree/lib/pkgconfig" || exit 1
 	ln -sf "$build/lib/libipc.so.1" "$tree/lib/libipc.so.1"
 	printf 'Name: libipc\nDescription: -\nVersion: 1\nLibs: -L%s -lipc\nCflags: -I%s\n' "$build/lib" "$include" \
 		> "$tree/lib/pkgconfig/libipc.pc"
-	(cd "$here/../.." && sh Tests/Performance/instructions.sh "$tree" "$tree") > "$out/instructions.txt" 2>&1
+	(cd "$here/../.." && sh Tests/Performance/instructions.sh "$tree" "$tree" && sh Tests/Performance/scaling.sh "$tree" "$tree") \
+		> "$out/counts.txt" 2>&1
 	rm -rf "$tree"
 esac
 

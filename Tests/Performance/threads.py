@@ -1,31 +1,13 @@
 """threads.py - the report's part on several threads in one context."""
-import os
-import re
 from collections import namedtuple
 
 from metrics import HANDLERS, WAITERS, WRITERS
 from report import figures, ratios, with_spread
 
-BEFORE = 51_621_000   # instructions of 10,000 echoes, when a context was for one thread
 MEANINGS = {'free': 'nothing pinned', 'same': 'all on one core', 'cross': 'service and reader on a core each'}
 
 # What report.figures asks of a metric.
 Figure = namedtuple('Figure', 'workload figure')
-
-
-def instructions(directory):
-    """What instructions.sh has counted, if it could."""
-    try:
-        with open(os.path.join(directory, 'instructions.txt'), encoding='utf-8') as file:
-            counted = re.match(r'(\d+) instructions', file.read())
-    except FileNotFoundError:
-        return []
-    lines = ['One thread alone is to be at most 3 % slower than before there were several (`instructions.sh`, repeatable):',
-             f'{BEFORE:,} instructions for 10,000 echoes then']
-    if not counted:
-        return lines[:1] + [lines[1] + '.', '']
-    now = int(counted[1])
-    return lines[:1] + [f'{lines[1]}, {now:,} now ({100 * now / BEFORE - 100:+.1f} %).', '']
 
 
 def row(results, metrics, placement, peers, head):
@@ -68,6 +50,6 @@ def delays(results):
             '| × send (spread) | runs |', '|---' * 8 + '|', *rows, '']
 
 
-def part(results, directory):
+def part(results):
     tables = handlers(results) + delays(results)
-    return ['## Threads', ''] + instructions(directory) + tables if tables else []
+    return ['## Threads', ''] + tables if tables else []
