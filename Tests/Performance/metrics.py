@@ -104,7 +104,7 @@ METRICS = [
            _both(0.80, 'raw'), 'raw', None, '{:,.0f}'),
     Metric('Server memory for each idle connection', 'idle', lambda v: v['memory'], 'bytes', '<=', _both(512), None,
            ('idle', lambda v: v['idle'], '{:,.0f}'), '{:,.0f}'),
-    Metric('Server system calls for a round trip', 'syscalls', lambda v: v['calls'], 'calls', '<=', _both(3)),
+    Metric('Server system calls for a round trip', 'syscalls', lambda v: round(v['calls'], 1), 'calls', '<=', _both(3)),
     Metric('16 busy clients and a 17th: its share of the echoes', 'fairness', lambda v: v['share'], '× the mean',
            '>=', _both(0.8), None, ('least share', lambda v: v['least'], '{:.2f}')),
 ]

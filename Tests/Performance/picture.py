@@ -12,7 +12,7 @@ from metrics import METRICS, OURS
 from report import label, number, ratios
 
 WIDTH, COLUMNS, MARGIN = 960, 2, 16
-LABEL, VALUE, ROW, HEAD, FOOT = 124, 48, 17, 26, 24
+LABEL, VALUE, ROW, HEAD, FOOT = 132, 48, 17, 26, 24
 OWN, OTHER, GOAL = '#0b6e4f', '#5f6b7a', '#b3541e'
 STEPS = (1, 2, 5)
 
