@@ -3,8 +3,8 @@
     bench.py DIRECTORY      where run.sh has put the programs; the results go there too
 
 Machines drift: the peers take turns within each repeat of a workload, in another order each time (turned round every other
-time, so that no peer always follows the same one), and the repeats are spread over the whole run. Each run has a directory of its own; whatever happens, every process that was started
-is ended, and the directories are removed.
+time, so that no peer always follows the same one), and the repeats are spread over the whole run. Each run has a directory
+of its own; whatever happens, every process that was started is ended, and the directories are removed.
 """
 import json
 import os
@@ -226,6 +226,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     peers, workloads, placements, notes = choose()
+    load = os.getloadavg()[0]
     work = tempfile.mkdtemp(prefix='ipc-bench-')
     run = Run(sys.argv[1], work, peers, workloads, placements)
     try:
@@ -238,7 +239,7 @@ def main():
         if failures:
             notes.append(f'{peer}, {workload}, {placement}: {failures[0]}')
     markdown = report.markdown(run.results, peers, counts.part(sys.argv[1]) + threads.part(run.results), notes, REPEATS,
-                               time.monotonic() - run.begin)
+                               time.monotonic() - run.begin, load)
     write('results.json', json.dumps({f'{w} {p}': result for (w, p), result in run.results.items()}, indent=1))
     write('results.md', markdown)
     write('results.svg', picture.draw(run.results, peers))

@@ -103,12 +103,13 @@ def table(results, metric, placement, peers):
     return rows
 
 
-def markdown(results, peers, more, notes, repeats, seconds):
+def markdown(results, peers, more, notes, repeats, seconds, load):
     release = '.'.join(platform.release().split('.')[:2])
     lines = ['# Benchmark', '',
              f'Median of {repeats} interleaved runs; in parentheses the least and the greatest. Ratios are taken within each',
              'repeat. For figures in µs, bytes and calls less is better, for others more. '
-             f'{platform.system()} {release}, {platform.machine()}, {os.cpu_count()} cores; {seconds:.0f} seconds.', '',
+             f'{platform.system()} {release}, {platform.machine()}, {os.cpu_count()} cores; {seconds:.0f} seconds;',
+             f'load average at the beginning: {load:.2f}. Where others use the machine only the medians of ratios mean something.', '',
              'libuv and libevent: round trips and connections with the raw client, so that the servers are compared; many in',
              'flight with clients of their own. raw-epoll with many in flight is the limit: one send for all that is there.',
              'Every loop waits with a timer of 10 seconds. `ours-loop, no timer` waits for ever; `ours-loop, assigned` assigns each',
