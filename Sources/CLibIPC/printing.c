@@ -30,7 +30,7 @@ void ipc_switching_print(struct ipc_switchings *is) {
 
 /* The caller has the lock (ipc_ctx_print, in Swift). */
 void libipc_print_context(const struct ipc_ctx *ctx) {
-	static const char *const names[] = {"ipc", "external", "server", "switched"};
+	static const char names[][10] = {"ipc", "external", "server", "switched"};
 	printf("context: entries %zu, messages to send %zu, switched pairs %zu\n", ctx->size, ctx->tx.size, ctx->switchdb.size);
 	for (size_t i = 0; ctx->cinfos != NULL && ctx->pollfd != NULL && i < ctx->size; i++) {
 		const struct ipc_connection_info *info = ctx->cinfos + i;

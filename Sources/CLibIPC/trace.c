@@ -89,8 +89,8 @@ __attribute__((format(printf, 1, 2))) static void trace(const char *format, ...)
 }
 
 void libipc_write_trace(const struct ipc_event *event) {
-	static const char *const names[] = {"nothing", "error",   "extra socket", "switch", "connection", "disconnection",
-	                                    "message", "lookup", "timer",        "tx"};
+	static const char names[][16] = {"nothing", "error",   "extra socket", "switch", "connection", "disconnection",
+	                                 "message", "lookup", "timer",        "tx"};
 	const struct ipc_message *message = event->m;
 	if (!traces()) return;
 	const char *name = names[(unsigned)event->type < sizeof names / sizeof *names ? event->type : 0];
