@@ -30,6 +30,7 @@
 #include "../../../include/utils.h"
 #include "exports.h"
 #include "names.h"
+#include "texts.h"
 #include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
@@ -249,14 +250,6 @@ static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollf
 	libipc_store((void **)&ctx->cinfos, array);
 }
 
-/* The text of this thread's last error. It is kept apart so that errors are small and need no allocation (IPCError.swift). */
-struct libipc_error_text {
-	uint32_t sequence; /* the number of its error */
-	uint32_t length;
-	char bytes[256];
-};
-struct libipc_error_text *libipc_error_text(void);
-
 /* A word that contexts compare to notice changes (process.c). Upper half: the number of forks between the process that loaded the
  * library and this one, counted from 1. Lower half: how often programs have changed tables of switched pairs. 0: a child in which no
  * call has been made yet. */
@@ -275,17 +268,6 @@ LIBIPC_ATOMIC void libipc_note_pair_change(void) {
 }
 
 void libipc_print_context(const struct ipc_ctx *ctx);
-/* With LIBIPC_DEBUG=1 in the environment at the first check: a line on stderr for each event and each error (trace.c). */
-extern int libipc_traces; /* negative: not checked yet */
-void libipc_write_trace(const struct ipc_event *event);
-LIBIPC_ATOMIC void libipc_trace_event(const struct ipc_event *event) {
-	if (__atomic_load_n(&libipc_traces, __ATOMIC_RELAXED) != 0) libipc_write_trace(event);
-}
-void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count);
-void libipc_trace_note(const void *text, size_t count);
-/* Fills `result`: the code, and `count` bytes of text followed by zeros. */
-void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count);
-
 /* glibc declares the address of this call as a union that Swift cannot import. */
 static inline int libipc_bind(int fd, const struct sockaddr_un *address) {
 	return bind(fd, (const struct sockaddr *)address, sizeof *address);

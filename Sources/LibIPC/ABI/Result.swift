@@ -25,4 +25,4 @@ func answer(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext
 
 /// Also for the one case of a reason without a code: a peer that an event tells of.
 @inline(never)
-private func fail(_ result: Outcome, _ error: IPCError) { error.text.withBytes { libipc_fail(result, error.code, $0, $1) } }
+private func fail(_ result: Outcome, _ error: IPCError) { libipc_fail(result, error.code, error.text.baseAddress, error.text.count) }

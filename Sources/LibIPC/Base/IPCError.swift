@@ -1,8 +1,8 @@
-// IPCError.swift - what went wrong: the contract's code, and a text that says what failed, on what, and the system's reason.
+// IPCError.swift - an error: the contract's code, and a text that names the operation, the object and the system's reason.
 //
-// Thrown with typed throws everywhere below the exports; turned into a `struct ipc_error` in one place (ABI/Result.swift). The
-// value is a few bytes: its text waits in memory of the thread, so that nothing is allocated, not even to say "no memory", and
-// little is copied on the way up. Should another error come between, the code's own text stands for it.
+// The engine throws it with typed throws, and ABI/Result.swift turns it into a `struct ipc_error`. The value is small: its text is in
+// memory of the thread (Text.swift), so that an error needs no allocation, also when memory has run out, and little is copied. When
+// the thread makes another text in between, the text of the code takes the place of the lost one.
 
 /// A code of the contract, as the public header names it.
 typealias ErrorCode = ipc_error_code
@@ -19,18 +19,19 @@ struct IPCError: Error {
     }
 
     @inline(never) private init(_ code: ErrorCode, saying text: Text, _ systemError: Int32) {
-        let place = libipc_error_text()
-        (self.code, self.systemError, sequence) = (code, systemError, (place?.pointee.sequence ?? 0) &+ 1)
-        (systemError == 0 ? text : "\(text): \(reason: systemError)").withBytes { bytes, count in
-            guard let place else { return }
-            (place.pointee.sequence, place.pointee.length) = (sequence, UInt32(count))
-            withUnsafeMutableBytes(of: &place.pointee.bytes) { $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count)) }
+        (self.code, self.systemError, sequence) = (code, systemError, text.sequence)
+        if systemError != 0 {
+            var text = text
+            text.appendLiteral(": ")
+            text.appendInterpolation(reason: systemError)
         }
     }
 
-    var text: Text {
-        guard let place = libipc_error_text(), place.pointee.sequence == sequence else { return "\(ipc_errors_get(code))" }
-        return withUnsafeBytes(of: &place.pointee.bytes) { "\(UnsafeRawBufferPointer(rebasing: $0.prefix(Int(place.pointee.length))))" }
+    /// Valid until the thread makes the next text.
+    var text: UnsafeRawBufferPointer {
+        if let text = Text.bytes(sequence) { return text }
+        let text = ipc_errors_get(code)
+        return UnsafeRawBufferPointer(start: text, count: text.map { strlen($0) } ?? 0)
     }
 
     /// For a system call that has just failed: reads errno.

@@ -1,56 +1,81 @@
-// Text.swift - a short text in memory of its own, for errors, traces and listings: written by interpolation, without allocation,
-// and cut where it would not fit.
+// Text.swift - the text of an error or of a trace line, made by string interpolation without an allocation.
+//
+// Each thread has memory for one text (libipc_error_text), and a new text replaces the one before. The sequence number tells whether a
+// text is still there. A signal handler may also make a text in the middle of another one: then the first text is lost.
 
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
+    /// In bytes. What does not fit is cut off.
     static let capacity = 256
 
-    private var bytes = InlineArray<256, UInt8>(repeating: 0)
-    private(set) var count = 0
+    private let memory: UnsafeMutablePointer<libipc_error_text>
+    let sequence: UInt32
+    private var count = 0
 
-    @inline(never) init(stringLiteral literal: StaticString) { appendLiteral(literal) }
+    @inline(never) init(literalCapacity: Int = 0, interpolationCount: Int = 0) {
+        memory = libipc_error_text()
+        sequence = memory.pointee.sequence &+ 1
+        memory.pointee.sequence = sequence
+        memory.pointee.length = 0
+    }
     init(stringInterpolation text: Text) { self = text }
-    init(literalCapacity: Int, interpolationCount: Int) {}
-
-    private mutating func append(_ byte: UInt8) {
-        guard count < Text.capacity else { return }
-        bytes[count] = byte
-        count += 1
+    @inline(never) init(stringLiteral literal: StaticString) {
+        self.init()
+        appendLiteral(literal)
     }
 
-    @inline(never) mutating func appendLiteral(_ literal: StaticString) {
-        for index in 0..<literal.utf8CodeUnitCount { append(literal.utf8Start[index]) }
+    /// The text with this number, if the thread has made none since.
+    static func bytes(_ sequence: UInt32) -> UnsafeRawBufferPointer? {
+        let memory = libipc_error_text()
+        guard memory.pointee.sequence == sequence else { return nil }
+        return UnsafeRawBufferPointer(start: libipc_text_bytes(memory), count: Int(memory.pointee.length))
     }
 
-    @inline(never) mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
-    @inline(never) mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) {
-        for byte in text.prefix(Text.capacity) { append(byte) }
-    }
-    @inline(never) mutating func appendInterpolation(_ text: Text) { for index in 0..<text.count { append(text.bytes[index]) } }
-    @inline(never) mutating func appendInterpolation(_ text: Text, atMost limit: Int) {
-        for index in 0..<min(text.count, max(limit, 0)) { append(text.bytes[index]) }
-    }
-    @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) {
-        if let text { appendInterpolation(UnsafeRawBufferPointer(start: text, count: strlen(text))) }
-    }
-
-    @inline(never) mutating func appendInterpolation(_ number: some BinaryInteger) {
-        if number < 0 { append(UInt8(ascii: "-")) }
-        let magnitude = UInt(number.magnitude)
-        var divisor: UInt = 1
-        while magnitude / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude / divisor % 10))
-            divisor /= 10
+    /// Runs `body` with a copy of a text, which stays when the next text replaces the original.
+    static func withCopy<Result, Failure: Error>(
+        of text: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let text = UnsafeRawBufferPointer(rebasing: text.prefix(capacity))
+        var copy = InlineArray<256, UInt8>(repeating: 0)
+        return try withUnsafeMutableBytes(of: &copy) { copy throws(Failure) in
+            copy.copyMemory(from: text)
+            return try body(UnsafeRawBufferPointer(rebasing: copy.prefix(text.count)))
         }
+    }
+
+    /// Writes a line to the trace, if there is one.
+    func trace() { libipc_trace_note(libipc_text_bytes(memory), count) }
+
+    @inline(never) private mutating func append(_ bytes: UnsafeRawPointer, _ length: Int) {
+        let length = min(length, Text.capacity - count)
+        memcpy(libipc_text_bytes(memory) + count, bytes, length)
+        count += length
+        memory.pointee.length = UInt32(truncatingIfNeeded: count)
+    }
+
+    mutating func appendLiteral(_ literal: StaticString) { append(literal.utf8Start, literal.utf8CodeUnitCount) }
+    mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
+    mutating func appendInterpolation(_ text: UnsafeRawBufferPointer) { if let bytes = text.baseAddress { append(bytes, text.count) } }
+    @inline(never) mutating func appendInterpolation(_ text: UnsafePointer<CChar>?) { if let text { append(text, strlen(text)) } }
+
+    mutating func appendInterpolation(_ number: some BinaryInteger) { append(UInt(number.magnitude), isNegative: number < 0) }
+
+    @inline(never) private mutating func append(_ magnitude: UInt, isNegative: Bool) {
+        if isNegative { appendLiteral("-") }
+        var (digits, length, rest) = (InlineArray<20, UInt8>(repeating: 0), 0, magnitude)
+        repeat {
+            length += 1
+            digits[20 - length] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        withUnsafeBytes(of: digits) { appendInterpolation(UnsafeRawBufferPointer(rebasing: $0.suffix(length))) }
     }
 
     /// What the system says of one of its error numbers.
     @inline(never) mutating func appendInterpolation(reason number: Int32) {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+        var buffer = InlineArray<128, CChar>(repeating: 0)
+        withUnsafeMutableBytes(of: &buffer) { buffer in
+            let buffer = buffer.bindMemory(to: CChar.self)
             appendInterpolation(libipc_strerror(number, buffer.baseAddress, buffer.count))
         }
     }
-
-    /// - Parameter body: gets the bytes, without a NUL.
-    func withBytes(_ body: (UnsafeRawPointer?, Int) -> Void) { withUnsafeBytes(of: bytes) { body($0.baseAddress, count) } }
 }

@@ -32,19 +32,26 @@ enum Service {
         let routes = libipc_network_routes()
         let route = NetworkLookup.route(of: name, in: routes)
         guard let routes, route != .none else { return try Socket.connect(to: try address(of: name)) }
-        let refusal: Text
         do throws(IPCError) { return try NetworkLookup.connect(to: name, routes) } catch {
             if route == .strict { throw error }
-            refusal = error.text
+            return try Text.withCopy(of: error.text) { refusal throws(IPCError) in try connect(to: name, refusal: refusal) }
         }
+    }
+
+    /// Connects to the service of this machine.
+    /// - Parameter refusal: why the network daemon could not help.
+    private static func connect(to name: UnsafePointer<CChar>, refusal: UnsafeRawBufferPointer) throws(IPCError) -> Int32 {
         do throws(IPCError) {
             let descriptor = try Socket.connect(to: try address(of: name))
-            ("\(name): connected to the service of this machine: \(refusal)" as Text).withBytes { libipc_trace_note($0, $1) }
+            ("\(name): connected to the service of this machine: \(refusal)" as Text).trace()
             return descriptor
         } catch {
-            // Shortens a long refusal, so that the other reason fits.
-            let reason = error.text
-            throw IPCError(error.code, "\(refusal, atMost: Text.capacity - 2 - reason.count); \(reason)")
+            let code = error.code
+            throw Text.withCopy(of: error.text) { reason in
+                // Shortens a long refusal, so that the other reason fits.
+                let room = max(Text.capacity - 2 - reason.count, 0)
+                return IPCError(code, "\(UnsafeRawBufferPointer(rebasing: refusal.prefix(room))); \(reason)")
+            }
         }
     }
 }

@@ -4,12 +4,12 @@ import Testing
 
 @testable import LibIPC
 
+extension UnsafeRawBufferPointer {
+    var string: String { String(decoding: self, as: UTF8.self) }
+}
+
 extension Text {
-    var string: String {
-        var string = ""
-        withBytes { bytes, count in string = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self) }
-        return string
-    }
+    var string: String { Text.bytes(sequence)?.string ?? "lost" }
 }
 
 extension IPCError: CustomTestStringConvertible {
