@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 /* ---- the environment ---- */
@@ -78,14 +77,6 @@ int libipc_accept(int server) {
 
 int libipc_connect_once(int fd, const struct sockaddr_un *address) {
 	return connect(fd, (const struct sockaddr *)address, sizeof *address);
-}
-
-int libipc_accept_limit(int server) {
-	struct timeval limit;
-	socklen_t size = sizeof limit;
-	if (getsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return -1;
-	long long milliseconds = (long long)limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000;
-	return milliseconds < INT_MAX ? (int)milliseconds : INT_MAX;
 }
 
 int libipc_is_of_a_client(int error) {

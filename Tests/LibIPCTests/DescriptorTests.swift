@@ -28,9 +28,9 @@ import Testing
     func bytes() throws {
         let wire = try Wire()
         let far = wire.far.number
-        var patience = TimeLimit(SO_RCVTIMEO)
+        var timeLimit = TimeLimit(SO_RCVTIMEO)
         try withPeer(over: wire, doing: { try End.write([1], to: far) }) {
-            try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_USOCK_RECV)
+            try timeLimit.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_USOCK_RECV)
         }
         #expect(wire.near.read() == [1])
     }
@@ -39,13 +39,13 @@ import Testing
     func noBytes(blocks: Bool) throws {
         let wire = try Wire(blocks: blocks)
         if blocks { limit(wire.near, SO_RCVTIMEO) }
-        var patience = TimeLimit(SO_RCVTIMEO)
+        var timeLimit = TimeLimit(SO_RCVTIMEO)
         let error = #expect(throws: IPCError.self) {
-            try patience.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_RECEIVE_FD__RECVMSG)
+            try timeLimit.wait(for: POLLIN, at: wire.near.descriptor, IPC_ERROR_RECEIVE_FD__RECVMSG)
         }
         #expect(error?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
         #expect(error?.systemError == EAGAIN)
-        #expect(patience.isLimited == blocks)
+        #expect(timeLimit.isLimited == blocks)
     }
 
     // MARK: Room

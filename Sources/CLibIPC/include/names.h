@@ -32,8 +32,6 @@ ssize_t libipc_strict_mark(const char *entry, size_t length);
  * does not block. */
 int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
-/* The limit of accept(2) on this socket (SO_RCVTIMEO, socket(7)), in milliseconds; -1: none. */
-int libipc_accept_limit(int server);
 /* An error of accept(2) that concerns one client, or its network, and not the listener (accept(2), "Error handling"). */
 int libipc_is_of_a_client(int error);
 /* The socket listens (SO_ACCEPTCONN, socket(7)). */
@@ -44,6 +42,7 @@ void libipc_note_listener(int fd);
 /* Whether the descriptor, also a copy with another number, is a listening socket that the library made. */
 int libipc_is_own_listener(int fd);
 
+static inline const char *libipc_path(const struct sockaddr_un *address) { return address->sun_path; }
 /* Whether any process has a socket bound to the path; -1: it cannot be found out. Unlike a connection attempt this needs no room in a
  * backlog, and the service does not notice it. */
 int libipc_is_bound(const struct sockaddr_un *address);

@@ -1,8 +1,6 @@
-// Clock.swift - the monotonic clock, and deadlines.
+// Clock.swift - the monotonic clock, and deadlines on it.
 
 enum Clock {
-    static var nanosecondsPerMillisecond: Int64 { 1_000_000 }
-
     /// Nanoseconds on the monotonic clock (clock_gettime(2)). Not inlined, which keeps its callers small.
     @inline(never)
     static func now() -> Int64 {
@@ -14,45 +12,32 @@ enum Clock {
 
 /// Deadline of a call, exact to the nanosecond. Remaining milliseconds are rounded up, so no timer ends early.
 struct Deadline: Equatable, BitwiseCopyable {
-    /// On `Clock`, in nanoseconds.
+    /// On `Clock`, in nanoseconds; 0 for `immediate`, Int64.max for `never`.
     private let end: Int64
 
     /// Does not wait.
-    static var immediate: Deadline { Deadline(end: 0) }
-    static var never: Deadline { Deadline(end: Int64.max) }
+    static var immediate: Deadline { Deadline(milliseconds: 0) }
+    static var never: Deadline { Deadline(milliseconds: -1) }
 
-    private init(end: Int64) { self.end = end }
-
-    /// - Parameter milliseconds: 0 is `immediate`, a negative number `never`.
-    init(milliseconds: Int32) {
-        if milliseconds > 0 {
-            end = Clock.now() + Int64(milliseconds) * Clock.nanosecondsPerMillisecond
-        } else {
-            end = milliseconds < 0 ? Int64.max : 0
-        }
+    /// - Parameters:
+    ///   - microseconds: 0 is `immediate`, a negative number `never`.
+    ///   - start: when the time begins to count, on `Clock`, in nanoseconds. It is read only if it is needed.
+    init(microseconds: Int64, since start: @autoclosure () -> Int64 = Clock.now()) {
+        end = microseconds > 0 ? start() + microseconds * 1000 : microseconds < 0 ? Int64.max : 0
     }
 
+    init(milliseconds: Int32) { self.init(microseconds: Int64(milliseconds) * 1000) }
+
     /// Whether the time is up; always true for `immediate`.
-    var hasPassed: Bool { self != .never && (self == .immediate || Clock.now() >= end) }
+    var hasPassed: Bool { remaining == 0 }
 
     static func <= (left: Deadline, right: Deadline) -> Bool { left.end <= right.end }
 
-    /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up.
+    /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up. Not inlined, which keeps its callers small.
+    @inline(never)
     var remaining: Int32 {
-        if self == .never { return -1 }
-        if self == .immediate { return 0 }
-        let nanoseconds = max(end - Clock.now(), 0)
-        return Int32(truncatingIfNeeded: (nanoseconds + Clock.nanosecondsPerMillisecond - 1) / Clock.nanosecondsPerMillisecond)
-    }
-}
-
-extension Descriptor {
-    /// poll(2) on one descriptor until the deadline. Signals neither end the wait nor restart it. Returns the reported events; 0
-    /// when the time is up.
-    func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
-        while true {
-            let found = libipc_poll_once(number, events, deadline.remaining)
-            if found >= 0 || libipc_errno() != EINTR { return max(found, 0) }
-        }
+        if end == Int64.max { return -1 }
+        if end == 0 { return 0 }
+        return Int32(clamping: (max(end - Clock.now(), 0) + 999_999) / 1_000_000)
     }
 }

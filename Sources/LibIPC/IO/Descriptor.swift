@@ -55,10 +55,12 @@ struct Descriptor {
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
-    /// Waits until there is room; not longer than the descriptor's own limit (SO_SNDTIMEO).
-    func waitForRoom(_ code: ErrorCode) throws(IPCError) {
-        var patience = TimeLimit(SO_SNDTIMEO)
-        try patience.wait(for: POLLOUT, at: self, code)
+    /// poll(2) until the deadline. Signals neither end the wait nor restart it. Returns the reported events; 0 when the time is up.
+    func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
+        while true {
+            let reported = libipc_poll_once(number, events, deadline.remaining)
+            if reported >= 0 || libipc_errno() != EINTR { return max(reported, 0) }
+        }
     }
 
     /// Frames need a stream: the kernel drops the part of a record (SOCK_SEQPACKET, SOCK_DGRAM) that one receive leaves.

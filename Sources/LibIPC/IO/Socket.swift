@@ -1,22 +1,20 @@
 // Socket.swift - Unix stream sockets at a path: listening, connecting, accepting (unix(7)).
 
-/// The path of a socket, of a length that an address takes.
+/// The address of a socket: a path that fits into `sockaddr_un`.
 struct SocketAddress {
     fileprivate var address = sockaddr_un()
 
     /// - Parameters:
-    ///   - directory: a slash goes between this and the name, if there is one.
+    ///   - directory: put before the name, with a slash between them, if it is not nil.
     ///   - code: for a path that does not fit.
     init(in directory: UnsafePointer<CChar>? = nil, _ name: UnsafePointer<CChar>, _ code: ErrorCode) throws(IPCError) {
         let fits = libipc_fill_address(&address, directory, name) < MemoryLayout.size(ofValue: address.sun_path)
         try check(fits, code, "the path of a socket cannot be as long as \(directory)/\(name)")
     }
 
-    /// - Parameter body: gets the path, with a NUL, for as long as it runs.
+    /// - Parameter body: gets the path, which is valid while it runs.
     func withPath<Result, Failure: Error>(_ body: (UnsafePointer<CChar>) throws(Failure) -> Result) throws(Failure) -> Result {
-        try withUnsafePointer(to: address.sun_path) { path throws(Failure) in
-            try body(UnsafeRawPointer(path).assumingMemoryBound(to: CChar.self))
-        }
+        try withUnsafePointer(to: address) { address throws(Failure) in try body(libipc_path(address)) }
     }
 }
 
@@ -26,82 +24,85 @@ extension Text {
 
 enum Socket {
     private static let backlog: Int32 = 4096
-    /// Time limit of connecting to a service whose backlog is full, in milliseconds.
-    private static let patience: Int32 = 10_000
-    private static let nonBlocking = Int32(SOCK_NONBLOCK.rawValue)
+    /// Milliseconds within which a service whose backlog is full must accept.
+    private static let connectLimit: Int32 = 10_000
 
     /// Close-on-exec: a program that a service starts must not keep its name, or its clients, alive.
-    private static func make(_ code: ErrorCode, flags: Int32 = 0) throws(IPCError) -> Int32 {
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        return try check(call: socket(AF_UNIX, type | flags, 0), code, "make a socket")
+    private static func make(_ code: ErrorCode) throws(IPCError) -> Int32 {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        return try check(call: socket(AF_UNIX, type, 0), code, "make a socket")
     }
 
-    /// - Parameter deadline: of a call with more steps; by default connecting has 10 seconds.
+    // MARK: Connecting
+
+    /// - Parameter deadline: of a call with more steps; by default `connectLimit` counts.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
-        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET, flags: nonBlocking)
-        var address = target.address
-        var result = libipc_connect_once(descriptor, &address)
-        libipc_make_blocking(descriptor)
-        if result != 0, libipc_errno() == EAGAIN || libipc_errno() == EINTR {
-            result = wait(toConnect: descriptor, &address, until: deadline ?? Deadline(milliseconds: patience))
-        }
-        if result == 0 { return descriptor }
-        let failure = libipc_errno()
+        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET)
+        let failure = withUnsafePointer(to: target.address) { connect(descriptor, $0, deadline) }
+        if failure == 0 { return descriptor }
         CLibIPC.close(descriptor)
         // Connecting takes write permission on the socket, not read permission (unix(7), path_resolution(7)).
         let hint: StaticString = failure == EACCES ? " (it takes write permission on the socket, search permission on its directory)" : ""
         throw IPCError(IPC_ERROR_USOCK_CONNECT__CONNECT, "connect to \(target)\(hint)", systemError: failure)
     }
 
-    /// The service's backlog is full: waits for room. The send timeout also limits connecting (socket(7)), and is reset afterwards.
-    /// After a signal the call is repeated with the remaining time; a Unix stream socket is never connected in part (unix(7)).
-    private static func wait(toConnect descriptor: Int32, _ address: inout sockaddr_un, until deadline: Deadline) -> Int32 {
-        var (result, failure): (Int32, Int32)
+    /// Returns 0, or an error number. Leaves the socket blocking.
+    private static func connect(_ descriptor: Int32, _ address: UnsafePointer<sockaddr_un>, _ deadline: Deadline?) -> Int32 {
+        var failure = libipc_connect_once(descriptor, address) == 0 ? 0 : libipc_errno()
+        libipc_make_blocking(descriptor)
+        guard failure == EAGAIN || failure == EINTR else { return failure }
+        // The backlog is full: waits for room. The send timeout also limits connecting (socket(7)), and is reset afterwards. After a
+        // signal the call is repeated with the remaining time; a Unix stream socket is never connected in part (unix(7)).
+        let deadline = deadline ?? Deadline(milliseconds: connectLimit)
         repeat {
-            setSendLimit(descriptor, milliseconds: max(deadline.remaining, 1))
-            result = libipc_connect_once(descriptor, &address)
-            failure = libipc_errno()
-        } while result != 0 && failure == EINTR && deadline.remaining > 0
-        setSendLimit(descriptor, milliseconds: 0)
-        libipc_set_errno(failure == EINTR ? EAGAIN : failure)
-        return result
+            setSendTimeout(descriptor, milliseconds: max(deadline.remaining, 1))
+            failure = libipc_connect_once(descriptor, address) == 0 ? 0 : libipc_errno()
+        } while failure == EINTR && deadline.remaining > 0
+        setSendTimeout(descriptor, milliseconds: 0)
+        return failure == EINTR ? EAGAIN : failure
     }
 
-    /// - Parameter milliseconds: 0 for no limit.
-    private static func setSendLimit(_ descriptor: Int32, milliseconds: Int32) {
-        var limit = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: .init(milliseconds % 1000 * 1000))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    /// - Parameter milliseconds: 0 for no timeout.
+    private static func setSendTimeout(_ descriptor: Int32, milliseconds: Int32) {
+        var timeout = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: .init(milliseconds % 1000 * 1000))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Listens there. A stale socket is replaced; anything else is left alone. The socket does not block: several processes and
-    /// threads may share it, and must not wait in accept(2) for a client that another has accepted.
+    // MARK: Listening
+
+    /// Listens there. Replaces a stale socket, and no other file. The listener does not block: several processes and threads may share
+    /// it, and must not wait in accept(2) for a client that another one has accepted.
+    @inline(never)
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
         let permissions = try SocketPermissions()
-        let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, flags: nonBlocking)
-        // When two services start at once under one name, the second must find the first one's socket.
-        let lock = target.withPath { lockDirectory(of: $0) }
-        defer { if lock >= 0 { CLibIPC.close(lock) } }
-        try undoing(CLibIPC.close(descriptor), try listen(descriptor, target, permissions))
+        let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR)
+        try undoing(
+            CLibIPC.close(descriptor),
+            try withUnsafePointer(to: target.address) { address throws(IPCError) in try listen(descriptor, at: address, permissions) })
         libipc_note_listener(descriptor)
         return descriptor
     }
 
-    private static func listen(_ descriptor: Int32, _ target: SocketAddress, _ permissions: SocketPermissions) throws(IPCError) {
-        try target.withPath { path throws(IPCError) in try removeStale(path, target) }
-        var address = target.address
-        try check(call: libipc_bind(descriptor, &address), IPC_ERROR_USOCK_INIT__BIND, "bind to \(target)")
-        try target.withPath { path throws(IPCError) in
-            do throws(IPCError) {
-                try permissions.apply(to: path)
-                try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(target)")
-            } catch {
-                unlink(path)
-                throw error
-            }
+    private static func listen(
+        _ descriptor: Int32, at address: UnsafePointer<sockaddr_un>, _ permissions: SocketPermissions
+    ) throws(IPCError) {
+        let path = libipc_path(address)
+        // When two services with one name start at once, the second must find the first one's socket.
+        let lock = lockDirectory(of: path)
+        defer { if lock >= 0 { CLibIPC.close(lock) } }
+        try removeStale(path, address)
+        try check(call: libipc_bind(descriptor, address), IPC_ERROR_USOCK_INIT__BIND, "bind to \(path)")
+        do throws(IPCError) {
+            try permissions.apply(to: path)
+            try check(call: CLibIPC.listen(descriptor, backlog), IPC_ERROR_USOCK_INIT__LISTEN, "listen at \(path)")
+        } catch {
+            unlink(path)
+            throw error
         }
     }
 
-    /// An exclusive lock on the directory, or none where it cannot be had within a second: then nobody is kept waiting.
+    /// An exclusive lock on the directory, to close with the returned descriptor. A process that holds the lock longer than a second
+    /// delays nobody: then the call goes on without it.
     private static func lockDirectory(of path: UnsafePointer<CChar>) -> Int32 {
         let directory = Directory.withParent(of: path) { libipc_open_directory($0) }
         for _ in 0..<100 {
@@ -111,23 +112,23 @@ enum Socket {
         return directory
     }
 
-    private static func removeStale(_ path: UnsafePointer<CChar>, _ target: SocketAddress) throws(IPCError) {
+    private static func removeStale(_ path: UnsafePointer<CChar>, _ address: UnsafePointer<sockaddr_un>) throws(IPCError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         let code = IPC_ERROR_USOCK_INIT__BIND
-        try check(libipc_is_socket(&status) != 0, code, "\(target) is no socket, and left alone")
-        let isBound = try check(call: isBound(path, target, status), IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, "make a socket")
-        guard isBound == 0 else { throw IPCError(code, "bind to \(target): a live service is there", systemError: EADDRINUSE) }
+        try check(libipc_is_socket(&status) != 0, code, "\(path) is no socket, and left alone")
+        let isBound = try check(call: isBound(address, status), IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, "make a socket")
+        guard isBound == 0 else { throw IPCError(code, "bind to \(path): a live service is there", systemError: EADDRINUSE) }
         unlink(path)
     }
 
-    private static func isBound(_ path: UnsafePointer<CChar>, _ target: SocketAddress, _ status: stat) -> Int32 {
-        var address = target.address
-        let found = libipc_is_bound(&address)
+    /// Whether a process has a socket bound to the address; negative: there is no descriptor to find out.
+    private static func isBound(_ address: UnsafePointer<sockaddr_un>, _ status: stat) -> Int32 {
+        let (found, path) = (libipc_is_bound(address), libipc_path(address))
         guard found > 0, libipc_errno() == EACCES, status.st_uid == geteuid() else { return found }
         // The mode (IPC_SOCKET_MODE) may deny access to the service's own user. With write permission the socket can be probed.
         guard libipc_change_socket_mode(path, status.st_mode & 0o777 | 0o200) == 0 else { return found }
-        let answer = libipc_is_bound(&address)
+        let answer = libipc_is_bound(address)
         if answer != 0 { libipc_change_socket_mode(path, status.st_mode & 0o777) }
         return answer
     }
@@ -139,12 +140,13 @@ enum Socket {
     ///   may share it, but calls poll(2) first. If another process then accepts the client first, this one waits; a program
     ///   prevents that by setting O_NONBLOCK itself.
     static func acceptNow(on server: Int32, mayBlock: Bool) throws(IPCError) -> Int32 {
-        let isHere = !mayBlock || libipc_poll(server, POLLIN, 0) != 0
-        let client = isHere ? libipc_accept(server) : -1
+        if mayBlock, libipc_poll(server, POLLIN, 0) == 0 { throw acceptFailure(server, EAGAIN) }
+        let client = libipc_accept(server)
         if client >= 0 { return client }
-        throw acceptFailure(server, isHere ? libipc_errno() : EAGAIN)
+        throw acceptFailure(server, libipc_errno())
     }
 
+    @inline(never)
     private static func acceptFailure(_ server: Int32, _ number: Int32) -> IPCError {
         IPCError(IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)", systemError: number)
     }
@@ -153,22 +155,20 @@ enum Socket {
     /// waits in poll(2), and any handler ends the wait. On a program's listener with a time limit (SO_RCVTIMEO) the kernel returns
     /// EINTR for every handler, and the call goes on until the limit.
     static func accept(on server: Int32) throws(IPCError) -> Int32 {
-        let limit = libipc_accept_limit(server)
-        let deadline = Deadline(milliseconds: limit)
+        let deadline = Deadline(microseconds: libipc_limit(server, SO_RCVTIMEO))
         while true {
             let client = libipc_accept(server)
             if client >= 0 { return client }
-            switch libipc_errno() {
-            case EAGAIN where libipc_is_nonblocking(server) != 0 && libipc_is_own_listener(server) != 0:
-                switch libipc_poll_once(server, POLLIN, deadline.remaining) {
-                case 0: throw acceptFailure(server, EAGAIN)
-                case ..<0: throw acceptFailure(server, libipc_errno())
-                default: continue
-                }
-            case EINTR where limit >= 0:
-                if Descriptor(server).poll(POLLIN, until: deadline) == 0 { throw acceptFailure(server, EAGAIN) }
-            case let failure: throw acceptFailure(server, failure)
+            var failure = libipc_errno()
+            if failure == EAGAIN, libipc_is_nonblocking(server) != 0, libipc_is_own_listener(server) != 0 {
+                let reported = libipc_poll_once(server, POLLIN, deadline.remaining)
+                if reported > 0 { continue }
+                failure = reported == 0 ? EAGAIN : libipc_errno()
+            } else if failure == EINTR, deadline != .never {
+                if Descriptor(server).poll(POLLIN, until: deadline) != 0 { continue }
+                failure = EAGAIN
             }
+            throw acceptFailure(server, failure)
         }
     }
 

@@ -1,43 +1,38 @@
 // TimeLimit.swift - how long a direct call waits for its descriptor.
 //
-// As read(2) and write(2) do: not at all with O_NONBLOCK; else in the system call itself, where the kernel decides whether a signal
-// handler ends the wait (SA_RESTART). With a time limit (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) the kernel returns EINTR for every
-// handler, and each new call would restart the limit: so the remaining time is counted here. Until a system call returns without all
-// bytes only the coarse clock is read: calls that succeed at once pay nothing more.
+// With O_NONBLOCK the call does not wait. Without a time limit it waits in the system call itself, where the kernel decides whether a
+// signal handler ends the wait (SA_RESTART), as in read(2) and write(2). With a time limit (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)) the
+// kernel returns EINTR after every handler, and a new call would restart the limit: so this type counts the remaining time. A call
+// that succeeds at once reads only the coarse clock, and not the limit.
 
 struct TimeLimit {
+    /// SO_RCVTIMEO or SO_SNDTIMEO.
     private let option: Int32
-    private var isAsked = false
-    /// On `Clock`, in nanoseconds; 0: none.
-    private var end: Int64 = 0
-
-    /// When the call began, by the coarse clock (5 ns): the time limit counts from then.
+    /// When the call began, by the coarse clock (5 ns): the limit counts from then.
     private let start = libipc_coarse_tick()
+    /// nil until the limit has been read.
+    private var deadline: Deadline?
 
-    /// - Parameter option: SO_RCVTIMEO or SO_SNDTIMEO.
     init(_ option: Int32) { self.option = option }
 
     /// Whether there is a limit, and it has been read.
-    var isLimited: Bool { end != 0 }
+    var isLimited: Bool { (deadline ?? .never) != .never }
 
-    /// The coarse clock may be late by one tick of the kernel, 10 ms at most: added, so that a limit is never early.
+    /// The coarse clock may be late by one tick of the kernel, at most 10 ms, which is added: so a limit never ends early.
     private static var tick: Int64 { 10_000_000 }
 
     /// Reads the limit, once.
     /// - Returns: whether there is one.
     @inline(never) @discardableResult
     mutating func begin(_ descriptor: Descriptor) -> Bool {
-        if isAsked { return isLimited }
-        isAsked = true
-        let limit = libipc_limit(descriptor.number, option)
-        if limit >= 0 { end = start + TimeLimit.tick + limit * 1000 }
+        if deadline == nil {
+            deadline = Deadline(microseconds: libipc_limit(descriptor.number, option), since: start + TimeLimit.tick)
+        }
         return isLimited
     }
 
     /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up.
-    var remaining: Int32 {
-        isLimited ? Int32(clamping: max((end - Clock.now() + 999_999) / 1_000_000, 0)) : -1
-    }
+    var remaining: Int32 { deadline?.remaining ?? -1 }
 
     /// Waits with poll(2): for two conditions at once, or with a time limit.
     @inline(never)

@@ -191,3 +191,11 @@ extension End {
         return try End(dup2(number, former.number))
     }
 }
+
+extension Descriptor {
+    /// Waits until there is room; not longer than the descriptor's own limit (SO_SNDTIMEO).
+    func waitForRoom(_ code: ErrorCode) throws(IPCError) {
+        var timeLimit = TimeLimit(SO_SNDTIMEO)
+        try timeLimit.wait(for: POLLOUT, at: self, code)
+    }
+}
