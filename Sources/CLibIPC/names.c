@@ -79,7 +79,7 @@ int libipc_connect_once(int fd, const struct sockaddr_un *address) {
 	return connect(fd, (const struct sockaddr *)address, sizeof *address);
 }
 
-int libipc_is_of_a_client(int error) {
+int libipc_concerns_one_client(int error) {
 	switch (error) {
 	case ECONNABORTED: case EPERM: case ENETDOWN: case EPROTO: case ENOPROTOOPT: case EHOSTDOWN: case EHOSTUNREACH: case EOPNOTSUPP:
 	case ENETUNREACH: case ETIMEDOUT: case EPROTONOSUPPORT:

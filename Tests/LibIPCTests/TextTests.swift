@@ -129,7 +129,7 @@ import Testing
     func copies() throws {
         let first: Text = "the first"
         let bytes = try #require(Text.bytes(first.sequence))
-        Text.withCopy(of: bytes) { copy in
+        try Text.withCopy(of: bytes) { copy throws(IPCError) in
             let second: Text = "after \(copy)"
             #expect(second.string == "after the first")
             #expect(copy.string == "the first")

@@ -130,7 +130,7 @@ static inline void libipc_make_blocking(int fd) {
 
 /* Makes the descriptors that wake a thread which waits for events. A write to the second makes the first readable; both may be the
  * same descriptor (eventfd(2)). */
-static inline int libipc_make_alarm(int ends[2]) {
+static inline int libipc_make_waker(int ends[2]) {
 #ifdef __linux__
 	return ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 #else
@@ -139,13 +139,13 @@ static inline int libipc_make_alarm(int ends[2]) {
 	return 0;
 #endif
 }
-static inline void libipc_ring(int end) {
+static inline void libipc_signal_waker(int end) {
 	uint64_t one = 1;
 	(void)!write(end, &one, sizeof one);
 }
-static inline void libipc_silence(int end) {
-	uint64_t rung;
-	while (read(end, &rung, sizeof rung) == sizeof rung) {}
+static inline void libipc_drain_waker(int end) {
+	uint64_t signals;
+	while (read(end, &signals, sizeof signals) == sizeof signals) {}
 }
 
 /* Control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
@@ -262,6 +262,8 @@ LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) {
 	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_RELAXED);
 	return noted != 0 ? noted : libipc_notice_child();
 }
+/* Differs between a process and its children. */
+LIBIPC_ATOMIC uint64_t libipc_fork_generation(void) { return libipc_noted_changes() >> LIBIPC_FORK_SHIFT; }
 LIBIPC_ATOMIC void libipc_note_pair_change(void) {
 	libipc_noted_changes();
 	__atomic_add_fetch(libipc_changes, 1, __ATOMIC_RELAXED);

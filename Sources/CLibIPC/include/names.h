@@ -33,7 +33,7 @@ ssize_t libipc_strict_mark(const char *entry, size_t length);
 int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
 /* An error of accept(2) that concerns one client, or its network, and not the listener (accept(2), "Error handling"). */
-int libipc_is_of_a_client(int error);
+int libipc_concerns_one_client(int error);
 /* The socket listens (SO_ACCEPTCONN, socket(7)). */
 int libipc_is_listening(int fd);
 

@@ -31,14 +31,15 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     }
 
     /// Runs `body` with a copy of a text, which stays when the next text replaces the original.
-    static func withCopy<Result, Failure: Error>(
-        of text: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let text = UnsafeRawBufferPointer(rebasing: text.prefix(capacity))
+    @inline(never)
+    static func withCopy<Result>(
+        of text: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(IPCError) -> Result
+    ) throws(IPCError) -> Result {
         var copy = InlineArray<256, UInt8>(repeating: 0)
-        return try withUnsafeMutableBytes(of: &copy) { copy throws(Failure) in
-            copy.copyMemory(from: text)
-            return try body(UnsafeRawBufferPointer(rebasing: copy.prefix(text.count)))
+        let count = min(text.count, capacity)
+        return try withUnsafeMutableBytes(of: &copy) { copy throws(IPCError) in
+            copy.copyMemory(from: UnsafeRawBufferPointer(start: text.baseAddress, count: count))
+            return try body(UnsafeRawBufferPointer(start: copy.baseAddress, count: count))
         }
     }
 

@@ -55,6 +55,8 @@ struct Descriptor {
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
+    var isOpen: Bool { poll(0, timeout: 0) & POLLNVAL == 0 }
+
     /// poll(2) until the deadline. Signals neither end the wait nor restart it. Returns the reported events; 0 when the time is up.
     func poll(_ events: Int32, until deadline: Deadline) -> Int32 {
         while true {

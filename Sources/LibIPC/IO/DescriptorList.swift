@@ -1,4 +1,4 @@
-// DescriptorList.swift - some descriptors for one call of poll(2), and its result.
+// DescriptorList.swift - some descriptors for a wait with poll(2), and its result.
 //
 // poll(2) is level-triggered, and always reports hang-ups. If the program already knows of a hang-up (Interest.changes), the
 // descriptor is checked before the wait, and left out of the list while it is still hung up. It is checked again after `recheck`
@@ -8,39 +8,45 @@ struct DescriptorList: ~Copyable {
     /// Milliseconds until descriptors that were left out are checked again. Also the longest wait that nothing can wake.
     static var recheck: Int32 { 100 }
 
+    /// A wait with the list, possibly without the context's lock. The list does not change meanwhile.
+    struct Watch: BitwiseCopyable {
+        fileprivate var entries: UnsafeMutablePointer<pollfd>?
+        fileprivate var count: Int32 = 0
+        /// Milliseconds after which the wait ends by itself; negative: never.
+        var limit: Int32 = -1
+
+        /// - Parameter timeout: milliseconds, negative for ever.
+        @inline(__always)
+        func wait(timeout: Int32) throws(IPCError) -> Finding {
+            while true {
+                let result = libipc_poll_all(entries, count, limited(timeout))
+                let reported = Int(try check(call: result, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
+                if reported == 0 || leaveOutClosed() < reported { return .ready(reported) }
+            }
+        }
+
+        func limited(_ timeout: Int32) -> Int32 { limit < 0 || (0...limit).contains(timeout) ? timeout : limit }
+
+        /// Leaves out numbers that the program has closed: each would end every wait. Returns how many.
+        private func leaveOutClosed() -> Int {
+            guard let entries else { return 0 }
+            var closed = 0
+            for index in 0..<Int(count) where Int32(entries[index].revents) & POLLNVAL != 0 {
+                (entries[index].fd, entries[index].revents) = (-1, 0)
+                closed += 1
+            }
+            return closed
+        }
+    }
+
     private var entries = HeapArray<pollfd>()
     /// At the same indices.
     private var registrations = HeapArray<Registration>()
-    private(set) var limit: Int32 = -1
+    private var limit: Int32 = -1
 
     init() {}
 
-    /// Waits for a list, possibly without the context's lock; the list does not change meanwhile. The wait may be shorter than
-    /// `timeout`. Both `timeout` and `limit` are in milliseconds; negative: for ever.
-    static func wait(
-        _ memory: UnsafeMutableRawPointer?, _ count: Int32, _ timeout: Int32, _ limit: Int32
-    ) throws(IPCError) -> Finding {
-        let entries = memory?.assumingMemoryBound(to: pollfd.self)
-        let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
-        while true {
-            let named = Int(try check(call: libipc_poll_all(entries, count, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
-            if named == 0 || leaveOutClosed(entries, Int(count)) < named { return .named(named) }
-        }
-    }
-
-    /// Drops numbers that the program has closed, which would end every wait. Returns how many.
-    private static func leaveOutClosed(_ entries: UnsafeMutablePointer<pollfd>?, _ count: Int) -> Int {
-        guard let entries else { return 0 }
-        var closed = 0
-        for index in 0..<count where Int32(entries[index].revents) & POLLNVAL != 0 {
-            (entries[index].fd, entries[index].revents) = (-1, 0)
-            closed += 1
-        }
-        return closed
-    }
-
-    var memory: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(entries.base) }
-    var count: Int32 { Int32(truncatingIfNeeded: entries.count) }
+    var watch: Watch { Watch(entries: entries.base, count: Int32(truncatingIfNeeded: entries.count), limit: limit) }
 
     /// Whether the list has exactly this descriptor.
     @inline(__always)
@@ -74,8 +80,7 @@ struct DescriptorList: ~Copyable {
         return !interest.contains(.changes)
     }
 
-    /// The descriptor by which another thread wakes the wait.
-    mutating func append(alarm descriptor: Int32) throws(IPCError) { try append(.alarm, descriptor, POLLIN) }
+    mutating func append(waker descriptor: Int32) throws(IPCError) { try append(.waker, descriptor, POLLIN) }
 
     private mutating func append(_ registration: Registration, _ descriptor: Int32, _ events: Int32) throws(IPCError) {
         try registrations.reserve()
@@ -83,11 +88,11 @@ struct DescriptorList: ~Copyable {
         registrations.appendReserved(registration)
     }
 
-    /// Moves the ready descriptors to the front; returns how many.
-    mutating func collect(_ named: Int) -> Int {
-        if entries.count == 1 { return named }
+    /// Moves the `reported` ready descriptors to the front; returns how many there are.
+    mutating func moveReady(_ reported: Int) -> Int {
+        if entries.count == 1 { return reported }
         var count = 0
-        for index in 0..<entries.count where count < named && entries[index].revents != 0 {
+        for index in 0..<entries.count where count < reported && entries[index].revents != 0 {
             let (entry, registration) = (entries[index], registrations[index])
             (entries[index], registrations[index]) = (entries[count], registrations[count])
             (entries[count], registrations[count]) = (entry, registration)

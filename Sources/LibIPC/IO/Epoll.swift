@@ -1,90 +1,79 @@
-// Epoll.swift - readiness by epoll(7), whose bits are those of poll(2).
+// Epoll.swift - readiness by epoll(7), whose event bits are those of poll(2).
 //
 // Each descriptor is registered once, level-triggered: a receive need not drain the socket, and a short receive loses no event. The
-// 64 bits that come back carry the generation beside the number: a descriptor that was closed while a copy lives elsewhere (dup,
-// fork, SCM_RIGHTS) goes on reporting and cannot be removed by number any more; its events are recognised, and the context then
-// builds a new epoll set.
+// 64 bits of an event carry the generation beside the number: a descriptor that was closed while a copy lives elsewhere (dup, fork,
+// SCM_RIGHTS) goes on reporting, and cannot be removed by number any more. The context recognises its events, and builds a new set.
 //
-// A wait sleeps in poll(2) on the epoll set, because epoll_wait(2) fails with EINTR when the process is stopped and continued;
-// poll(2) goes on then, and fails only when a handler has run (signal(7)).
+// A wait sleeps in poll(2) on the epoll set. epoll_wait(2) fails with EINTR when the process is stopped and continued; poll(2) then
+// goes on, and fails only when a handler has run (signal(7)).
 
 #if os(Linux) && !POLLER_POLL
 
 struct EpollPoller: ~Copyable {
     /// Events of one call.
-    static var batch: Int { 64 }
-    /// epoll watches a file, not a number: a number that means another file has to be searched for.
+    private static var batch: Int { 64 }
+    /// epoll watches a file, not a number.
     static var watchesNumbers: Bool { false }
-    /// After `update` it reports a hung-up descriptor once more.
     static var repeatsHangUp: Bool { true }
     /// EPOLLET, a macro that Swift does not import.
     private static let edgeTriggered: UInt32 = 1 << 31
 
-    /// What to wait for, possibly without the context's lock. The set with its buffer for events, or the list of descriptors, does
-    /// not change meanwhile.
     struct Watch: BitwiseCopyable {
-        /// The set; negative: the list is used instead.
-        fileprivate let descriptor: Int32
-        /// Milliseconds after which the wait checks again by itself; negative: never.
-        fileprivate var limit: Int32 = -1
-        fileprivate let memory: UnsafeMutableRawPointer?
-        /// Of the list.
-        fileprivate var count: Int32 = 0
-        /// Checks for events before it sleeps: with a busy set this is the only call.
+        /// The epoll set; negative: the list is used instead.
+        fileprivate var epoll: Int32 = -1
+        fileprivate var events: UnsafeMutablePointer<epoll_event>?
+        /// Its limit counts for the set too.
+        fileprivate var list = DescriptorList.Watch()
+        /// Collects events before it sleeps: with a busy set this is the only call.
         var collectsFirst = true
 
         /// - Parameter timeout: milliseconds, negative for ever.
         @inline(__always)
         func wait(timeout: Int32) throws(IPCError) -> Finding {
-            if descriptor < 0 { return try DescriptorList.wait(memory, count, timeout, limit) }
+            if epoll < 0 { return try list.wait(timeout: timeout) }
             if collectsFirst || timeout == 0 {
                 let finding = try collect()
-                if timeout == 0 || finding != .named(0) { return finding }
+                if timeout == 0 || finding != .ready(0) { return finding }
             }
-            return try sleep(timeout)
+            return try sleep(list.limited(timeout))
         }
 
         @inline(never)
         private func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
-            let timeout = limit < 0 || (0...limit).contains(timeout) ? timeout : limit
-            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let found = try check(call: poll(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
-            if found == 0 { return .named(0) }
-            return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
+            let reported = libipc_poll_once(epoll, POLLIN, timeout)
+            if reported == 0 { return .ready(0) }
+            try check(call: reported, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
+            return reported & POLLNVAL != 0 ? .lost : .unknown
         }
 
-        /// Events that are there now. A signal cannot interrupt this call.
+        /// Collects the events that are there now. A signal cannot interrupt this call.
         func collect() throws(IPCError) -> Finding {
-            let count = libipc_epoll_wait(descriptor, memory?.assumingMemoryBound(to: epoll_event.self), Int32(EpollPoller.batch), 0)
+            let count = libipc_epoll_wait(epoll, events, Int32(EpollPoller.batch), 0)
             if count < 0, libipc_errno() == EBADF || libipc_errno() == EINVAL { return .lost }
-            return .named(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
+            return .ready(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
         }
     }
 
-    private var watch = Watch(descriptor: -1, memory: nil)
-    /// The set as it is now.
-    var set: Watch { watch }
-    private var events: UnsafeMutablePointer<epoll_event>? { watch.memory?.assumingMemoryBound(to: epoll_event.self) }
+    private(set) var currentWatch = Watch()
     private var file: FileIdentity?
     /// Used in place of the set: for few descriptors, or when no set can be made.
     private var list = DescriptorList()
     private(set) var usesList = false
-    private var alarm: Waker?
+    private var waker: Waker?
     var needsRebuild = false
-    /// The process that made the set (CLibIPC.h). A child shares its parent's set, and must not change it.
-    private let generation = libipc_noted_changes() >> LIBIPC_FORK_SHIFT
-    /// A change is heard by whoever waits.
+    /// The process that made the set. A child shares its parent's set, and must not change it.
+    private let generation = libipc_fork_generation()
+    /// A wait that has begun reports what is added later.
     var isStale: Bool { false }
 
-    private var descriptor: Int32 { watch.descriptor }
+    private var epoll: Int32 { currentWatch.epoll }
 
     init() throws(IPCError) {
-        let size = EpollPoller.batch * MemoryLayout<epoll_event>.stride
-        let memory = try allocate(size, IPC_ERROR_POLLER)
+        let memory = try allocate(EpollPoller.batch * MemoryLayout<epoll_event>.stride, IPC_ERROR_POLLER)
         let made = epoll_create1(Int32(EPOLL_CLOEXEC))
         try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
-        watch = Watch(descriptor: made, memory: memory)
-        memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch)
+        currentWatch.epoll = made
+        currentWatch.events = memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch)
         file = FileIdentity(Descriptor(made))
     }
 
@@ -93,126 +82,122 @@ struct EpollPoller: ~Copyable {
 
     deinit {
         closeSet()
-        free(watch.memory)
+        free(currentWatch.events)
     }
 
-    var isIdle: Bool { descriptor < 0 }
+    var isIdle: Bool { epoll < 0 }
 
-    /// Closes the library's own descriptors, and frees no memory.
     mutating func closeDescriptors() {
         closeSet()
-        watch = Watch(descriptor: -1, memory: watch.memory)
-        alarm = nil
+        currentWatch.epoll = -1
+        waker = nil
         needsRebuild = true
     }
 
     /// The program may have closed the number and opened a file of its own with it, which stays open.
-    private func closeSet() { if !isIdle, FileIdentity(Descriptor(descriptor)) == file { close(descriptor) } }
+    private func closeSet() { if !isIdle, FileIdentity(Descriptor(epoll)) == file { close(epoll) } }
+
+    // MARK: Registrations
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
         if isIdle || control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
         switch libipc_errno() {
         case EPERM: return .alwaysReady
-        case EBADF where isOpen(registration.descriptor), EINVAL where registration.descriptor != descriptor:
-            // The missing descriptor is the set itself.
+        case EBADF where Descriptor(registration.descriptor).isOpen, EINVAL where registration.descriptor != epoll:
+            // The descriptor is open: so the program has closed the set.
             needsRebuild = true
             return .watched
-        // The program has closed the set's number.
         case EBADF, EINVAL: return .notOpen
         default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(registration.descriptor)")
         }
     }
 
-    private func isOpen(_ number: Int32) -> Bool { Descriptor(number).poll(0, timeout: 0) & POLLNVAL == 0 }
-
+    @inline(never)
     mutating func update(_ registration: Registration, _ interest: Interest) {
         if !isIdle, control(EPOLL_CTL_MOD, registration, interest) != 0 { needsRebuild = true }
     }
 
     func remove(_ registration: Registration) { if !isIdle { _ = control(EPOLL_CTL_DEL, registration, []) } }
 
-    /// Whether the number still means the file that was added.
     func confirm(_ registration: Registration, _ interest: Interest) -> Confirmation {
         if isIdle || control(EPOLL_CTL_MOD, registration, interest) == 0 { return .same }
         switch libipc_errno() {
         case ENOENT, EPERM: return .otherFile
-        case EBADF: return isOpen(registration.descriptor) ? .same : .closed
+        case EBADF where !Descriptor(registration.descriptor).isOpen: return .closed
         default: return .same
         }
     }
 
-    /// Uses poll(2) with the descriptors that `fill` adds: no set is made, changed or closed.
-    mutating func prepare(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
+    private func control(_ operation: Int32, _ registration: Registration, _ interest: Interest) -> Int32 {
+        if generation != libipc_fork_generation() { return 0 }
+        // epoll always reports hang-ups: edge-triggered, so once, if the descriptor is not read now or its hang-up was reported.
+        let isByEdge = interest.contains(.changes) || !interest.contains(.read)
+        return control(operation, registration, registration.descriptor, UInt32(interest.polled) | (isByEdge ? Self.edgeTriggered : 0))
+    }
+
+    private func control(_ operation: Int32, _ registration: Registration, _ descriptor: Int32, _ events: UInt32) -> Int32 {
+        let data = UInt64(registration.generation) << 32 | UInt64(UInt32(bitPattern: registration.descriptor))
+        var event = epoll_event(events: events, data: epoll_data_t(u64: data))
+        return epoll_ctl(epoll, operation, descriptor, &event)
+    }
+
+    // MARK: Waiting
+
+    @inline(__always)
+    mutating func prepare() throws(IPCError) -> Watch {
+        usesList = false
+        return libipc_is_alone() == 0 && waker == nil ? try prepareWaker() : currentWatch
+    }
+
+    @inline(never)
+    private mutating func prepareWaker() throws(IPCError) -> Watch {
+        do throws(IPCError) {
+            let made = try Waker()
+            // Each call of wake() is an edge: nobody has to drain the waker.
+            let result = control(EPOLL_CTL_ADD, .waker, made.descriptor, EPOLLIN.rawValue | Self.edgeTriggered)
+            try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            waker = consume made
+            return currentWatch
+        } catch {
+            // Nothing can wake the wait: it ends by itself.
+            guard error.isShortage else { throw error }
+            var watch = currentWatch
+            watch.list.limit = DescriptorList.recheck
+            return watch
+        }
+    }
+
+    /// Makes, changes and closes no set.
+    mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
         list.removeAll()
         try fill(&list)
         usesList = true
-        return watchOfList
+        return listWatch
     }
 
-    /// Takes over the list that a thread may be asking without the lock.
+    var listWatch: Watch { Watch(list: list.watch) }
+
+    @inline(__always)
+    func listsOnly(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
+
     mutating func takeList(of other: inout EpollPoller) {
         swap(&list, &other.list)
         usesList = other.usesList
     }
 
-    /// Whether the list of the last wait has exactly this descriptor.
-    @inline(__always)
-    func lists(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
-
-    var watchOfList: Watch { Watch(descriptor: -1, limit: list.limit, memory: list.memory, count: list.count) }
-
-    @inline(__always)
-    mutating func prepare() throws(IPCError) -> Watch {
-        usesList = false
-        return libipc_is_alone() == 0 && alarm == nil ? try watchWithAlarm() : watch
-    }
-
-    @inline(never)
-    private mutating func watchWithAlarm() throws(IPCError) -> Watch {
-        var watch = watch
-        do throws(IPCError) { try setAlarm() } catch {
-            // Nothing can wake the wait: it checks again by itself.
-            guard error.isShortage else { throw error }
-            watch.limit = DescriptorList.recheck
-        }
-        return watch
-    }
-
-    private mutating func setAlarm() throws(IPCError) {
-        let made = try Waker()
-        // Each ring is an edge: nobody has to read it.
-        var event = epoll_event(events: EPOLLIN.rawValue | EpollPoller.edgeTriggered, data: EpollPoller.datum(.alarm))
-        let result = epoll_ctl(descriptor, EPOLL_CTL_ADD, made.descriptor, &event)
-        try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
-        alarm = consume made
-    }
-
-    func wake() { alarm?.ring() }
-    func silence() {}
-    mutating func collect(_ named: Int) -> Int { usesList ? list.collect(named) : named }
+    mutating func moveReady(_ reported: Int) -> Int { usesList ? list.moveReady(reported) : reported }
 
     @inline(__always)
     mutating func readiness(at index: Int) -> Readiness {
         if usesList { return list.readiness(at: index) }
-        guard let event = events?[index] else { return Readiness(registration: .alarm, events: 0) }
-        let datum = event.data.u64
+        guard let event = currentWatch.events?[index] else { return Readiness(registration: .waker, events: 0) }
+        let data = event.data.u64
         let registration = Registration(
-            descriptor: Int32(truncatingIfNeeded: datum), generation: UInt32(truncatingIfNeeded: datum >> 32))
+            descriptor: Int32(truncatingIfNeeded: data), generation: UInt32(truncatingIfNeeded: data >> 32))
         return Readiness(registration: registration, events: Int32(truncatingIfNeeded: event.events))
     }
 
-    private func control(_ operation: Int32, _ registration: Registration, _ interest: Interest) -> Int32 {
-        if generation != libipc_noted_changes() >> LIBIPC_FORK_SHIFT { return 0 }
-        var event = epoll_event()
-        // epoll always reports hang-ups: edge-triggered, so once, if the descriptor is not read now or its hang-up was reported.
-        let isByEdge = interest.contains(.changes) || !interest.contains(.read)
-        event.events = UInt32(interest.polled) | (isByEdge ? EpollPoller.edgeTriggered : 0)
-        event.data = EpollPoller.datum(registration)
-        return epoll_ctl(descriptor, operation, registration.descriptor, &event)
-    }
-
-    private static func datum(_ registration: Registration) -> epoll_data_t {
-        epoll_data_t(u64: UInt64(registration.generation) << 32 | UInt64(UInt32(bitPattern: registration.descriptor)))
-    }
+    func wake() { waker?.wake() }
+    func drainWaker() {}
 }
 #endif

@@ -1,6 +1,6 @@
 // Poll.swift - readiness by poll(2): slow with many descriptors, and available everywhere.
 //
-// Positions are searched: each wait goes through all anyway.
+// Registrations are found by linear search: each wait is linear in their number anyway.
 
 #if !os(Linux) || POLLER_POLL
 
@@ -8,34 +8,32 @@ struct PollPoller: ~Copyable {
     static var watchesNumbers: Bool { true }
     static var repeatsHangUp: Bool { false }
 
+    struct Watch: BitwiseCopyable {
+        fileprivate let list: DescriptorList.Watch
+        var collectsFirst = false
+
+        func wait(timeout: Int32) throws(IPCError) -> Finding { try list.wait(timeout: timeout) }
+        func collect() throws(IPCError) -> Finding { .ready(0) }
+    }
+
     private struct Entry: BitwiseCopyable { var registration: Registration, interest: Interest }
     private var entries = HeapArray<Entry>()
     /// The list of the wait, which may run without the context's lock.
-    private var asked = DescriptorList()
-    private var alarm: Waker?
+    private var list = DescriptorList()
+    private var waker: Waker?
     var needsRebuild = false
-    /// Something else is to be asked than what is being asked.
+    /// The entries have changed since the list was made.
     private(set) var isStale = false
-
-    struct Watch: BitwiseCopyable {
-        fileprivate let memory: UnsafeMutableRawPointer?
-        fileprivate let count: Int32
-        fileprivate let limit: Int32
-        var collectsFirst = false
-
-        func wait(timeout: Int32) throws(IPCError) -> Finding { try DescriptorList.wait(memory, count, timeout, limit) }
-        func collect() throws(IPCError) -> Finding { .named(0) }
-    }
 
     init() throws(IPCError) {}
     init(idle: Bool) {}
 
     var isIdle: Bool { false }
 
-    mutating func closeDescriptors() { alarm = nil }
+    mutating func closeDescriptors() { waker = nil }
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
-        if Descriptor(registration.descriptor).poll(0, timeout: 0) & POLLNVAL != 0 { return .notOpen }
+        guard Descriptor(registration.descriptor).isOpen else { return .notOpen }
         isStale = true
         try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in
             try entries.append(Entry(registration: registration, interest: interest))
@@ -45,59 +43,58 @@ struct PollPoller: ~Copyable {
 
     mutating func update(_ registration: Registration, _ interest: Interest) {
         isStale = true
-        if let position = position(of: registration) { entries[position] = Entry(registration: registration, interest: interest) }
+        if let index = index(of: registration) { entries[index].interest = interest }
     }
 
     mutating func remove(_ registration: Registration) {
         isStale = true
-        if let position = position(of: registration) { entries.swapRemove(at: position) }
+        if let index = index(of: registration) { entries.swapRemove(at: index) }
     }
+
+    private func index(of registration: Registration) -> Int? { (0..<entries.count).first { entries[$0].registration == registration } }
 
     func confirm(_ registration: Registration, _ interest: Interest) -> Confirmation { .same }
 
-    mutating func prepare(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
-        asked.removeAll()
-        try fill(&asked)
-        return watchOfList
-    }
+    // MARK: Waiting: always with a list
 
-    mutating func takeList(of other: inout PollPoller) { swap(&asked, &other.asked) }
-
-    var set: Watch { watchOfList }
-    /// Every wait uses a list.
     var usesList: Bool { true }
-    func lists(_ registration: Registration, _ interest: Interest) -> Bool { false }
-    var watchOfList: Watch { Watch(memory: asked.memory, count: asked.count, limit: asked.limit) }
+    var listWatch: Watch { Watch(list: list.watch) }
+    var currentWatch: Watch { listWatch }
+    func listsOnly(_ registration: Registration, _ interest: Interest) -> Bool { false }
+    mutating func takeList(of other: inout PollPoller) { swap(&list, &other.list) }
+
+    mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
+        list.removeAll()
+        try fill(&list)
+        return listWatch
+    }
 
     mutating func prepare() throws(IPCError) -> Watch {
         isStale = false
-        asked.removeAll()
-        for position in 0..<entries.count {
-            var entry = entries[position]
-            if try asked.append(entry.registration, entry.interest) { continue }
-            entry.interest.remove(.changes)
-            entries[position] = entry
+        list.removeAll()
+        for index in 0..<entries.count {
+            let isWanted = try list.append(entries[index].registration, entries[index].interest)
+            if !isWanted { entries[index].interest.remove(.changes) }
         }
-        if libipc_is_alone() == 0 { try addAlarm() }
-        return watchOfList
+        if libipc_is_alone() == 0 { try appendWaker() }
+        return listWatch
     }
 
-    private mutating func addAlarm() throws(IPCError) {
-        if alarm == nil {
-            do throws(IPCError) { alarm = try Waker() } catch {
-                // Nothing can wake the wait: it checks again by itself.
+    private mutating func appendWaker() throws(IPCError) {
+        if waker == nil {
+            do throws(IPCError) { waker = try Waker() } catch {
+                // Nothing can wake the wait: it ends by itself.
                 guard error.isShortage else { throw error }
-                return asked.limitWait()
+                return list.limitWait()
             }
         }
-        if let descriptor = alarm?.descriptor { try asked.append(alarm: descriptor) }
+        if let descriptor = waker?.descriptor { try list.append(waker: descriptor) }
     }
 
-    func wake() { alarm?.ring() }
-    func silence() { alarm?.silence() }
-    mutating func collect(_ named: Int) -> Int { asked.collect(named) }
-    func readiness(at index: Int) -> Readiness { asked.readiness(at: index) }
+    mutating func moveReady(_ reported: Int) -> Int { list.moveReady(reported) }
+    func readiness(at index: Int) -> Readiness { list.readiness(at: index) }
 
-    private func position(of registration: Registration) -> Int? { (0..<entries.count).first { entries[$0].registration == registration } }
+    func wake() { waker?.wake() }
+    func drainWaker() { waker?.drain() }
 }
 #endif

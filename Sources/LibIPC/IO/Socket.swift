@@ -172,13 +172,13 @@ enum Socket {
         }
     }
 
-    /// Accepting found no client, or one that is lost already, which is no error of the listener (accept(2), "Error handling").
-    static func isPassing(_ number: Int32, on server: Int32) -> Bool {
-        // On a socket that does not listen the error cannot concern a client.
-        number == EAGAIN || number == EINTR || isClientsFault(number) && libipc_is_listening(server) != 0
+    /// Whether an error of accepting is none of the listener: no client was there, or one that is lost already (accept(2), "Error
+    /// handling"). On a socket that does not listen no error can concern a client.
+    static func isTransient(_ error: Int32, on server: Int32) -> Bool {
+        error == EAGAIN || error == EINTR || concernsOneClient(error) && libipc_is_listening(server) != 0
     }
 
-    static func isClientsFault(_ number: Int32) -> Bool { libipc_is_of_a_client(number) != 0 }
+    static func concernsOneClient(_ error: Int32) -> Bool { libipc_concerns_one_client(error) != 0 }
 
     static func close(_ descriptor: Int32, forgetting: Bool = true) throws(IPCError) {
         // What was left for this number belongs to what is being closed.

@@ -6,9 +6,7 @@
 /// two apart, because each PID namespace has its own (pid_namespaces(7)). So the number of forks is compared (libipc_changes).
 struct SocketFile: BitwiseCopyable {
     private let identity: FileIdentity
-    private let generation = SocketFile.generation
-
-    private static var generation: UInt64 { libipc_noted_changes() >> UInt64(LIBIPC_FORK_SHIFT) }
+    private let generation = libipc_fork_generation()
 
     init?(path: UnsafePointer<CChar>) {
         guard let found = FileIdentity(path: path) else { return nil }
@@ -17,7 +15,7 @@ struct SocketFile: BitwiseCopyable {
 
     /// Whether the path still has this file, and this is the process that listened.
     func isOurs(at path: UnsafePointer<CChar>) -> Bool {
-        generation == SocketFile.generation && identity == FileIdentity(path: path)
+        generation == libipc_fork_generation() && identity == FileIdentity(path: path)
     }
 }
 

@@ -24,7 +24,7 @@ struct TimeLimit {
     /// Reads the limit, once.
     /// - Returns: whether there is one.
     @inline(never) @discardableResult
-    mutating func begin(_ descriptor: Descriptor) -> Bool {
+    mutating func readLimit(of descriptor: Descriptor) -> Bool {
         if deadline == nil {
             deadline = Deadline(microseconds: libipc_limit(descriptor.number, option), since: start + TimeLimit.tick)
         }
@@ -37,7 +37,7 @@ struct TimeLimit {
     /// Waits with poll(2): for two conditions at once, or with a time limit.
     @inline(never)
     mutating func wait(for events: Int32, at descriptor: Descriptor, _ code: ErrorCode) throws(IPCError) {
-        begin(descriptor)
+        readLimit(of: descriptor)
         var failure = libipc_is_nonblocking(descriptor.number) != 0 ? EAGAIN : 0
         while failure == 0 {
             let timeout = remaining

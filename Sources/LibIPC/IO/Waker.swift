@@ -1,4 +1,4 @@
-// Waker.swift - wakes a thread that waits for events in the poller: an eventfd(2), or a pipe(2) elsewhere.
+// Waker.swift - an eventfd(2), or a pipe(2) elsewhere, that makes a sleeping wait of the poller return.
 
 struct Waker: ~Copyable {
     private let ends: (Int32, Int32)
@@ -6,7 +6,7 @@ struct Waker: ~Copyable {
 
     init() throws(IPCError) {
         var made: (Int32, Int32) = (-1, -1)
-        let result = withUnsafeMutableBytes(of: &made) { libipc_make_alarm($0.baseAddress?.assumingMemoryBound(to: Int32.self)) }
+        let result = withUnsafeMutableBytes(of: &made) { libipc_make_waker($0.baseAddress?.assumingMemoryBound(to: Int32.self)) }
         try check(call: result, IPC_ERROR_POLLER, "make a descriptor that wakes threads")
         ends = made
         file = FileIdentity(Descriptor(made.1))
@@ -21,12 +21,15 @@ struct Waker: ~Copyable {
     /// The program may have closed the numbers and opened files of its own with them: those are neither closed nor written to.
     private var isOurs: Bool { FileIdentity(Descriptor(ends.1)) == file }
 
+    /// What the poller watches.
     var descriptor: Int32 { ends.0 }
-    func ring() { if isOurs { libipc_ring(ends.1) } }
-    func silence() { libipc_silence(ends.0) }
+    /// Makes the descriptor readable.
+    func wake() { if isOurs { libipc_signal_waker(ends.1) } }
+    /// Makes it unreadable again.
+    func drain() { libipc_drain_waker(ends.0) }
 }
 
 extension Registration {
-    /// The alarm's: no descriptor of the program.
-    static var alarm: Registration { Registration(descriptor: -1, generation: 0) }
+    /// Of the waker, which is no descriptor of the program.
+    static var waker: Registration { Registration(descriptor: -1, generation: 0) }
 }

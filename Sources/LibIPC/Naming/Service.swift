@@ -47,10 +47,10 @@ enum Service {
             return descriptor
         } catch {
             let code = error.code
-            throw Text.withCopy(of: error.text) { reason in
+            return try Text.withCopy(of: error.text) { reason throws(IPCError) in
                 // Shortens a long refusal, so that the other reason fits.
-                let room = max(Text.capacity - 2 - reason.count, 0)
-                return IPCError(code, "\(UnsafeRawBufferPointer(rebasing: refusal.prefix(room))); \(reason)")
+                let room = min(refusal.count, max(Text.capacity - 2 - reason.count, 0))
+                throw IPCError(code, "\(UnsafeRawBufferPointer(start: refusal.baseAddress, count: room)); \(reason)")
             }
         }
     }
