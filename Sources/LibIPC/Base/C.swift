@@ -1,4 +1,6 @@
-// C.swift - what all sources see of C: the public headers, the system's calls, and the few lines that only C can say. Swift
-// programs that import LibIPC see the public headers with it.
+// C.swift - the C that all sources see: the public headers, the system's calls, and code that Swift cannot express (macros, variadic
+// functions, errno). A Swift program that imports LibIPC sees the public headers too.
+//
+// Folder: Base. Uses: nothing.
 
 @_exported import CLibIPC

@@ -1,10 +1,9 @@
-// HeapArray.swift - memory whose growth can fail.
+// HeapArray.swift - an array whose growth can fail.
 //
-// Swift's Array ends the process when memory runs out; a library in somebody else's process must not. This is the one
-// place where the sources handle raw storage for typed elements: elements [0, count) are initialized, the rest is not, and
-// the storage is freed with the array. Elements are plain values: nothing is to be done when one is dropped.
+// Swift's Array ends the process when memory runs out. A library in somebody else's process must report an error. Elements [0, count)
+// are initialized, the rest is not, and the storage is freed with the array. Elements are plain values without a deinitializer.
 
-/// Memory from malloc(3): `memory` grown, or new.
+/// Memory from malloc(3), or `memory` grown by realloc(3).
 func allocate(
     _ size: Int, growing memory: UnsafeMutableRawPointer? = nil, _ code: ErrorCode = IPC_ERROR_ADD__NOT_ENOUGH_MEMORY
 ) throws(IPCError) -> UnsafeMutableRawPointer {
@@ -33,28 +32,28 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
         appendReserved(element)
     }
 
-    /// Into the room that `reserve` has made; without any, which is a fault of the library, not at all.
+    /// Appends in the room that `reserve` has made. Without room, which is a fault of the library, does nothing.
     mutating func appendReserved(_ element: Element) {
         guard let base, count < capacity else { return }
         base[count] = element
         count += 1
     }
 
-    /// Drops the element; the last one moves into its place.
+    /// Removes the element; the last one moves into its place.
     mutating func swapRemove(at index: Int) {
         let place = pointer(to: index)
         count -= 1
         if let base { place.pointee = base[count] }
     }
 
-    /// Drops the element; those behind it move down.
+    /// Removes the element; the later ones move down.
     mutating func remove(at index: Int) {
         let place = pointer(to: index)
         count -= 1
         place.update(from: place + 1, count: count - index)
     }
 
-    /// Drops the first `number` elements, of which there are as many; the others move down.
+    /// Removes the first `number` elements, of which there are as many; the others move down.
     mutating func removeFirst(_ number: Int) {
         guard let base, number <= count else { return }
         count -= number
@@ -63,7 +62,7 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     mutating func removeAll() { count = 0 }
 
-    /// An index comes from this array's own count, or was checked against it: anything else is a fault of the library.
+    /// The caller checks the index against `count`: an index out of range is a fault of the library.
     subscript(_ index: Int) -> Element {
         get { pointer(to: index).pointee }
         nonmutating set { pointer(to: index).pointee = newValue }

@@ -4,7 +4,6 @@
 // memory of the thread (Text.swift), so that an error needs no allocation, also when memory has run out, and little is copied. When
 // the thread makes another text in between, the text of the code takes the place of the lost one.
 
-/// A code of the contract, as the public header names it.
 typealias ErrorCode = ipc_error_code
 
 struct IPCError: Error {
@@ -13,7 +12,7 @@ struct IPCError: Error {
     let systemError: Int32
     private let sequence: UInt32
 
-    /// Out of line with what its text is made of: little code lies where nothing fails.
+    /// Not inlined, with the text: so the path without an error has little code.
     @inline(never) init(_ code: ErrorCode, _ text: @autoclosure () -> Text, systemError: Int32 = 0) {
         self.init(code, saying: text(), systemError)
     }
@@ -34,20 +33,20 @@ struct IPCError: Error {
         return UnsafeRawBufferPointer(start: text, count: text.map { strlen($0) } ?? 0)
     }
 
-    /// For a system call that has just failed: reads errno.
+    /// For a system call that has just failed. Reads errno.
     @inline(never) static func system(_ code: ErrorCode, _ text: @autoclosure () -> Text) -> IPCError {
         let number = libipc_errno()
         return IPCError(code, text(), systemError: number)
     }
 
-    /// The same reason under another code.
+    /// The same error with another code.
     @inline(never) func with(code: ErrorCode) -> IPCError {
         var copy = self
         copy.code = code
         return copy
     }
 
-    /// The system is short of something: nothing is wrong with the peer, and trying again may help.
+    /// The system is short of memory, disk space or descriptors. The peer is all right, and a retry may succeed.
     var isShortage: Bool {
         systemError == ENOMEM || systemError == ENOBUFS || systemError == ENOSPC || systemError == EMFILE || systemError == ENFILE
     }
@@ -58,7 +57,7 @@ func check(_ holds: Bool, _ code: ErrorCode, _ text: @autoclosure () -> Text) th
     if !holds { throw IPCError(code, text()) }
 }
 
-/// The result of a system call, unless it has failed.
+/// Returns the result of a system call, or throws when it has failed.
 @discardableResult
 func check<Value: BinaryInteger>(call result: Value, _ code: ErrorCode, _ text: @autoclosure () -> Text) throws(IPCError) -> Value {
     if result < 0 { throw .system(code, text()) }
@@ -72,12 +71,12 @@ extension Optional {
     }
 }
 
-/// Runs `body`; where that finds no memory the code is this one.
+/// Runs `body`; gives an error that says "no memory" this code.
 func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
     do throws(IPCError) { return try body() } catch { throw error.systemError == ENOMEM ? error.with(code: code) : error }
 }
 
-/// Runs `body`; when that fails, `undo` too.
+/// Runs `body`; when it fails, runs `undo` too.
 @discardableResult
 func undoing<Undone, Result: ~Copyable>(
     _ undo: @autoclosure () -> Undone, _ body: @autoclosure () throws(IPCError) -> Result

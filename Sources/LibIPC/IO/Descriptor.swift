@@ -1,15 +1,16 @@
-// Descriptor.swift - the system calls on an open descriptor, with their results as values.
+// Descriptor.swift - the system calls on an open descriptor.
 //
-// Descriptors are left as blocking as they are: a call that must not wait says so itself (MSG_DONTWAIT), because programs
-// read and write the same descriptors. A call that does not wait is retried after EINTR, in C (CLibIPC.h). In a call that waits the
-// program decides what a signal does (TimeLimit).
+// O_NONBLOCK is never changed, because programs read and write the same descriptors: a call that must not wait passes MSG_DONTWAIT. C
+// retries such a call after EINTR (CLibIPC.h). In a call that waits, the program decides what a signal does (TimeLimit).
+//
+// Folder: IO. Uses: Base.
 
 struct Descriptor {
     let number: Int32
 
     init(_ number: Int32) { self.number = number }
 
-    /// Receives into `first`, then `second`. Returns the number of bytes: 0 at the end; nil when there are none now, or within the
+    /// Receives into `first`, then `second`. Returns the number of bytes: 0 at the end; nil when none came, now or within the
     /// descriptor's time limit.
     /// - Parameter passed: becomes the descriptor that came with the bytes, or `-EMFILE` or `-ENFILE` when the process had no free
     ///   number for it.
@@ -42,16 +43,17 @@ struct Descriptor {
         }
     }
 
-    /// How many of `total` bytes were sent, without SIGPIPE and without waiting, and whether no more can be now.
+    /// Sends without SIGPIPE and without waiting. Returns how many of the `total` bytes were sent, and whether the kernel's buffer is
+    /// full.
     func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         var isSocket: Int32 = 1
         let sent = libipc_send(number, vectors, count, &isSocket)
         if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
-        // What is no socket takes little at once: that says nothing about room.
+        // A file that is no socket takes little at once, also when its buffer has room.
         return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total)
     }
 
-    /// poll(2) on this descriptor alone: what it reports; 0 when nothing within `timeout` milliseconds.
+    /// poll(2) on this descriptor. Returns the reported events; 0 when none came within `timeout` milliseconds.
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }
 
@@ -71,24 +73,22 @@ struct Descriptor {
         if libipc_is_stream(number) == 0 { throw IPCError(code, "descriptor \(number) carries no stream", systemError: EPROTOTYPE) }
     }
 
-    /// Only sockets have a pending error that a program can read (SO_ERROR).
     var isSocket: Bool { libipc_has_socket_type(number) != 0 }
 }
 
-/// A file as the system identifies it, whatever its name or number is by now.
+/// The device and inode of a file: whether a path or a number still means the same file.
 struct FileIdentity: Equatable, BitwiseCopyable {
     private let device: dev_t
     private let inode: ino_t
 
-    /// - Parameter look: fstat(2) or lstat(2).
-    private init?(_ look: (inout stat) -> Int32) {
+    /// - Parameter read: fstat(2) or lstat(2).
+    private init?(_ read: (inout stat) -> Int32) {
         var status = stat()
-        guard look(&status) == 0 else { return nil }
+        guard read(&status) == 0 else { return nil }
         (device, inode) = (status.st_dev, status.st_ino)
     }
 
     init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
-    /// Out of line: it is asked once for each descriptor.
     @inline(never)
     init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
 }

@@ -1,10 +1,10 @@
-// Directory.swift - the directory that sockets lie in.
+// Directory.swift - the directory that a socket is in: its name, making it, and whether it can be written.
 
 enum Directory {
     private static let mode: mode_t = 0o1750
     private static let slash = CChar(UInt8(ascii: "/"))
 
-    /// Writes the part of `path` before its last slash, cut to fit, with a NUL; nothing where there is no slash.
+    /// Writes the part of `path` before its last slash, truncated to the buffer, with a NUL. Without a slash the part is empty.
     static func parent(of path: UnsafePointer<CChar>, into buffer: UnsafeMutableBufferPointer<CChar>) {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return }
         let length = min(strrchr(path, Int32(slash)).map { UnsafePointer($0) - path } ?? 0, buffer.count - 1)
@@ -12,7 +12,7 @@ enum Directory {
         base[length] = 0
     }
 
-    /// - Parameter body: gets the directory that `path` lies in.
+    /// - Parameter body: gets the directory that `path` is in.
     static func withParent<Result, Failure: Error>(
         of path: UnsafePointer<CChar>, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -23,7 +23,7 @@ enum Directory {
         }
     }
 
-    /// PATH_MAX bytes on the stack: Swift takes temporary buffers over 1 KiB from the heap, and traps without memory.
+    /// Runs `body` with PATH_MAX bytes on the stack: Swift allocates temporary buffers over 1 KiB on the heap, and traps without memory.
     private static func withPathBuffer<Result, Failure: Error>(
         _ body: (UnsafeMutableBufferPointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -42,19 +42,19 @@ enum Directory {
                 base[index] = 0
                 let result = mkdir(base, mode)
                 let failure = libipc_errno()
-                // A directory that exists is as good as one that was made.
+                // A directory that exists already is no error.
                 if result == 0 || libipc_is_directory_at(base) == 1 { continue }
                 throw IPCError(IPC_ERROR_MKDIR__CANNOT_CREATE_DIR, "make the directory \(path)", systemError: failure)
             }
         }
     }
 
-    /// Makes the directory that `path` lies in, if it does not exist.
+    /// Makes the directory that `path` is in, if it does not exist.
     static func makeParent(of path: UnsafePointer<CChar>) throws(IPCError) {
         try withParent(of: path) { directory throws(IPCError) in if libipc_is_directory_at(directory) < 0 { try make(directory) } }
     }
 
-    /// Makes the directory that `path` lies in, if missing, and checks that it can be written.
+    /// Makes the directory that `path` is in, if it does not exist, and checks that the process can write there.
     static func prepare(for path: UnsafePointer<CChar>) throws(IPCError) {
         try withParent(of: path) { directory throws(IPCError) in
             let isDirectory = libipc_is_directory_at(directory)
@@ -65,7 +65,7 @@ enum Directory {
         }
     }
 
-    /// Whether the effective user may write to a file with this status, by its mode bits.
+    /// Whether the mode bits of a file allow the effective user to write.
     static func isWritable(_ status: stat) -> Bool {
         let user = geteuid()
         let isGroups = status.st_gid == getegid() || isMember(of: status.st_gid)
@@ -73,7 +73,7 @@ enum Directory {
         return user == 0 || status.st_mode & bit != 0
     }
 
-    /// Without memory for the list: no.
+    /// False also when there is no memory for the list of groups.
     private static func isMember(of group: gid_t) -> Bool {
         let room = Int(max(getgroups(0, nil), 1))
         guard let memory = malloc(room * MemoryLayout<gid_t>.stride) else { return false }

@@ -181,9 +181,9 @@ enum Socket {
     static func concernsOneClient(_ error: Int32) -> Bool { libipc_concerns_one_client(error) != 0 }
 
     static func close(_ descriptor: Int32, forgetting: Bool = true) throws(IPCError) {
-        // What was left for this number belongs to what is being closed.
+        // What the library keeps for the number belongs to the file that is being closed.
         if forgetting { DescriptorTable.forget(descriptor) }
-        // The descriptor is gone even when the call was interrupted (close(2)).
+        // close(2) frees the number even when a signal interrupts it.
         let result = CLibIPC.close(descriptor)
         if result != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }
     }

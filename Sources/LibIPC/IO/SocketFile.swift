@@ -1,9 +1,9 @@
-// SocketFile.swift - the file of a listening socket: whose it is, and who may connect.
+// SocketFile.swift - the file of a listening socket: which process removes it, and who may connect.
 
-/// The file of a listening socket, as the process that listens there found it.
+/// Identifies the file of a listening socket, and the process that listens.
 ///
-/// Only that process removes it. A child has a copy of the listener, but its parent still uses the name. Process ids cannot tell the
-/// two apart, because each PID namespace has its own (pid_namespaces(7)). So the number of forks is compared (libipc_changes).
+/// Only that process removes the file. A child has a copy of the listener, but its parent still uses the name. Process ids cannot
+/// distinguish the two, because each PID namespace has its own (pid_namespaces(7)). So the fork generation is compared.
 struct SocketFile: BitwiseCopyable {
     private let identity: FileIdentity
     private let generation = libipc_fork_generation()
@@ -13,14 +13,14 @@ struct SocketFile: BitwiseCopyable {
         identity = found
     }
 
-    /// Whether the path still has this file, and this is the process that listened.
+    /// Whether the path still means this file, and this process has made the listener.
     func isOurs(at path: UnsafePointer<CChar>) -> Bool {
         generation == libipc_fork_generation() && identity == FileIdentity(path: path)
     }
 }
 
-/// Mode and group of socket files, from the service's environment: IPC_SOCKET_MODE, in octal digits, and IPC_SOCKET_GROUP, a name or
-/// a number. Connecting needs write permission on the file (unix(7)).
+/// Mode and group of socket files, from the environment: IPC_SOCKET_MODE, in octal digits, and IPC_SOCKET_GROUP, a name or a number.
+/// Connecting needs write permission on the file (unix(7)).
 struct SocketPermissions {
     private static let code = IPC_ERROR_USOCK_INIT__SOCKET_MODE
     private var mode: mode_t?
@@ -46,7 +46,7 @@ struct SocketPermissions {
         return group
     }
 
-    /// Reads a number that has only digits; nil for other text, and for more than 32 bits.
+    /// Parses a number that has only digits; nil for other text, and for more than 32 bits.
     private static func number(_ text: UnsafePointer<CChar>, base: UInt64) -> UInt64? {
         var (value, next): (UInt64, UnsafePointer<CChar>) = (0, text)
         repeat {
@@ -59,9 +59,9 @@ struct SocketPermissions {
         return value
     }
 
-    /// Sets both before anybody can connect, which is before listen(2).
+    /// Sets both. The caller has not called listen(2) yet, so no client can connect with other permissions.
     func apply(to path: UnsafePointer<CChar>) throws(IPCError) {
-        // First, because a change of the owner may clear bits of the mode (chown(2)).
+        // The group comes first, because a change of the owner may clear bits of the mode (chown(2)).
         if let group {
             try check(call: lchown(path, uid_t.max, group), SocketPermissions.code, "give \(path) to the group \(group)")
         }

@@ -1,31 +1,31 @@
-// NetworkLookup.swift - asking the service `network` for a connection that leaves this machine.
+// NetworkLookup.swift - asks the daemon of the service `network` for a connection to another machine.
 //
-// IPC_NETWORK holds entries `service uri`, separated by `;`. For a service that it names, one frame of type 3 with
-// `service;$IPC_NETWORK` goes to the daemon, which answers a frame: `OK`, and a descriptor behind it, or a reason. An entry that
-// ends in ` !` is strict: when the daemon cannot help, the local service is not tried. The mark is not sent.
+// IPC_NETWORK has entries `service uri`, separated by `;`. To look up a service with an entry, the library sends the daemon a frame of
+// type 3 with `service;$IPC_NETWORK`. The daemon answers with a frame, `OK` or a reason; after `OK` it passes a descriptor. An entry
+// that ends in ` !` is strict: when the daemon cannot help, the service of this machine is not tried. The mark is not sent.
 
 enum NetworkLookup {
     private static let lookupType: UInt8 = 3
-    /// Time limit of a look-up with all its steps, in milliseconds.
-    private static let patience: Int32 = 10_000
+    /// Milliseconds for all steps of a look-up.
+    private static let timeLimit: Int32 = 10_000
 
     enum Route { case none, usual, strict }
 
-    /// A connection by way of the daemon; nil when no route names the service.
+    /// A connection through the daemon; nil when the service has no route.
     static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32? {
         guard let routes = libipc_network_routes(), route(of: name, in: routes) != .none else { return nil }
         return try connect(to: name, routes)
     }
 
     static func connect(to name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
-        let deadline = Deadline(milliseconds: patience)
+        let deadline = Deadline(milliseconds: timeLimit)
         let daemon = Descriptor(try Socket.connect(to: try Service.address(of: libipc_network_service()), until: deadline))
         defer { close(daemon.number) }
         var pool = BufferPool(size: 16 * 1024)
         var outbox = Outbox()
         outbox.append(try question(name, routes, &pool))
         while try !outbox.send(to: daemon) { try wait(for: POLLOUT, of: daemon, until: deadline, IPC_ERROR_USOCK_SEND) }
-        // One receive takes all available bytes. The descriptor may have been sent together with the answer; it belongs to the last
+        // The daemon may send the answer and the descriptor together: then one receive takes both. The descriptor comes with the last
         // byte.
         var inbox = Inbox()
         while try !inbox.settle(&pool) { try receive(&inbox, from: daemon, &pool, until: deadline) }
@@ -52,7 +52,7 @@ enum NetworkLookup {
             FrameHeader(type: lookupType, userType: lookupType, length: UInt32(count)), copying: payload, &pool)
     }
 
-    /// Waits for bytes and receives once.
+    /// Receives once, or waits for bytes.
     private static func receive(
         _ inbox: inout Inbox, from daemon: Descriptor, _ pool: inout BufferPool, until deadline: Deadline
     ) throws(IPCError) {

@@ -1,7 +1,9 @@
-// Service.swift - from a service's name to its socket.
+// Service.swift - finds the socket of a service by the service's name, to listen or to connect.
+//
+// Folder: Naming. Uses: Base, Wire, IO, Stream.
 
 enum Service {
-    /// `$IPC_RUNDIR/name`, or `/run/ipc//name`. Refuses a name that is empty or leads elsewhere.
+    /// `$IPC_RUNDIR/name`, or `/run/ipc//name`. Refuses an empty name, and one with the component `.` or `..`.
     static func address(of name: UnsafePointer<CChar>) throws(IPCError) -> SocketAddress {
         let code = IPC_ERROR_SERVICE_PATH__INVALID_NAME
         try check(name[0] != 0, code, "a service needs a name")
@@ -16,7 +18,7 @@ enum Service {
         return try SocketAddress(in: libipc_run_directory() ?? libipc_default_directory(), name, code)
     }
 
-    /// Listens as the service `name`. `socketPath` is malloc'ed, and the caller's.
+    /// Listens as the service `name`. The caller frees `socketPath`.
     static func listen(as name: UnsafePointer<CChar>) throws(IPCError) -> (descriptor: Int32, socketPath: UnsafeMutablePointer<CChar>) {
         let address = try address(of: name)
         try address.withPath { path throws(IPCError) in try Directory.prepare(for: path) }
