@@ -157,9 +157,19 @@ int libipc_change_socket_mode(const char *path, mode_t mode) {
 	return chmod(path, mode);
 }
 
+int64_t libipc_parse_number(const char *text, int base) {
+	char *end;
+	if (*text < '0' || *text > '9') return -1; /* strtoull(3) would accept blanks and a sign */
+	unsigned long long value = strtoull(text, &end, base);
+	return *end == '\0' && value <= UINT32_MAX ? (int64_t)value : -1;
+}
+
 int libipc_find_group(const char *name, gid_t *group) {
 	struct group entry, *found = NULL;
 	int error = ERANGE;
+	int64_t number = libipc_parse_number(name, 10);
+	/* The highest number means "no change" to chown(2). */
+	if (number >= 0 && number < UINT32_MAX) return *group = (gid_t)number, 0;
 	/* A group with many members needs a large buffer; a megabyte is more than any group needs. */
 	for (size_t size = 1024; error == ERANGE && size <= 1 << 20; size *= 4) {
 		char *buffer = malloc(size);

@@ -1,5 +1,5 @@
 /*
- * runtime.c - what only C can say: a variadic function, and what the process keeps once.
+ * runtime.c - error_message_format, which is variadic.
  */
 #include "CLibIPC.h"
 
@@ -19,16 +19,4 @@ void error_message_format(char *formatted_message, const char *tag, const char *
 	va_end(arguments);
 	if (length > 0) used = (size_t)length >= BUFSIZ - 1 - used ? BUFSIZ - 2 : used + (size_t)length;
 	memcpy(formatted_message + used, "\n", 2);
-}
-
-struct libipc_error_text *libipc_error_text(void) {
-	static _Thread_local struct libipc_error_text text;
-	return &text;
-}
-
-void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count) {
-	memset(result, 0, sizeof *result);
-	result->error_code = code;
-	memcpy(result->error_message, text, count);
-	libipc_trace_error(code, text, count);
 }

@@ -103,6 +103,7 @@ void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count
 	if (traces()) trace("libipc: error %d: %.*s\n", (int)code, (int)count, (const char *)text);
 }
 
-void libipc_trace_note(const void *text, size_t count) {
-	if (traces()) trace("libipc: %.*s\n", (int)count, (const char *)text);
+void libipc_trace_text(void) {
+	const struct libipc_text *text = libipc_last_text();
+	if (traces()) trace("libipc: %.*s\n", (int)text->length, text->bytes);
 }

@@ -40,7 +40,7 @@ import Testing
 
     @Test("The system says what its error numbers mean")
     func reason() {
-        #expect(("\(reason: ENOENT)" as Text).string == "No such file or directory")
+        #expect(("\(reason: ENOENT)" as Text).string == ": No such file or directory")
         #expect(("\(reason: -1)" as Text).string != "")
     }
 

@@ -77,11 +77,6 @@ static inline int libipc_poll(int fd, int events, int timeout) {
 	return reported > 0 ? reported : 0;
 }
 
-/* The text is in `buffer` for every number. */
-static inline const char *libipc_strerror(int number, char *buffer, size_t size) {
-	return strerror_r(number, buffer, size) == 0 ? buffer : "unknown error";
-}
-
 /* File types: macros, which Swift does not import. */
 static inline int libipc_is_directory(const struct stat *status) { return S_ISDIR(status->st_mode); }
 /* -1: the path does not exist. */

@@ -48,7 +48,9 @@ static inline const char *libipc_path(const struct sockaddr_un *address) { retur
 int libipc_is_bound(const struct sockaddr_un *address);
 /* Changes the mode of a socket file. It changes no other kind of file, and follows no symbolic link. */
 int libipc_change_socket_mode(const char *path, mode_t mode);
-/* 0, or an error number; ENOENT: no such group. */
+/* The value of a text that has only digits; negative for other text, and for more than 32 bits. */
+int64_t libipc_parse_number(const char *text, int base);
+/* Finds a group by its name or number. Returns 0, or an error number; ENOENT: no such group. */
 int libipc_find_group(const char *name, gid_t *group);
 #pragma clang assume_nonnull end
 #endif

@@ -19,11 +19,7 @@ struct IPCError: Error {
 
     @inline(never) private init(_ code: ErrorCode, saying text: Text, _ systemError: Int32) {
         (self.code, self.systemError, sequence) = (code, systemError, text.sequence)
-        if systemError != 0 {
-            var text = text
-            text.appendLiteral(": ")
-            text.appendInterpolation(reason: systemError)
-        }
+        if systemError != 0 { text.appendInterpolation(reason: systemError) }
     }
 
     /// Valid until the thread makes the next text.

@@ -27,36 +27,19 @@ struct SocketPermissions {
     private var group: gid_t?
 
     init() throws(IPCError) {
-        if let text = libipc_socket_mode() { mode = mode_t(try SocketPermissions.mode(text)) }
-        if let text = libipc_socket_group() { group = try SocketPermissions.group(text) }
-    }
-
-    private static func mode(_ text: UnsafePointer<CChar>) throws(IPCError) -> UInt32 {
-        guard let mode = number(text, base: 8), mode <= 0o777 else { throw IPCError(code, "IPC_SOCKET_MODE is no octal mode: \(text)") }
-        return UInt32(mode)
-    }
-
-    private static func group(_ text: UnsafePointer<CChar>) throws(IPCError) -> gid_t {
-        // The highest number means "no change" to chown(2).
-        if let number = number(text, base: 10), number < UInt64(gid_t.max) { return gid_t(number) }
-        var group = gid_t()
-        let failure = libipc_find_group(text, &group)
-        if failure == ENOENT { throw IPCError(code, "IPC_SOCKET_GROUP is no group of this machine: \(text)") }
-        if failure != 0 { throw IPCError(code, "find the group \(text) of IPC_SOCKET_GROUP", systemError: failure) }
-        return group
-    }
-
-    /// Parses a number that has only digits; nil for other text, and for more than 32 bits.
-    private static func number(_ text: UnsafePointer<CChar>, base: UInt64) -> UInt64? {
-        var (value, next): (UInt64, UnsafePointer<CChar>) = (0, text)
-        repeat {
-            let digit = UInt64(truncatingIfNeeded: next.pointee) &- UInt64(UInt8(ascii: "0"))
-            guard digit < base else { return nil }
-            value = value * base + digit
-            guard value <= UInt64(UInt32.max) else { return nil }
-            next += 1
-        } while next.pointee != 0
-        return value
+        let code = SocketPermissions.code
+        if let text = libipc_socket_mode() {
+            let number = libipc_parse_number(text, 8)
+            try check((0...0o777).contains(number), code, "IPC_SOCKET_MODE is no octal mode: \(text)")
+            mode = mode_t(number)
+        }
+        if let text = libipc_socket_group() {
+            var found = gid_t()
+            let failure = libipc_find_group(text, &found)
+            try check(failure != ENOENT, code, "IPC_SOCKET_GROUP is no group of this machine: \(text)")
+            if failure != 0 { throw IPCError(code, "find the group \(text) of IPC_SOCKET_GROUP", systemError: failure) }
+            group = found
+        }
     }
 
     /// Sets both. The caller has not called listen(2) yet, so no client can connect with other permissions.

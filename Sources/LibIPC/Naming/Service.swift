@@ -45,7 +45,8 @@ enum Service {
     private static func connect(to name: UnsafePointer<CChar>, refusal: UnsafeRawBufferPointer) throws(IPCError) -> Int32 {
         do throws(IPCError) {
             let descriptor = try Socket.connect(to: try address(of: name))
-            ("\(name): connected to the service of this machine: \(refusal)" as Text).trace()
+            _ = "\(name): connected to the service of this machine: \(refusal)" as Text
+            libipc_trace_text()
             return descriptor
         } catch {
             let code = error.code

@@ -1,0 +1,46 @@
+/*
+ * texts.c - the text of this thread's last error, and how it gets into a result.
+ */
+#include "CLibIPC.h"
+
+struct libipc_text *libipc_last_text(void) {
+	static _Thread_local struct libipc_text text;
+	return &text;
+}
+
+uint32_t libipc_begin_text(void) {
+	struct libipc_text *text = libipc_last_text();
+	text->length = 0;
+	return ++text->sequence;
+}
+
+void libipc_append(const void *bytes, size_t count) {
+	struct libipc_text *text = libipc_last_text();
+	size_t used = text->length, room = sizeof text->bytes - used;
+	if (count > room) count = room;
+	if (count > 0) memcpy(text->bytes + used, bytes, count);
+	text->length = (uint32_t)(used + count);
+}
+
+void libipc_append_string(const char *string) {
+	if (string != NULL) libipc_append(string, strlen(string));
+}
+
+void libipc_append_number(uint64_t magnitude, int is_negative) {
+	char digits[32];
+	snprintf(digits, sizeof digits, "%s%llu", is_negative ? "-" : "", (unsigned long long)magnitude);
+	libipc_append_string(digits);
+}
+
+void libipc_append_reason(int error) {
+	char buffer[128];
+	libipc_append(": ", 2);
+	libipc_append_string(strerror_r(error, buffer, sizeof buffer) == 0 ? buffer : "unknown error");
+}
+
+void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *text, size_t count) {
+	memset(result, 0, sizeof *result);
+	result->error_code = code;
+	memcpy(result->error_message, text, count);
+	libipc_trace_error(code, text, count);
+}
