@@ -1,5 +1,6 @@
 /*
- * bytes.c - receiving, sending and passing descriptors off the fast path: control data, files that are no sockets, and calls that wait.
+ * bytes.c - receives, sends and passes descriptors where the fast path of CLibIPC.h does not: control data, files that are no sockets,
+ * and calls that wait.
  */
 #include "CLibIPC.h"
 
@@ -9,7 +10,7 @@
 #define SCM_PIDFD 4 /* Linux 6.5 (SO_PASSPIDFD); glibc 2.36 does not name it */
 #endif
 
-/* EMFILE or ENFILE when there is no free descriptor number, else 0. */
+/* Returns EMFILE or ENFILE when there is no free descriptor number, else 0. */
 static int number_shortage(int fd) {
 	int probe = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (probe < 0) return errno == EMFILE || errno == ENFILE ? errno : 0;
@@ -24,7 +25,7 @@ void libipc_close_passed(int fd) {
 	close(fd);
 }
 
-void libipc_take_control(int socket, struct msghdr *message, int *passed) {
+void libipc_parse_control(int socket, struct msghdr *message, int *passed) {
 	int error = errno;
 	*passed = -1;
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
@@ -44,8 +45,8 @@ void libipc_take_control(int socket, struct msghdr *message, int *passed) {
 	errno = error;
 }
 
-/* Peeks first (MSG_PEEK), which delivers the descriptor too. If the process has no free number for it, a plain receive would lose
- * both the descriptor and its byte. */
+/* Peeks first (MSG_PEEK), which delivers the descriptor too. A plain receive would lose the descriptor and its byte when the process has
+ * no free number. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
 	union libipc_control control;
 	struct iovec vector = {byte, 1};
@@ -53,7 +54,7 @@ ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
 	ssize_t received = recvmsg(fd, &message, MSG_PEEK | MSG_CMSG_CLOEXEC | (waiting ? 0 : MSG_DONTWAIT));
 	if (received < 0 && errno == ENOTSOCK) return libipc_receive(fd, byte, 1, NULL, 0, waiting, passed);
 	if (received <= 0) return received;
-	libipc_take_control(fd, &message, passed);
+	libipc_parse_control(fd, &message, passed);
 	if (*passed < -1) {
 		errno = -*passed;
 		*passed = -1;
@@ -85,7 +86,8 @@ ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting) {
 	return sendmsg(socket, &message, MSG_NOSIGNAL | (waiting ? 0 : MSG_DONTWAIT));
 }
 
-/* MSG_NOSIGNAL works for sockets only. Here SIGPIPE is blocked during the write, and a pending one is removed from this thread. */
+/* Writes without SIGPIPE to a file that is no socket, for which there is no MSG_NOSIGNAL: blocks the signal during the write, and
+ * removes it from this thread unless it was pending before. */
 static ssize_t write_without_signal(int fd, const void *bytes, size_t count) {
 	sigset_t sigpipe, before, pending;
 	sigemptyset(&sigpipe);
@@ -115,9 +117,9 @@ static int open_terminal_again(int fd) {
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/* MSG_DONTWAIT works for sockets only, too. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A terminal may
- * take less, and wait for the rest. O_NONBLOCK belongs to the open file, which other processes share, so it is not set here: the
- * bytes are written through a second open file, or one by one, for which there is nearly always room. */
+/* There is no MSG_DONTWAIT for a file that is no socket. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A
+ * terminal may take less, and wait for the rest. O_NONBLOCK belongs to the open file, which other processes share, so this function
+ * does not set it: it writes through a second open file, or one byte, for which there is nearly always room. */
 ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
 	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
 	if (count > PIPE_BUF) count = PIPE_BUF;

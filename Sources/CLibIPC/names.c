@@ -1,6 +1,6 @@
 /*
- * names.c - names of services: the parts that need C or GNU extensions. It cannot include CLibIPC.h, which needs the strerror_r(3)
- * of POSIX.
+ * names.c - the environment, routes, listeners and socket files: the parts that need C or GNU extensions. It cannot include CLibIPC.h,
+ * because with _GNU_SOURCE strerror_r(3) is not the function of POSIX.
  */
 #define _GNU_SOURCE
 #include "names.h"
@@ -63,7 +63,7 @@ int libipc_accept(int server) {
 #ifdef __linux__
 	int client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
 	if (client < 0 && errno == EAGAIN) {
-		/* For a listener that was shut down Linux returns this for ever if the listener does not block, and EINVAL if it does. */
+		/* For a listener that was shut down, Linux returns EAGAIN for ever if the listener does not block, and EINVAL if it does. */
 		struct pollfd entry = {server, POLLRDHUP, 0};
 		errno = poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP)) != 0 ? EINVAL : EAGAIN;
 	}
@@ -99,7 +99,7 @@ int libipc_is_listening(int fd) {
 
 /* ---- the library's own listeners ---- */
 
-static int highest_listener; /* no listener has a higher number */
+static int highest_listener; /* no listener was registered with a higher number */
 
 /* A hash of the file's identity, never 0. Two files have the same hash once in 2^32. */
 static uint32_t identity_of(int fd) {
@@ -109,7 +109,7 @@ static uint32_t identity_of(int fd) {
 	return (uint32_t)(mixed >> 32) | 1;
 }
 
-void libipc_note_listener(int fd) {
+void libipc_register_listener(int fd) {
 	if (!libipc_is_registrable(fd)) return;
 	__atomic_store_n(&libipc_registry[fd].listener, identity_of(fd), __ATOMIC_RELAXED);
 	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
@@ -120,7 +120,7 @@ int libipc_is_own_listener(int fd) {
 	uint32_t identity = identity_of(fd);
 	if (identity == 0) return 0;
 	if (libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].listener, __ATOMIC_RELAXED) == identity) return 1;
-	/* It may be a copy (dup(2)) of a listener that has another number. */
+	/* The descriptor may be a copy (dup(2)) of a listener with another number. */
 	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
 	for (int other = 0; other <= highest; other++)
 		if (__atomic_load_n(&libipc_registry[other].listener, __ATOMIC_RELAXED) == identity) return 1;
@@ -129,9 +129,9 @@ int libipc_is_own_listener(int fd) {
 
 /* ---- socket files ---- */
 
-/* A datagram socket cannot be connected to a stream socket: EPROTOTYPE (POSIX, connect) says that a socket is bound there, and
- * ECONNREFUSED that none is; the service is not involved. A send is tested in the same way. Both must agree, because a wrong answer
- * would take a service's name. */
+/* A datagram socket cannot connect to a stream socket: EPROTOTYPE (POSIX, connect) means that a socket is bound there, and ECONNREFUSED
+ * that none is. The service does not notice. A send gives the same errors. Only if both report ECONNREFUSED is the path free: a wrong
+ * answer would take away a service's name. */
 int libipc_is_bound(const struct sockaddr_un *address) {
 	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0) return -1;

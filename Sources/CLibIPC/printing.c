@@ -1,9 +1,9 @@
 /*
- * printing.c - the functions whose job it is to print, on stdout: printf is variadic, and stdout a variable.
+ * printing.c - the functions that print on stdout. They are in C because printf(3) is variadic, and stdout a macro.
  */
 #include "CLibIPC.h"
 
-/* The library does not call print_hexa: a program may have a function of that name, with other parameters. */
+/* The library does not call print_hexa itself: a program may have a function of that name, with other parameters. */
 static void dump(const char *prefix, const uint8_t *payload, size_t size) {
 	for (size_t start = 0; payload != NULL && start < size; start += 16) {
 		printf("%s (%zu)", prefix != NULL ? prefix : "", size);
@@ -28,7 +28,7 @@ void ipc_switching_print(struct ipc_switchings *is) {
 	fflush(stdout);
 }
 
-/* The caller has the lock (ipc_ctx_print, in Swift). */
+/* The caller, ipc_ctx_print in Swift, has the lock of the context. */
 void libipc_print_context(const struct ipc_ctx *ctx) {
 	static const char names[][10] = {"ipc", "external", "server", "switched"};
 	printf("context: entries %zu, messages to send %zu, switched pairs %zu\n", ctx->size, ctx->tx.size, ctx->switchdb.size);

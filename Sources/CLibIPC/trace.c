@@ -1,7 +1,7 @@
 /*
  * trace.c - the trace: with LIBIPC_DEBUG=1 in the environment at the first check, a line on descriptor 2 for each event and each error.
  *
- * The text must go to the program's error output only. A program may start with descriptor 2 closed, or close it; then the next
+ * A line must go to the program's error output only. A program may start with descriptor 2 closed, or close it; then the next
  * file that is opened gets the number 2, which may be a client's socket. A private copy of descriptor 2 would be one more
  * descriptor that programs close, and would miss a log that is replaced (freopen(3), dup2(2)). So each line checks which file has
  * the number 2 at that moment. That costs one or two system calls, only in a process that writes a trace.
@@ -22,8 +22,8 @@ LIBIPC_ATOMIC int traces(void) {
 /* Descriptor 2 as it was when the library was loaded, if it was open. */
 static struct stat standard_error;
 static int was_open;
-/* Descriptor 2 was closed then, or when a line was to be written. A file that got the number later is no log, unless it is the same
- * file again. */
+/* Descriptor 2 was closed when the library was loaded, or when a line was to be written. A file that got the number later is no log,
+ * unless it is the same file again. */
 static int was_closed;
 
 __attribute__((constructor)) static void remember_standard_error(void) {
@@ -31,7 +31,7 @@ __attribute__((constructor)) static void remember_standard_error(void) {
 	was_closed = !was_open;
 }
 
-/* 1: a file for text; 2: a socket for text; 0: closed, or possibly a file with another purpose. */
+/* Returns 1 for a file for text, 2 for a socket for text, and 0 when descriptor 2 is closed or may be a file with another purpose. */
 static int kind_of_standard_error(void) {
 	struct stat now;
 	if (fstat(2, &now) != 0) {
@@ -51,8 +51,8 @@ static int kind_of_standard_error(void) {
 	return S_ISCHR(now.st_mode) || S_ISFIFO(now.st_mode);
 }
 
-/* When the reader has left, or the file has its largest size, write(2) sends the thread a signal that would end the process (SIGPIPE,
- * SIGXFSZ). The signal is blocked meanwhile, and removed unless it was pending before. */
+/* When the reader has closed its end, or the file has its largest size, write(2) sends the thread a signal that would end the process
+ * (SIGPIPE, SIGXFSZ). So the signal is blocked during the write, and removed unless it was pending before. */
 static void write_without_signals(const char *bytes, size_t count) {
 	sigset_t signals, before, pending;
 	struct timespec now = {0, 0};
@@ -71,7 +71,7 @@ static void write_without_signals(const char *bytes, size_t count) {
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* In one write, because several processes may share the terminal, and without the lock of stdio. */
+/* Writes a line in one call, because several processes may share the terminal, and without the lock of stdio. */
 __attribute__((format(printf, 1, 2))) static void trace(const char *format, ...) {
 	char line[512];
 	int error = errno, kind = kind_of_standard_error();

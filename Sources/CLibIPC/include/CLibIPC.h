@@ -1,6 +1,6 @@
 /*
- * CLibIPC.h - what the Swift sources see of C: the public headers, the system's, the list of
- * exports, and the few lines that only C can say (macros, variadic functions, errno).
+ * CLibIPC.h - the C that the Swift sources see: the public headers, the system's headers, the list of exports, and functions for what
+ * Swift cannot express (macros, variadic functions, errno).
  */
 #ifndef CLIBIPC_H
 #define CLIBIPC_H
@@ -36,7 +36,8 @@
 static inline int libipc_errno(void) { return errno; }
 static inline void libipc_set_errno(int number) { errno = number; }
 
-/* The coarse clock, where the system has one: it costs 5 ns to read, and advances a few hundred times a second. */
+/* The coarse monotonic clock, in nanoseconds: it costs 5 ns to read, and advances a few hundred times a second. Elsewhere the exact
+ * clock, rounded down to 4 ms. */
 static inline int64_t libipc_coarse_tick(void) {
 	struct timespec now;
 #ifdef CLOCK_MONOTONIC_COARSE
@@ -56,7 +57,7 @@ static inline int libipc_epoll_wait(int set, struct epoll_event *events, int roo
 }
 #endif
 
-/* Retries a system call that a signal interrupted. The only place that does. */
+/* Retries a system call that a signal has interrupted. */
 #define LIBIPC_RETRYING(call)                             \
 	({                                                \
 		__typeof__(call) result_;                 \
@@ -65,13 +66,13 @@ static inline int libipc_epoll_wait(int set, struct epoll_event *events, int roo
 		result_;                                  \
 	})
 
-/* What poll(2) reports of one descriptor; 0 when nothing within `timeout` milliseconds; -1 when it failed, or a signal came. */
+/* poll(2) on one descriptor. Returns the reported events; 0 when none came within `timeout` milliseconds; -1 on an error, also EINTR. */
 static inline int libipc_poll_once(int fd, int events, int timeout) {
 	struct pollfd entry = {fd, (short)events, 0};
 	int result = poll(&entry, 1, timeout);
 	return result > 0 ? entry.revents : result;
 }
-/* The same without signals. */
+/* The same, but retries after a signal, and returns 0 on an error. */
 static inline int libipc_poll(int fd, int events, int timeout) {
 	int reported = LIBIPC_RETRYING(libipc_poll_once(fd, events, timeout));
 	return reported > 0 ? reported : 0;
@@ -86,8 +87,7 @@ static inline int libipc_is_directory_at(const char *path) {
 }
 static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(status->st_mode); }
 
-/* Variadic calls. */
-/* Puts a slash between directory and name. Returns the length of the path, which may be larger than the room for it. */
+/* Writes `directory/name`, or only the name without a directory. Returns the length of the path, which may exceed the room for it. */
 static inline int libipc_fill_address(struct sockaddr_un *address, const char *directory, const char *name) {
 	address->sun_family = AF_UNIX;
 	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "", name);
@@ -98,7 +98,7 @@ static inline int libipc_has_socket_type(int fd) {
 	socklen_t size = sizeof type;
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
-/* The time limit that the program has set (SO_RCVTIMEO or SO_SNDTIMEO, socket(7)), in microseconds; -1: none, or not a socket. */
+/* The time limit that the program has set (SO_RCVTIMEO or SO_SNDTIMEO, socket(7)), in microseconds; -1: none, or no socket. */
 static inline int64_t libipc_limit(int fd, int option) {
 	struct timeval limit;
 	socklen_t size = sizeof limit;
@@ -116,7 +116,7 @@ static inline int libipc_is_nonblocking(int fd) {
 	return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
-/* A socket that nobody else has yet; errno stays. */
+/* Clears O_NONBLOCK of a new socket, which no other process shares. Keeps errno. */
 static inline void libipc_make_blocking(int fd) {
 	int error = errno;
 	fcntl(fd, F_SETFL, 0);
@@ -143,21 +143,22 @@ static inline void libipc_drain_waker(int end) {
 	while (read(end, &signals, sizeof signals) == sizeof signals) {}
 }
 
-/* Control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
- * SO_PASSSEC, SO_TIMESTAMP). Large enough for both. */
+/* Room for control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
+ * SO_PASSSEC, SO_TIMESTAMP). */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
 	char bytes[256];
 };
 
-/* Reads received control data. `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When the
+/* Parses received control data. `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When the
  * kernel dropped the descriptor because the process had no free number, `*passed` becomes -EMFILE or -ENFILE. */
-void libipc_take_control(int fd, struct msghdr *message, int *passed);
+void libipc_parse_control(int fd, struct msghdr *message, int *passed);
 
-/* Closes a received descriptor that no call asked for. Its sender's SO_LINGER (socket(7)) must not make this process wait. */
+/* Closes a passed descriptor that no call asked for. The sender may have set SO_LINGER (socket(7)), which must not make this process
+ * wait. */
 void libipc_close_passed(int fd);
 /* Receives into `first`, then `second`. `*passed` becomes the descriptor that came with the bytes, close-on-exec
- * (libipc_take_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
+ * (libipc_parse_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
  * that is no stream) is an error. */
 static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
                                      int *passed) {
@@ -174,7 +175,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 		return -1;
 	}
 	if (message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
-	libipc_take_control(fd, &message, passed);
+	libipc_parse_control(fd, &message, passed);
 	if ((message.msg_flags & MSG_TRUNC) == 0) return received;
 	if (*passed >= 0) libipc_close_passed(*passed);
 	*passed = -1;
@@ -182,7 +183,7 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	return -1;
 }
 
-/* If it waits, the kernel decides whether a signal ends the call (SA_RESTART, signal(7)). */
+/* The same, but retries after a signal, unless it waits: then the kernel decides whether a signal ends the call (SA_RESTART, signal(7)). */
 static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
 	ssize_t received;
 	do received = libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed);
@@ -190,8 +191,8 @@ static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, voi
 	return received;
 }
 
-/* Receives one byte and the descriptor that comes with it. If the process has no free number for the descriptor, both stay in the
- * kernel: -1 and EMFILE. */
+/* Receives one byte and the descriptor that comes with it. When the process has no free number for the descriptor, both stay in the
+ * kernel, and the result is -1 with EMFILE or ENFILE. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed);
 
 /* Sends one byte 0 together with a descriptor, or neither. */
@@ -222,9 +223,9 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
-/* Sends a program's bytes; waits as send(2) does. */
+/* Sends without SIGPIPE, and waits as send(2) does. */
 static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
-/* Sends a small piece of a frame, and waits as write(2) does: the kernel takes all of it, or nothing. */
+/* Sends a small piece of a frame, and waits as write(2) does: the kernel takes the whole piece, or nothing. */
 ssize_t libipc_send_piece(int fd, const void *bytes, size_t count);
 /* Whether all signal handlers of the process have SA_RESTART. */
 int libipc_all_handlers_restart(void);

@@ -1,5 +1,5 @@
 /*
- * names.h - names of services: the environment, and the calls on listening and connecting sockets that need C (names.c).
+ * names.h - the environment, and the calls on listening and connecting sockets that need C (names.c).
  */
 #ifndef LIBIPC_NAMES_H
 #define LIBIPC_NAMES_H
@@ -15,7 +15,7 @@
 /* The value of an environment variable; NULL when it is missing or empty, or when the process has raised privileges
  * (AT_SECURE, secure_getenv(3)): then a less privileged caller has set the environment. The library reads the environment only here. */
 const char *_Nullable libipc_environment(const char *name);
-/* In C because a name in Swift would be a String, which needs a kilobyte of code for each use. */
+/* These names are in C, because passing a String from Swift to C takes a kilobyte of code for each use. */
 static inline const char *_Nullable libipc_run_directory(void) { return libipc_environment("IPC_RUNDIR"); }
 static inline const char *_Nullable libipc_network_routes(void) { return libipc_environment("IPC_NETWORK"); }
 static inline const char *_Nullable libipc_socket_mode(void) { return libipc_environment("IPC_SOCKET_MODE"); }
@@ -23,30 +23,29 @@ static inline const char *_Nullable libipc_socket_group(void) { return libipc_en
 static inline const char *libipc_default_directory(void) { return RUNDIR; }
 static inline const char *libipc_network_service(void) { return "network"; }
 
-/* The frame payload of a look-up, `service;routes`, without the marks of strict routes; malloc'ed. Returns its length, or -1. */
+/* Makes the payload of a look-up, `service;routes`, without the marks of strict routes. The caller frees it. Returns its length, or -1. */
 int libipc_make_lookup(char *_Nullable *_Nonnull lookup, const char *service, const char *routes);
-/* The offset of the mark of a strict route (blanks and `!`) in an entry of `length` bytes; negative: no mark. */
+/* Returns the offset of the mark of a strict route (blanks and `!`) in an entry of `length` bytes; negative: no mark. */
 ssize_t libipc_strict_mark(const char *entry, size_t length);
 
-/* Neither retries after EINTR: that is the caller's decision. The accepted socket is close-on-exec and blocking, also if its listener
- * does not block. */
+/* Neither function retries after EINTR. The accepted socket is close-on-exec and blocking, also if its listener does not block. */
 int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
-/* An error of accept(2) that concerns one client, or its network, and not the listener (accept(2), "Error handling"). */
+/* Whether an error of accept(2) concerns one client, or its network, and not the listener (accept(2), "Error handling"). */
 int libipc_concerns_one_client(int error);
-/* The socket listens (SO_ACCEPTCONN, socket(7)). */
+/* Whether the socket listens (SO_ACCEPTCONN, socket(7)). */
 int libipc_is_listening(int fd);
 
 /* Registers the descriptor as a listening socket that the library made, and remembers its file. */
-void libipc_note_listener(int fd);
+void libipc_register_listener(int fd);
 /* Whether the descriptor, also a copy with another number, is a listening socket that the library made. */
 int libipc_is_own_listener(int fd);
 
 static inline const char *libipc_path(const struct sockaddr_un *address) { return address->sun_path; }
-/* Whether any process has a socket bound to the path; -1: it cannot be found out. Unlike a connection attempt this needs no room in a
- * backlog, and the service does not notice it. */
+/* Whether any process has a socket bound to the path; -1: there is no free descriptor to find out. Unlike a connection attempt this
+ * needs no room in a backlog, and the service does not notice it. */
 int libipc_is_bound(const struct sockaddr_un *address);
-/* Changes the mode of a socket file. It changes no other kind of file, and follows no symbolic link. */
+/* Changes the mode of a socket file; of no other kind of file, and not through a symbolic link. */
 int libipc_change_socket_mode(const char *path, mode_t mode);
 /* The value of a text that has only digits; negative for other text, and for more than 32 bits. */
 int64_t libipc_parse_number(const char *text, int base);

@@ -79,7 +79,7 @@ enum Socket {
         try undoing(
             CLibIPC.close(descriptor),
             try withUnsafePointer(to: target.address) { address throws(IPCError) in try listen(descriptor, at: address, permissions) })
-        libipc_note_listener(descriptor)
+        libipc_register_listener(descriptor)
         return descriptor
     }
 
