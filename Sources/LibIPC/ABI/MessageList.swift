@@ -1,13 +1,13 @@
-// MessageList.swift - the messages of ctx->tx, in the order of ipc_write, and the frames behind them.
+// MessageList.swift - the messages of ctx->tx in the order of ipc_write, and their frames.
 //
-// Frames are numbered in that order (OutboundFrame.listing), so one is found by binary search. The oldest and the youngest leave
-// at no cost; from the middle the younger ones move down in one piece. The public array begins at the oldest message.
+// Frames have numbers in that order (OutboundFrame.listing), so binary search finds one. Removing the oldest is O(1). Removing another
+// one moves the younger ones down with one memmove(3). The public array begins at the oldest message.
 
 struct MessageList: ~Copyable {
     private var messages = HeapArray<ipc_message>()
     /// At the same indices.
     private var frames = HeapArray<FrameReference>()
-    /// Elements before this one are gone.
+    /// Index of the oldest message. The elements before it are removed.
     private var first = 0
     private var nextNumber = 0
 

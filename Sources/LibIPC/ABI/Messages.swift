@@ -1,4 +1,4 @@
-// Messages.swift - exports: messages in memory.
+// Messages.swift - exports: messages in memory, their encoding, and lists of them.
 
 extension ipc_message {
     init(_ header: FrameHeader, _ descriptor: Int32, _ payload: UnsafeMutableRawPointer?) {
@@ -7,7 +7,7 @@ extension ipc_message {
             length: header.length, payload: payload?.assumingMemoryBound(to: CChar.self))
     }
 
-    /// Puts another message in the place of this one, whose payload is freed.
+    /// Frees the payload of this message, and puts another message in its place.
     mutating func replace(_ header: FrameHeader, _ descriptor: Int32, _ payload: UnsafeMutableRawPointer?) {
         free(self.payload)
         self = ipc_message(header, descriptor, payload)
@@ -21,20 +21,20 @@ extension FrameHeader {
         self.init(type: UInt8(bitPattern: type), userType: UInt8(bitPattern: userType), length: length)
     }
 
-    /// The header, and the payload behind it.
+    /// Writes the header, and the payload after it.
     func encode(with payload: UnsafeRawPointer?, into bytes: UnsafeMutableRawPointer) {
         encode(into: bytes)
         if let payload { memcpy(bytes + FrameHeader.size, payload, payloadSize) }
     }
 }
 
-/// The caller's buffer, or one for it.
+/// The caller's buffer if it has given one, else a new one.
 func buffer(_ given: Ref<CChar>?, _ size: Int, _ code: ErrorCode) throws(IPCError) -> Ref<CChar> {
     if let given { return given }
     return try allocate(size, code).bindMemory(to: CChar.self, capacity: size)
 }
 
-/// A copy with a NUL behind it, malloc'ed.
+/// A copy from malloc(3), with a NUL after it.
 private func copy(_ payload: UnsafeRawPointer, _ length: Int) throws(IPCError) -> Ref<CChar> {
     let room = min(length, Int.max - 1) + 1
     let memory = try buffer(nil, room, IPC_ERROR_MESSAGE_FORMAT__HEAP_ALLOCATION)
@@ -91,7 +91,7 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
     _ m: Ref<ipc_message>?, _ fd: UInt32, _ type: UInt8, _ utype: UInt8, _ payload: Ref<CChar>?, _ paylen: UInt32
 ) {
     let memory = payload == nil || paylen == 0 ? nil : payload.flatMap { try? copy($0, Int(clamping: paylen)) }
-    // Without memory the message is an empty one: there is no way to say so here.
+    // Without memory the message is empty: this function cannot report an error.
     m?.pointee.replace(FrameHeader(type: type, userType: utype, length: memory == nil ? 0 : paylen), Int32(bitPattern: fd), memory)
 }
 

@@ -1,4 +1,4 @@
-// Services.swift - exports: names, look-up, sockets, directories.
+// Services.swift - exports: service names, look-up, sockets, files and directories.
 
 @c @implementation public func service_path_into(_ result: Outcome, _ path: Ref<CChar>, _ sname: CText) {
     answer(result, try Service.address(of: sname).withPath { _ = strcpy(path, $0) })
@@ -9,7 +9,7 @@
 }
 
 @c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) {
-    // A signal handler that has interrupted another call removes nothing from the registry: the next call finds the entry stale.
+    // A signal handler in the middle of another call leaves the descriptor table alone: the next call recognises the stale entry.
     let isForgetting = libipc_is_interrupting(DescriptorTable.owner(of: fd)) == 0
     answer(result, try Socket.close(fd, forgetting: isForgetting))
 }

@@ -1,4 +1,4 @@
-// Switchings.swift - the table of switched pairs, a program's own or a context's, as the public header shows it.
+// Switchings.swift - exports: tables of switched pairs, of a program or of a context.
 
 extension ipc_switching {
     public typealias Reader = @convention(c) (Int32, Ref<ipc_message>?, Ref<Int16>?) -> ipccb
@@ -14,7 +14,7 @@ extension ipc_switching {
 }
 
 extension ipc_switchings {
-    /// The pair of `descriptor`: looked for where it was found last, and only if it is not there any more everywhere.
+    /// The pair of `descriptor`. The hint says where the pair was last; if it is not there any more, all pairs are searched.
     func pair(of descriptor: Int32) -> Ref<ipc_switching>? {
         guard let collection else { return nil }
         let hint = Int(libipc_pair_hint(descriptor))
@@ -32,7 +32,7 @@ extension ipc_switchings {
         size += 1
     }
 
-    /// Removes the pair of `descriptor`, and says which was the other end; the last pair takes its place.
+    /// Removes the pair of `descriptor`; the last pair moves into its place. Returns the other end.
     mutating func remove(_ descriptor: Int32) -> Int32? {
         guard let removed = pair(of: descriptor) else { return nil }
         let counterpart = removed.pointee.end(opposite: descriptor)
@@ -54,8 +54,8 @@ extension ipc_switchings {
     }
 }
 
-/// Makes room for one more element in a public array. A program may have allocated the array itself, with room for its elements only,
-/// and there is no field for a capacity. So realloc(3) is called each time: malloc(3) knows the size of the block.
+/// Makes room for one more element in a public array. The structure has no field for a capacity, and a program may have allocated the
+/// array itself. So this function always calls realloc(3), which knows the size of the block.
 func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<Element> {
     let (size, overflows) = (count + 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     let needed = overflows ? Int.max : size
@@ -128,7 +128,7 @@ private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int
         } catch { return true }
     }
     if changeInContext() { return }
-    // Nobody makes a context here meanwhile.
+    // With this lock no other thread makes a context for the structure.
     let births = libipc_births()
     guard libipc_enter(births, libipc_frame()) != 0 else { return }
     defer { libipc_leave(births) }
