@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* ---- the environment ---- */
@@ -58,6 +59,13 @@ int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
 }
 
 /* ---- sockets ---- */
+
+int libipc_make_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
+
+void libipc_set_send_timeout(int fd, int milliseconds) {
+	struct timeval timeout = {milliseconds / 1000, milliseconds % 1000 * 1000};
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+}
 
 int libipc_accept(int server) {
 #ifdef __linux__
@@ -145,6 +153,17 @@ int libipc_is_bound(const struct sockaddr_un *address) {
 	close(probe);
 	errno = error;
 	return error != ECONNREFUSED;
+}
+
+int libipc_is_writable(const struct stat *status) {
+	if (geteuid() == 0) return 1;
+	if (status->st_uid == geteuid()) return (status->st_mode & S_IWUSR) != 0;
+	int is_member = status->st_gid == getegid(), count = getgroups(0, NULL);
+	gid_t *groups = count > 0 ? malloc((size_t)count * sizeof *groups) : NULL;
+	if (groups != NULL) count = getgroups(count, groups);
+	for (int i = 0; groups != NULL && i < count; i++) is_member |= groups[i] == status->st_gid;
+	free(groups);
+	return (status->st_mode & (is_member ? S_IWGRP : S_IWOTH)) != 0;
 }
 
 int libipc_change_socket_mode(const char *path, mode_t mode) {

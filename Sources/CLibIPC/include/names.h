@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -28,6 +29,11 @@ int libipc_make_lookup(char *_Nullable *_Nonnull lookup, const char *service, co
 /* Returns the offset of the mark of a strict route (blanks and `!`) in an entry of `length` bytes; negative: no mark. */
 ssize_t libipc_strict_mark(const char *entry, size_t length);
 
+/* Makes a stream socket that does not block. It is close-on-exec: a program that a service starts must not keep the service's name, or
+ * its clients, alive. */
+int libipc_make_socket(void);
+/* Sets the send timeout (SO_SNDTIMEO), which also limits connecting (socket(7)), in milliseconds; 0: none. */
+void libipc_set_send_timeout(int fd, int milliseconds);
 /* Neither function retries after EINTR. The accepted socket is close-on-exec and blocking, also if its listener does not block. */
 int libipc_accept(int server);
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
@@ -45,6 +51,8 @@ static inline const char *libipc_path(const struct sockaddr_un *address) { retur
 /* Whether any process has a socket bound to the path; -1: there is no free descriptor to find out. Unlike a connection attempt this
  * needs no room in a backlog, and the service does not notice it. */
 int libipc_is_bound(const struct sockaddr_un *address);
+/* Whether the mode bits of a file allow the effective user to write. 0 also when there is no memory for the list of groups. */
+int libipc_is_writable(const struct stat *status);
 /* Changes the mode of a socket file; of no other kind of file, and not through a symbolic link. */
 int libipc_change_socket_mode(const char *path, mode_t mode);
 /* The value of a text that has only digits; negative for other text, and for more than 32 bits. */

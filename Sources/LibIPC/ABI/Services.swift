@@ -46,9 +46,7 @@
 
 @c @implementation public func is_directory_(_ status: Ref<stat>?) -> Int32 { status.map { libipc_is_directory($0) } ?? 0 }
 
-@c @implementation public func is_writable_(_ status: Ref<stat>?) -> Int32 {
-    status.map { Directory.isWritable($0.pointee) ? 1 : 0 } ?? 0
-}
+@c @implementation public func is_writable_(_ status: Ref<stat>?) -> Int32 { status.map { libipc_is_writable($0) } ?? 0 }
 
 @c @implementation public func dirname_(_ path: CText?, _ dname: Ref<CChar>?) -> Int32 {
     dname?.pointee = 0

@@ -56,15 +56,12 @@ private struct FreeList: ~Copyable {
         }
     }
 
-    mutating func take() -> UnsafeMutableRawPointer? {
+    mutating func take() -> Block? {
         guard let block = first else { return nil }
         first = block.load(as: UnsafeMutableRawPointer?.self)
         count -= 1
-        return block
+        return Block(memory: block, size: block.load(fromByteOffset: FreeList.sizeOffset, as: Int.self))
     }
-
-    /// The size of a block that `take` has returned, until the block is written.
-    static func size(of block: UnsafeMutableRawPointer) -> Int { block.load(fromByteOffset: sizeOffset, as: Int.self) }
 
     /// Frees the block when the list is full.
     mutating func put(_ block: UnsafeMutableRawPointer, size: Int) {
@@ -112,12 +109,12 @@ struct BufferPool: ~Copyable {
 
     /// Takes memory for a frame. `returnBlock` takes it back, with the same size.
     mutating func takeBlock(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
-        if size <= BufferPool.smallSize { return if let block = small.take() { block } else { try allocate(BufferPool.smallSize, code) } }
+        if size <= BufferPool.smallSize { return if let block = small.take() { block.memory } else { try allocate(Self.smallSize, code) } }
         if size > BufferPool.mediumSize { return try takePayload(size, code).memory }
         if let block = medium.take() {
-            if size..<size + 2 * BufferPool.grain ~= FreeList.size(of: block) { return block }
+            if size..<size + 2 * BufferPool.grain ~= block.size { return block.memory }
             // The free block does not fit.
-            free(block)
+            free(block.memory)
         }
         return try allocate(BufferPool.mediumSize(for: size), code)
     }

@@ -1,4 +1,4 @@
-// Directory.swift - the directory that a socket is in: its name, making it, and whether it can be written.
+// Directory.swift - the directory that a socket is in: its name, and making it.
 
 enum Directory {
     private static let mode: mode_t = 0o1750
@@ -63,23 +63,5 @@ enum Directory {
             let access = faccessat(AT_FDCWD, directory, W_OK, AT_EACCESS)
             try check(call: access, IPC_ERROR_DIR_SETUP__DIRECTORY_NOT_WRITABLE, "write in \(directory)")
         }
-    }
-
-    /// Whether the mode bits of a file allow the effective user to write.
-    static func isWritable(_ status: stat) -> Bool {
-        let user = geteuid()
-        let isGroups = status.st_gid == getegid() || isMember(of: status.st_gid)
-        let bit: mode_t = status.st_uid == user ? 0o200 : isGroups ? 0o020 : 0o002
-        return user == 0 || status.st_mode & bit != 0
-    }
-
-    /// False also when there is no memory for the list of groups.
-    private static func isMember(of group: gid_t) -> Bool {
-        let room = Int(max(getgroups(0, nil), 1))
-        guard let memory = malloc(room * MemoryLayout<gid_t>.stride) else { return false }
-        defer { free(memory) }
-        let groups = memory.bindMemory(to: gid_t.self, capacity: room)
-        let count = Int(max(getgroups(Int32(room), groups), 0))
-        return (0..<count).contains { groups[$0] == group }
     }
 }

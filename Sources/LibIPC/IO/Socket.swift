@@ -27,17 +27,11 @@ enum Socket {
     /// Milliseconds within which a service whose backlog is full must accept.
     private static let connectLimit: Int32 = 10_000
 
-    /// Close-on-exec: a program that a service starts must not keep its name, or its clients, alive.
-    private static func make(_ code: ErrorCode) throws(IPCError) -> Int32 {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        return try check(call: socket(AF_UNIX, type, 0), code, "make a socket")
-    }
-
     // MARK: Connecting
 
     /// - Parameter deadline: of a call with more steps; by default `connectLimit` counts.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
-        let descriptor = try make(IPC_ERROR_USOCK_CONNECT__SOCKET)
+        let descriptor = try check(call: libipc_make_socket(), IPC_ERROR_USOCK_CONNECT__SOCKET, "make a socket")
         let failure = withUnsafePointer(to: target.address) { connect(descriptor, $0, deadline) }
         if failure == 0 { return descriptor }
         CLibIPC.close(descriptor)
@@ -51,21 +45,15 @@ enum Socket {
         var failure = libipc_connect_once(descriptor, address) == 0 ? 0 : libipc_errno()
         libipc_make_blocking(descriptor)
         guard failure == EAGAIN || failure == EINTR else { return failure }
-        // The backlog is full: waits for room. The send timeout also limits connecting (socket(7)), and is reset afterwards. After a
-        // signal the call is repeated with the remaining time; a Unix stream socket is never connected in part (unix(7)).
+        // The backlog is full: waits for room. A signal ends only one attempt, because a Unix stream socket is never connected in
+        // part (unix(7)).
         let deadline = deadline ?? Deadline(milliseconds: connectLimit)
         repeat {
-            setSendTimeout(descriptor, milliseconds: max(deadline.remaining, 1))
+            libipc_set_send_timeout(descriptor, max(deadline.remaining, 1))
             failure = libipc_connect_once(descriptor, address) == 0 ? 0 : libipc_errno()
         } while failure == EINTR && deadline.remaining > 0
-        setSendTimeout(descriptor, milliseconds: 0)
+        libipc_set_send_timeout(descriptor, 0)
         return failure == EINTR ? EAGAIN : failure
-    }
-
-    /// - Parameter milliseconds: 0 for no timeout.
-    private static func setSendTimeout(_ descriptor: Int32, milliseconds: Int32) {
-        var timeout = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: .init(milliseconds % 1000 * 1000))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
     // MARK: Listening
@@ -75,7 +63,7 @@ enum Socket {
     @inline(never)
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
         let permissions = try SocketPermissions()
-        let descriptor = try make(IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR)
+        let descriptor = try check(call: libipc_make_socket(), IPC_ERROR_USOCK_INIT__WRONG_FILE_DESCRIPTOR, "make a socket")
         try undoing(
             CLibIPC.close(descriptor),
             try withUnsafePointer(to: target.address) { address throws(IPCError) in try listen(descriptor, at: address, permissions) })
