@@ -18,7 +18,7 @@ void libipc_append(const void *bytes, size_t count) {
 	struct libipc_text *text = libipc_last_text();
 	size_t used = text->length, room = sizeof text->bytes - used;
 	if (count > room) count = room;
-	if (count > 0) memcpy(text->bytes + used, bytes, count);
+	if (count > 0) memmove(text->bytes + used, bytes, count); /* the source may be the same text */
 	text->length = (uint32_t)(used + count);
 }
 

@@ -1,7 +1,8 @@
 // Text.swift - the text of an error or of a trace line, made by string interpolation without an allocation (texts.c).
 //
 // Each thread has memory for one text, and a new text replaces the one before. The sequence number tells whether a text is still
-// there. A signal handler may also make a text in the middle of another one: then the first text is lost.
+// there. A signal handler may also make a text in the middle of another one: then the first text is lost. To use the text of an error in
+// a new text, copy it first (withCopy).
 
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     /// In bytes. What does not fit is cut off.

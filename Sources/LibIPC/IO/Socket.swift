@@ -1,4 +1,4 @@
-// Socket.swift - Unix stream sockets at a path: listening, connecting, accepting (unix(7)).
+// Socket.swift - Unix stream sockets with a path: connects, listens and accepts (unix(7)).
 
 /// The address of a socket: a path that fits into `sockaddr_un`.
 struct SocketAddress {
@@ -29,7 +29,7 @@ enum Socket {
 
     // MARK: Connecting
 
-    /// - Parameter deadline: of a call with more steps; by default `connectLimit` counts.
+    /// - Parameter deadline: for a call with more steps; without it `connectLimit` counts.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
         let descriptor = try check(call: libipc_make_socket(), IPC_ERROR_USOCK_CONNECT__SOCKET, "make a socket")
         let failure = withUnsafePointer(to: target.address) { connect(descriptor, $0, deadline) }
@@ -58,7 +58,7 @@ enum Socket {
 
     // MARK: Listening
 
-    /// Listens there. Replaces a stale socket, and no other file. The listener does not block: several processes and threads may share
+    /// Listens at an address. Replaces a stale socket, and no other file. The listener does not block: several processes and threads may share
     /// it, and must not wait in accept(2) for a client that another one has accepted.
     @inline(never)
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
@@ -123,9 +123,9 @@ enum Socket {
 
     // MARK: Accepting
 
-    /// Accepts a waiting client, and does not wait for one.
-    /// - Parameter mayBlock: the listener is the program's own. The library does not set O_NONBLOCK on it, because other processes
-    ///   may share it, but calls poll(2) first. If another process then accepts the client first, this one waits; a program
+    /// Accepts a client that is waiting already.
+    /// - Parameter mayBlock: the listener is the program's own, so it may block. The library does not set O_NONBLOCK on it, because other
+    ///   processes may share it, but calls poll(2) first. If another process then accepts the client first, this one waits; a program
     ///   prevents that by setting O_NONBLOCK itself.
     static func acceptNow(on server: Int32, mayBlock: Bool) throws(IPCError) -> Int32 {
         if mayBlock, libipc_poll(server, POLLIN, 0) == 0 { throw acceptFailure(server, EAGAIN) }
@@ -139,9 +139,9 @@ enum Socket {
         IPCError(IPC_ERROR_USOCK_ACCEPT, "accept on descriptor \(server)", systemError: number)
     }
 
-    /// Accepts as accept(2) does: waits for a client, unless the program has set O_NONBLOCK. On a listener that the library made it
-    /// waits in poll(2), and any handler ends the wait. On a program's listener with a time limit (SO_RCVTIMEO) the kernel returns
-    /// EINTR for every handler, and the call goes on until the limit.
+    /// Accepts as accept(2) does: waits for a client, unless the program has set O_NONBLOCK. On a listener that the library made, this
+    /// function waits in poll(2), and any signal handler ends the wait. On a program's listener with a time limit (SO_RCVTIMEO) the
+    /// kernel returns EINTR after every handler, and this function goes on waiting until the limit.
     static func accept(on server: Int32) throws(IPCError) -> Int32 {
         let deadline = Deadline(microseconds: libipc_limit(server, SO_RCVTIMEO))
         while true {
@@ -160,8 +160,8 @@ enum Socket {
         }
     }
 
-    /// Whether an error of accepting is none of the listener: no client was there, or one that is lost already (accept(2), "Error
-    /// handling"). On a socket that does not listen no error can concern a client.
+    /// Whether an error of accept(2) says nothing about the listener: no client was waiting, or the client is lost already (accept(2),
+    /// "Error handling"). On a socket that does not listen no error can concern a client.
     static func isTransient(_ error: Int32, on server: Int32) -> Bool {
         error == EAGAIN || error == EINTR || concernsOneClient(error) && libipc_is_listening(server) != 0
     }
