@@ -236,8 +236,8 @@ import Testing
     /// Asks for one descriptor alone. Returns what is reported of it.
     private func askOnly(_ poller: inout Poller, _ end: End, _ interest: Interest, for milliseconds: Int32 = 0) throws -> [Readiness] {
         let registration = Registration(descriptor: end.number, generation: 7)
-        let watch = try poller.prepare { list throws(IPCError) in try list.append(registration, interest) }
-        let count = try poller.collect(watch.named(timeout: milliseconds))
+        let watch = try poller.prepareList { list throws(IPCError) in try list.append(registration, interest) }
+        let count = try poller.moveReady(watch.named(timeout: milliseconds))
         let reported = (0..<count).map { poller.readiness(at: $0) }
         #expect(reported.allSatisfy { $0.registration == registration })
         return reported

@@ -158,12 +158,12 @@ import Testing
     func passing() throws {
         let server = try place.listen("socket")
         for number in [EAGAIN, EINTR, ECONNABORTED, EPERM, ENETDOWN, EPROTO, EOPNOTSUPP] {
-            #expect(Socket.isPassing(number, on: server.number))
+            #expect(Socket.isTransient(number, on: server.number))
         }
-        for number in [0, EBADF, EINVAL, EMFILE] { #expect(!Socket.isPassing(number, on: server.number)) }
+        for number in [0, EBADF, EINVAL, EMFILE] { #expect(!Socket.isTransient(number, on: server.number)) }
         // A socket that does not listen has no clients to lose.
         let wire = try Wire()
-        for number in [EOPNOTSUPP, EPROTO] { #expect(!Socket.isPassing(number, on: wire.near.number)) }
+        for number in [EOPNOTSUPP, EPROTO] { #expect(!Socket.isTransient(number, on: wire.near.number)) }
     }
 
     @Test("Where nobody waits an accept that must not wait says so, also on a listener that blocks", arguments: [false, true])

@@ -60,10 +60,10 @@ struct Turn: BitwiseCopyable {
     fileprivate let seen: UInt32
 
     /// Waits, without the lock. Returns the error number with which to give up, or 0.
-    func wait(_ patience: TimeLimit) -> Int32 {
-        let result = libipc_wait_for_return(monitor, seen, patience.remaining)
-        if result == ETIMEDOUT { return patience.isLimited ? EAGAIN : 0 }
-        return result == EINTR && patience.isLimited ? 0 : result
+    func wait(_ timeLimit: TimeLimit) -> Int32 {
+        let result = libipc_wait_for_return(monitor, seen, timeLimit.remaining)
+        if result == ETIMEDOUT { return timeLimit.isLimited ? EAGAIN : 0 }
+        return result == EINTR && timeLimit.isLimited ? 0 : result
     }
 }
 
@@ -127,10 +127,10 @@ struct Reading: ~Copyable {
     /// - Parameter frames: whether to receive frames, and not a descriptor.
     init(_ number: Int32, _ code: ErrorCode = IPC_ERROR_USOCK_RECV, frames: Bool = true) throws(IPCError) {
         descriptor = Descriptor(number)
-        var patience = TimeLimit(SO_RCVTIMEO)
+        var timeLimit = TimeLimit(SO_RCVTIMEO)
         do throws(IPCError) {
-            while let turn = try claim(&patience, code, frames) {
-                let failure = turn.wait(patience)
+            while let turn = try claim(&timeLimit, code, frames) {
+                let failure = turn.wait(timeLimit)
                 if failure != 0 { throw IPCError(code, "receive from descriptor \(number)", systemError: failure) }
             }
         } catch {
@@ -140,13 +140,13 @@ struct Reading: ~Copyable {
     }
 
     /// Returns what to wait for when another thread has a claim.
-    private mutating func claim(_ patience: inout TimeLimit, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
+    private mutating func claim(_ timeLimit: inout TimeLimit, _ code: ErrorCode, _ frames: Bool) throws(IPCError) -> Turn? {
         let access = try Access(descriptor.number)
         let connection = access.connection
         if frames { try access.requireStream(code) }
         if connection.pointee.reader.isAnother {
-            patience.begin(descriptor)
-            if patience.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 {
+            timeLimit.readLimit(of: descriptor)
+            if timeLimit.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 {
                 throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
             }
             return access.awaitTurn()

@@ -12,7 +12,7 @@ extension Inbox {
     /// Hands out the message that is here whole. The memory of the former one is kept for those to come.
     fileprivate mutating func take(into m: Ref<ipc_message>, from descriptor: Int32, _ pool: inout BufferPool) {
         guard let message = take() else { return }
-        pool.recycle(m.pointee.payload, Int(clamping: m.pointee.length))
+        pool.returnPayload(m.pointee.payload, Int(clamping: m.pointee.length))
         m.pointee = ipc_message(message.header, descriptor, message.releasePayload())
     }
 }

@@ -13,7 +13,7 @@ struct Delivery: ~Copyable {
     private let descriptor: Descriptor
     private let cargo: Cargo
     private let code: ErrorCode
-    private var patience = TimeLimit(SO_SNDTIMEO)
+    private var timeLimit = TimeLimit(SO_SNDTIMEO)
     /// Result of the last wait: bytes that were sent from the outbox, whether the descriptor was passed, and the error that ends
     /// the call.
     private var sent = 0
@@ -143,7 +143,7 @@ struct Delivery: ~Copyable {
         defer { libipc_allow_cancelling(before) }
         /// A copy of the next bytes: another thread may drop the frame meanwhile.
         var piece = InlineArray<128, UInt64>(repeating: 0)
-        patience.begin(descriptor)
+        timeLimit.readLimit(of: descriptor)
         while let obstacle = try withUnsafeMutableBytes(of: &piece, { bytes throws(IPCError) in try find(bytes) }) {
             withUnsafeBytes(of: &piece) { wait(for: obstacle, $0) }
         }
@@ -163,12 +163,12 @@ struct Delivery: ~Copyable {
         access.wakeOthers()
         if connection.pointee.channel.outbox.isClaimed {
             failure = connection.pointee.channel.outbox.isClaimedByOther ? 0 : EDEADLK
-            if failure == 0, patience.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 { failure = EAGAIN }
+            if failure == 0, timeLimit.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 { failure = EAGAIN }
             if failure != 0 { throw takeBack(reason, access) }
             return .other(access.awaitTurn())
         }
         hasClaim = true
-        if patience.isLimited {
+        if timeLimit.isLimited {
             connection.pointee.channel.outbox.claim(0)
             return .room
         }
@@ -195,8 +195,8 @@ struct Delivery: ~Copyable {
             isPassed = libipc_send_descriptor_once(descriptor.number, passed, 1) == 1
             failure = isPassed ? 0 : libipc_errno()
         case .room:
-            do throws(IPCError) { try patience.wait(for: POLLOUT, at: descriptor, code) } catch { failure = error.systemError }
-        case .other(let turn): failure = turn.wait(patience)
+            do throws(IPCError) { try timeLimit.wait(for: POLLOUT, at: descriptor, code) } catch { failure = error.systemError }
+        case .other(let turn): failure = turn.wait(timeLimit)
         }
     }
 }

@@ -23,7 +23,7 @@ private func empty(_ event: Ref<ipc_event>, _ context: Ref<PublicContext>?) -> R
     let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
     event.pointee = ipc_event()
     guard let context else { free(message?.pointee.payload); return message }
-    if let message { context.pointee.pool.recycle(message.pointee.payload, Int(clamping: message.pointee.length)) }
+    if let message { context.pointee.pool.returnPayload(message.pointee.payload, Int(clamping: message.pointee.length)) }
     return message
 }
 

@@ -154,9 +154,9 @@ extension Context where Entries: ~Copyable {
     private mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         guard unadmitted >= 0 || isStillReadable(connection) else { return }
         do throws(IPCError) { try accept(on: connection, waiting: false, &event) } catch {
-            if Socket.isPassing(error.systemError, on: connection.pointee.number) {
+            if Socket.isTransient(error.systemError, on: connection.pointee.number) {
                 // Each lost client takes a turn. The poller could report lost clients without end.
-                lostClients = Socket.isClientsFault(error.systemError) ? lostClients + 1 : 0
+                lostClients = Socket.concernsOneClient(error.systemError) ? lostClients + 1 : 0
                 if lostClients < Self.maximumLostClients { return }
             } else if !error.isShortage {
                 // The error is permanent: without this the poller would report it for ever. The program still has to close the

@@ -24,7 +24,7 @@ extension Context where Entries: ~Copyable {
         if !poller.usesList, patience == 0 || !guess.isGood {
             // A set that is busy needs no other call.
             let finding = try watch.collect()
-            if patience == 0 || finding != .named(0) { return try hear(finding, &event) }
+            if patience == 0 || finding != .ready(0) { return try hear(finding, &event) }
             watch.collectsFirst = false
         }
         try lookAsleep(watch, patience, &event)
@@ -86,9 +86,9 @@ extension Context where Entries: ~Copyable {
     @inline(__always)
     private mutating func prepareSmall() throws(IPCError) -> Poller.Watch {
         if connections.count == 1, connections[0].pointee.isLive,
-            poller.lists(connections[0].pointee.registration, connections[0].pointee.interest)
+            poller.listsOnly(connections[0].pointee.registration, connections[0].pointee.interest)
         {
-            return poller.watchOfList
+            return poller.listWatch
         }
         return try prepareList()
     }
@@ -98,7 +98,7 @@ extension Context where Entries: ~Copyable {
     private mutating func prepareList() throws(IPCError) -> Poller.Watch {
         let (connections, isAlone) = (connections.base, libipc_is_alone() != 0)
         let count = self.connections.count
-        return try poller.prepare { list throws(IPCError) in
+        return try poller.prepareList { list throws(IPCError) in
             // Other threads may add entries, and cannot wake this one.
             if !isAlone { list.limitWait() }
             for index in 0..<count {
@@ -133,7 +133,7 @@ extension Context where Entries: ~Copyable {
         }
         guess.skip()
         // A signal handler may have made a new poller since the sleep.
-        let named = try poller.set.collect()
+        let named = try poller.currentWatch.collect()
         if named == .lost { return poller.needsRebuild = true }
         hear(named.count, &event)
         if event.named == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }
@@ -143,7 +143,7 @@ extension Context where Entries: ~Copyable {
     @inline(never)
     private mutating func hear(_ count: Int, _ event: inout Event) {
         event.named = count
-        let count = poller.collect(count)
+        let count = poller.moveReady(count)
         for index in 0..<count { note(poller.readiness(at: index), event.lease) }
     }
 
@@ -157,7 +157,7 @@ extension Context where Entries: ~Copyable {
 
     @inline(__always)
     private mutating func note(_ readiness: Readiness, _ lease: LeaseReference?) {
-        guard readiness.registration != Registration.alarm else { return poller.silence() }
+        guard readiness.registration != Registration.waker else { return poller.drainWaker() }
         guard let connection = live(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
         else { return poller.needsRebuild = true }
         // After a hang-up no room comes: sending says so. Otherwise poll(2) would report it for ever while nobody reads.

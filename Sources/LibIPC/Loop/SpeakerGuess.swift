@@ -9,7 +9,7 @@ struct SpeakerGuess {
     private static let trustNeeded = 2
     private static let longestRun = 64
 
-    private(set) var speaker = Registration.alarm
+    private(set) var speaker = Registration.waker
     /// How often in a row the poller reported only this connection.
     private var trust = 0
     /// Right guesses since the poller was last asked.

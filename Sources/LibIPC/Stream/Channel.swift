@@ -45,22 +45,22 @@ extension Inbox {
         from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: () throws(IPCError) -> Bool
     ) throws(IPCError) {
         let code = IPC_ERROR_USOCK_RECV
-        var patience = TimeLimit(SO_RCVTIMEO)
+        var timeLimit = TimeLimit(SO_RCVTIMEO)
         /// Number of receives without a whole frame.
         var parts = 0
         while try !settle(&pool) {
             let isSending = try sending()
-            let waits = !isSending && !patience.isLimited
-            switch try receive(from: descriptor, &pool, waiting: waits, extent, &patience) {
+            let waits = !isSending && !timeLimit.isLimited
+            switch try receive(from: descriptor, &pool, waiting: waits, extent, &timeLimit) {
             case .message, nil: continue
             case .bytes:
                 // Header and payload may come in two parts. With more parts each receive would restart the limit, so the rest of
                 // the wait is counted. This is also the time to check that the descriptor is a stream.
                 parts += 1
                 if parts == 2 || header == nil { try descriptor.requireStream(code) }
-                if parts == 2 { patience.begin(descriptor) }
+                if parts == 2 { timeLimit.readLimit(of: descriptor) }
             case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: descriptor \(descriptor.number)")
-            case .nothing where !waits: try patience.wait(for: isSending ? POLLIN | POLLOUT : POLLIN, at: descriptor, code)
+            case .nothing where !waits: try timeLimit.wait(for: isSending ? POLLIN | POLLOUT : POLLIN, at: descriptor, code)
             case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
             }
         }
@@ -69,10 +69,10 @@ extension Inbox {
     /// One receive; nil when a signal handler has ended the system call and the call goes on until its time limit.
     @inline(__always)
     private mutating func receive(
-        from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool, _ extent: Extent, _ patience: inout TimeLimit
+        from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool, _ extent: Extent, _ timeLimit: inout TimeLimit
     ) throws(IPCError) -> Arrival? {
         do throws(IPCError) { return try receive(from: descriptor, into: &pool, waiting: waiting, extent) } catch {
-            if error.systemError == EINTR, patience.begin(descriptor) { return nil }
+            if error.systemError == EINTR, timeLimit.readLimit(of: descriptor) { return nil }
             throw error
         }
     }
@@ -81,13 +81,13 @@ extension Inbox {
     mutating func waitForDescriptor(from descriptor: Descriptor, _ pool: inout BufferPool) throws(IPCError) -> Int32 {
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
         do throws(IPCError) {
-            var patience = TimeLimit(SO_RCVTIMEO)
+            var timeLimit = TimeLimit(SO_RCVTIMEO)
             while awaitsByte {
-                let waits = !patience.isLimited
-                switch try receive(from: descriptor, &pool, waiting: waits, .byte, &patience) {
+                let waits = !timeLimit.isLimited
+                switch try receive(from: descriptor, &pool, waiting: waits, .byte, &timeLimit) {
                 case .message, .bytes, nil: continue
                 case .end: throw IPCError(code, "the peer has left: descriptor \(descriptor.number)")
-                case .nothing where !waits: try patience.wait(for: POLLIN, at: descriptor, code)
+                case .nothing where !waits: try timeLimit.wait(for: POLLIN, at: descriptor, code)
                 case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
                 }
             }

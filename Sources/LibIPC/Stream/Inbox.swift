@@ -44,7 +44,7 @@ struct Inbox: ~Copyable {
         guard !isWhole, backlog.count > 0 else { return isWhole }
         var source = backlog.readable
         let count = source.count
-        defer { backlog.drop(count - source.count) }
+        defer { backlog.removeFirst(count - source.count) }
         try absorb(&source, &pool)
         return isWhole
     }
@@ -80,7 +80,7 @@ struct Inbox: ~Copyable {
         if taken > 0, let payload { memcpy(payload + filled, bytes, taken) }
         filled += taken
         let used = source.count - available + taken
-        source = source.behind(used)
+        source = source.rest(after: used)
         pass(used)
     }
 
@@ -94,7 +94,7 @@ struct Inbox: ~Copyable {
             (self.payload, capacity) = (try allocate(needed + 1, growing: payload, code), needed)
         } else {
             // A block of a free list may be larger.
-            let block = try pool.payload(needed + 1, code)
+            let block = try pool.takePayload(needed + 1, code)
             (payload, capacity) = (block.memory, min(block.size - 1, size))
         }
     }
@@ -110,14 +110,14 @@ struct Inbox: ~Copyable {
         from descriptor: Descriptor, into pool: inout BufferPool, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
         if lastLength >= BufferPool.largeSize, awaitsByte, extent == .all {
-            let head = UnsafeMutableRawBufferPointer(rebasing: try pool.space(behind: backlog.readable).prefix(FrameHeader.size))
-            if let block = pool.spare(Int(lastLength) + FrameHeader.size) {
+            let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: backlog.readable).prefix(FrameHeader.size))
+            if let block = pool.takeLargeBlock(Int(lastLength) + FrameHeader.size) {
                 return try receive(from: descriptor, head, inPlace: block, &pool, waiting)
             }
         }
         if awaitsByte, extent == .all { return try receiveAnew(from: descriptor, &pool, waiting) }
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &pool) }
-        let space = try pool.space(behind: backlog.readable)
+        let space = try pool.receiveBuffer(after: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
         var arrived: Int32 = -1
         let received =
@@ -132,7 +132,7 @@ struct Inbox: ~Copyable {
         pass(inPlace)
         let earlier = backlog.count
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
-        defer { backlog = pool.keep(source) }
+        defer { backlog = pool.detach(source) }
         try absorb(&source, &pool)
         return isWhole ? .message : .bytes
     }
@@ -142,7 +142,7 @@ struct Inbox: ~Copyable {
     private mutating func receiveAnew(
         from descriptor: Descriptor, _ pool: inout BufferPool, _ waiting: Bool
     ) throws(IPCError) -> Arrival {
-        let space = try pool.space()
+        let space = try pool.receiveBuffer()
         var arrived: Int32 = -1
         guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return .nothing }
         if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
@@ -158,7 +158,7 @@ struct Inbox: ~Copyable {
             }
         }
         var source = UnsafeRawBufferPointer(start: bytes, count: count)
-        defer { backlog = pool.keep(source) }
+        defer { backlog = pool.detach(source) }
         try absorb(&source, &pool)
         return isWhole ? .message : .bytes
     }
@@ -185,9 +185,9 @@ struct Inbox: ~Copyable {
         let body = UnsafeMutableRawBufferPointer(start: block.memory, count: Int(lastLength))
         var arrived: Int32 = -1
         let received = try undoing(
-            pool.recycle(block.memory, block.size), try descriptor.receive(head, body, waiting: waiting, &arrived))
+            pool.returnPayload(block.memory, block.size), try descriptor.receive(head, body, waiting: waiting, &arrived))
         guard let count = received, count > 0, let bytes = head.baseAddress else {
-            pool.recycle(block.memory, block.size)
+            pool.returnPayload(block.memory, block.size)
             return received == nil ? .nothing : .end
         }
         if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
@@ -197,7 +197,7 @@ struct Inbox: ~Copyable {
             // It is not like the last one: put together, it is taken apart as others are.
             memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
             memcpy(block.memory, bytes, min(count, FrameHeader.size))
-            backlog = pool.keep(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
+            backlog = pool.detach(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
             return try settle(&pool) ? .message : .bytes
         }
         (header, payload, filled) = (announced, block.memory, came)
@@ -232,7 +232,7 @@ struct Inbox: ~Copyable {
     /// error for which it was lost.
     mutating func takeDescriptor() -> Int32? {
         guard header == nil, backlog.count > 0 else { return nil }
-        backlog.drop(1)
+        backlog.removeFirst(1)
         defer { pass(1) }
         return passed?.position == consumed ? passed.take()?.descriptor : nil
     }

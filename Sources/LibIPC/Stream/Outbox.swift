@@ -27,7 +27,7 @@ struct OutboundFrame: BitwiseCopyable {
         _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
         let together = elsewhere == nil ? header.frameSize : FrameHeader.size
-        let memory = try pool.block(MemoryLayout<OutboundFrame>.stride + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
+        let memory = try pool.takeBlock(MemoryLayout<OutboundFrame>.stride + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
         header.encode(into: frame.encoded)
         if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
@@ -46,7 +46,7 @@ struct OutboundFrame: BitwiseCopyable {
     /// The memory serves frames to come. A frame that is lent is its lender's.
     static func destroy(_ frame: FrameReference, _ pool: inout BufferPool) {
         if frame.pointee.ownership == .lent { return frame.pointee.fate = .dropped }
-        if frame.pointee.ownership == .adopted { pool.recycle(frame.pointee.payload, frame.pointee.header.payloadSize) }
+        if frame.pointee.ownership == .adopted { pool.returnPayload(frame.pointee.payload, frame.pointee.header.payloadSize) }
         reclaim(frame, &pool)
     }
 
@@ -67,7 +67,7 @@ struct OutboundFrame: BitwiseCopyable {
 
     /// The memory of the frame serves frames to come: of one that was lent, when its lender has it again.
     static func reclaim(_ frame: FrameReference, _ pool: inout BufferPool) {
-        pool.giveBack(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
+        pool.returnBlock(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
     }
 }
 

@@ -32,7 +32,7 @@ final class Lookout {
     /// What one call reports.
     func look(_ timeout: Int32 = 0) throws -> [Readiness] {
         let named = try poller.prepare().named(timeout: timeout)
-        return (0..<poller.collect(named)).map { poller.readiness(at: $0) }
+        return (0..<poller.moveReady(named)).map { poller.readiness(at: $0) }
     }
 
     /// The same, of one descriptor: nil when it is not named.

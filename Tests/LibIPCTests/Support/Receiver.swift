@@ -47,15 +47,15 @@ final class Receiver {
     func recycle() -> Frame? {
         guard let message = inbox.take() else { return nil }
         let (header, payload) = (message.header, message.releasePayload())
-        defer { pool.recycle(payload, header.payloadSize) }
+        defer { pool.returnPayload(payload, header.payloadSize) }
         let bytes = [UInt8](UnsafeRawBufferPointer(start: payload, count: header.payloadSize))
         return Frame(bytes, type: header.type, userType: header.userType)
     }
 
     /// Whether there is a block for a large message.
     var hasSpare: Bool {
-        guard let spare = pool.spare(BufferPool.largeSize) else { return false }
-        pool.recycle(spare.memory, spare.size)
+        guard let spare = pool.takeLargeBlock(BufferPool.largeSize) else { return false }
+        pool.returnPayload(spare.memory, spare.size)
         return true
     }
 }

@@ -1,20 +1,20 @@
-// PollerAlarmTests.swift - a thread that waits, and others that change what it waits for: it is woken, or hears of it by itself.
+// PollerWakerTests.swift - a thread that waits, and others that change what it waits for: it is woken, or hears of it by itself.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Poller, alarm") struct PollerAlarmTests {
+@Suite("Poller, waker") struct PollerWakerTests {
     let lookout: Lookout
 
     init() throws { lookout = try Lookout() }
 
-    /// What the poller says of the alarm in one look, and of how many others.
-    private func look() throws -> (isRung: Bool, others: Int) {
+    /// What the poller says of the waker in one look, and of how many others.
+    private func look() throws -> (isWoken: Bool, others: Int) {
         let named = try lookout.look().map(\.registration)
-        if named.contains(.alarm) { lookout.poller.silence() }
-        return (named.contains(.alarm), named.count { $0 != .alarm })
+        if named.contains(.waker) { lookout.poller.drainWaker() }
+        return (named.contains(.waker), named.count { $0 != .waker })
     }
 
     /// Runs `body` while a thread waits for ever. Returns how many descriptors that one found.
@@ -25,19 +25,19 @@ import Testing
             try body()
             isDone = true
         }
-        return lookout.poller.collect(named)
+        return lookout.poller.moveReady(named)
     }
 
     private struct Waiting: @unchecked Sendable { let watch: Poller.Watch }
 
     // MARK: Waking
 
-    @Test("The alarm wakes a thread that waits for ever, though it watches nothing else")
+    @Test("The waker wakes a thread that waits for ever, though it watches nothing else")
     func wakes() throws {
         for _ in 1...3 {
             #expect(try whileWaiting { lookout.poller.wake() } == 1)
-            #expect(lookout.poller.readiness(at: 0).registration == .alarm)
-            lookout.poller.silence()
+            #expect(lookout.poller.readiness(at: 0).registration == .waker)
+            lookout.poller.drainWaker()
         }
         #expect(try look() == (false, 0))
     }
@@ -47,25 +47,25 @@ import Testing
         let wires = try (0..<3).map { _ in try Wire() }
         for wire in wires { try lookout.add(wire.near) }
         #expect(try whileWaiting { lookout.poller.wake() } == 1)
-        #expect(lookout.poller.readiness(at: 0).registration == .alarm)
-        lookout.poller.silence()
+        #expect(lookout.poller.readiness(at: 0).registration == .waker)
+        lookout.poller.drainWaker()
         for wire in wires { try wire.far.write([1]) }
         #expect(try look() == (false, 3))
     }
 
-    @Test("An alarm that rings before somebody waits is not lost; silenced, it is told once, however often it rang", arguments: 1...3)
-    func early(rings: Int) throws {
+    @Test("An alarm that wakes before somebody waits is not lost; silenced, it is told once, however often it rang", arguments: 1...3)
+    func early(wakes: Int) throws {
         _ = try lookout.poller.prepare()
-        for _ in 0..<rings { lookout.poller.wake() }
+        for _ in 0..<wakes { lookout.poller.wake() }
         #expect(try whileWaiting {} == 1)
-        lookout.poller.silence()
+        lookout.poller.drainWaker()
         #expect(try look() == (false, 0))
         lookout.poller.wake()
         #expect(try look() == (true, 0))
         #expect(try look() == (false, 0))
     }
 
-    @Test("An alarm is told beside what is ready, and hides nothing")
+    @Test("A waker reports beside what is ready, and hides nothing")
     func besideReady() throws {
         let wires = try (0..<3).map { _ in try Wire() }
         for wire in wires {
@@ -81,14 +81,14 @@ import Testing
     @Test("A poller that nobody has waited for has nobody to wake")
     func nobody() throws {
         lookout.poller.wake()
-        lookout.poller.silence()
+        lookout.poller.drainWaker()
         #expect(try look() == (false, 0))
         lookout.poller = Poller(idle: true)
         lookout.poller.wake()
-        lookout.poller.silence()
+        lookout.poller.drainWaker()
     }
 
-    @Test("The alarm goes with its poller, and the next one has its own")
+    @Test("The waker goes with its poller, and the next one has its own")
     func anew() throws {
         _ = try lookout.poller.prepare()
         lookout.poller.wake()
@@ -118,7 +118,7 @@ import Testing
         }
         let count = try whileChanging(by: { if isWatched { lookout.update(wire.near, .read) } else { try lookout.add(wire.near) } })
         #expect(count == 1)
-        lookout.poller.silence()
+        lookout.poller.drainWaker()
         #expect(try lookout.look().map(\.registration.descriptor) == [wire.near.number])
         #expect(lookout.poller.isStale == false)
     }
