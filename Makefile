@@ -115,10 +115,12 @@ test: all
 check:
 	@CC="$(CC)" ONLY="$(ONLY)" sh Tests/check.sh $(BUILD) $(POLLER)
 
-# 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds.
+# 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds. Then 300 new
+# random sequences of calls for each poller.
 soak: all
 	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
 	@sh Tests/Threads/soak.sh $(BUILD)/soak/tree $(SOAK_SECONDS) $(BUILD)/soak
+	@sh Tests/Random/run.sh . $(BUILD)/random 300 $$(($$(od -An -N3 -tu4 /dev/urandom) + 1000))
 
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)

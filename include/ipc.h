@@ -345,7 +345,7 @@ struct ipc_ctx {
 	struct ipc_connection_info *cinfos;
 	struct pollfd *pollfd;
 	size_t size;
-	struct ipc_messages tx;         /* queued messages whose TX event has not been told yet */
+	struct ipc_messages tx;         /* queued messages that the kernel does not have yet, oldest first */
 	struct ipc_switchings switchdb; /* the live table of switched pairs */
 };
 
@@ -512,8 +512,8 @@ struct ipc_entry {
 	char path[108];   /* the socket's path of a SERVER, with its NUL; else empty */
 };
 
-/* How many entries the context has, and how many messages wait in it (ctx->tx.size), at one
- * moment. Either pointer may be NULL. 115. */
+/* How many entries the context has, and how many messages wait in it to be sent or to be told of
+ * (TX), at one moment. Either pointer may be NULL. 115. */
 struct ipc_error ipc_ctx_status(struct ipc_ctx *ctx, size_t *connections, size_t *messages);
 
 /* Type, path and pending messages of the entry with this descriptor. 115, 116. */

@@ -1,111 +1,125 @@
 /*
- * monitors.c - free lists of monitors and of blocks. They are kept for later contexts and not freed, because a late thread may
- * still read them (threads.h).
+ * monitors.c - memory of contexts: free lists of monitors and of blocks. Both are kept for later contexts and not freed, because a
+ * late thread may still read them (threads.h). And the table of descriptors.
  */
 #include "CLibIPC.h"
 
-/* The lock of the two free lists below. It is the innermost lock: a thread that has it takes no other. */
-static struct libipc_monitor births, shelf;
-static struct libipc_monitor *put_away;
+struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
+int libipc_registry_end;
+struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
+
+/* The lock of the two free lists below is the innermost lock: a thread that has it takes no other. */
+static struct libipc_monitor creation_lock, lists_lock;
+static struct libipc_monitor *free_monitors;
 static struct block {
 	char stays[16]; /* see threads.h */
 	struct block *next;
-} *given_back[8 * sizeof(size_t)];
+} *free_blocks[8 * sizeof(size_t)]; /* by order */
 static void *newest; /* read without a lock */
 
-struct libipc_monitor *libipc_births(void) { return &births; }
+struct libipc_monitor *libipc_creation_lock(void) { return &creation_lock; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
 
-static int is_shelf_taken;
+static int are_lists_locked;
 /* Returns 0 in a handler that has interrupted a call which has this lock. */
-static int take_shelf(void) {
-	if (libipc_is_alone() && is_shelf_taken) return 0;
-	libipc_lock(&shelf);
-	is_shelf_taken = 1;
+static int lock_lists(void) {
+	if (libipc_is_alone() && are_lists_locked) return 0;
+	libipc_lock(&lists_lock);
+	are_lists_locked = 1;
 	LIBIPC_IN_ORDER();
 	return 1;
 }
-static void leave_shelf(void) {
+static void unlock_lists(void) {
 	LIBIPC_IN_ORDER();
-	is_shelf_taken = 0;
-	libipc_unlock(&shelf);
+	are_lists_locked = 0;
+	libipc_unlock(&lists_lock);
 }
 
-struct libipc_monitor *libipc_take_monitor(size_t size) {
-	if (!take_shelf()) return NULL;
-	struct libipc_monitor *monitor = put_away;
+struct libipc_monitor *libipc_allocate_monitor(size_t size) {
+	if (!lock_lists()) return NULL;
+	struct libipc_monitor *monitor = free_monitors;
 	if (monitor != NULL) {
-		put_away = monitor->next_put_away;
+		free_monitors = monitor->next_free;
 	} else if ((monitor = malloc(size)) != NULL) {
 		memset(monitor, 0, sizeof *monitor);
 		libipc_prepare_monitor(monitor);
-		monitor->maker = &births;
+		monitor->maker = &creation_lock;
 		monitor->earlier = newest;
 		libipc_store(&newest, monitor);
 	}
-	leave_shelf();
+	if (monitor != NULL) libipc_set_references(monitor, 1);
+	unlock_lists();
 	return monitor;
 }
 
-void libipc_put_away_monitor(struct libipc_monitor *monitor) {
-	if (!take_shelf()) return;
-	monitor->next_put_away = put_away;
-	put_away = monitor;
-	leave_shelf();
+void libipc_recycle_monitor(struct libipc_monitor *monitor) {
+	libipc_set_references(monitor, 0);
+	if (!lock_lists()) return;
+	monitor->next_free = free_monitors;
+	free_monitors = monitor;
+	unlock_lists();
 }
 
-void *libipc_take_block(unsigned order) {
+void *libipc_allocate_block(unsigned order) {
 	struct block *block = NULL;
-	if (take_shelf()) {
-		block = given_back[order];
-		if (block != NULL) given_back[order] = block->next;
-		leave_shelf();
+	if (lock_lists()) {
+		block = free_blocks[order];
+		if (block != NULL) free_blocks[order] = block->next;
+		unlock_lists();
 	}
 	return block != NULL ? block : malloc((size_t)1 << order);
 }
 
-void libipc_give_back_block(void *given, unsigned order) {
-	struct block *block = given;
-	if (!take_shelf()) return;
-	block->next = given_back[order];
-	given_back[order] = block;
-	leave_shelf();
+void libipc_recycle_block(void *memory, unsigned order) {
+	struct block *block = memory;
+	if (!lock_lists()) return;
+	block->next = free_blocks[order];
+	free_blocks[order] = block;
+	unlock_lists();
+}
+
+/* Whoever makes the next context takes the lock as well (libipc_take_monitor), and reads the structure afterwards. */
+void libipc_unpublish(struct ipc_ctx *ctx, struct ipc_switchings switchings) {
+	int is_locked = lock_lists();
+	libipc_publish(ctx, NULL, NULL, 0, switchings);
+	libipc_publish_messages(ctx, (struct ipc_messages){0});
+	if (is_locked) unlock_lists();
 }
 
 /* ---- for process.c ---- */
 
 void libipc_for_all_monitors(void (*act)(struct libipc_monitor *)) {
-	act(&births);
+	act(&creation_lock);
 	for (struct libipc_monitor *monitor = libipc_newest_monitor(); monitor != NULL; monitor = monitor->earlier) act(monitor);
 	for (int i = 0; i < LIBIPC_STRIPES; i++) act(libipc_stripes + i);
-	act(&shelf);
+	act(&lists_lock);
 }
 
-/* Forgets what a torn stripe guards, because it may be half changed. */
-void libipc_forget_torn_stripes(void) {
+/* Drops what an inconsistent stripe guards, because it may be half changed. */
+void libipc_drop_inconsistent_stripes(void) {
 	for (int i = 0; i < LIBIPC_STRIPES; i++) {
 		struct libipc_monitor *stripe = libipc_stripes + i;
-		for (int fd = i; stripe->is_torn && fd < libipc_registry_end; fd += LIBIPC_STRIPES)
+		for (int fd = i; stripe->is_inconsistent && fd < libipc_registry_end; fd += LIBIPC_STRIPES)
 			if (libipc_owner(fd) == stripe) libipc_register(fd, NULL, NULL);
-		stripe->is_torn = 0;
+		stripe->is_inconsistent = 0;
 	}
-	births.is_torn = shelf.is_torn = is_shelf_taken = 0;
+	creation_lock.is_inconsistent = lists_lock.is_inconsistent = are_lists_locked = 0;
 }
 
 /* Frees what no context uses. No other thread may be in the library. */
-void libipc_free_what_is_put_away(void) {
-	for (unsigned order = 0; order < sizeof given_back / sizeof *given_back; order++) {
-		for (struct block *block = given_back[order], *next; block != NULL; block = next) {
+void libipc_free_unused_memory(void) {
+	for (unsigned order = 0; order < sizeof free_blocks / sizeof *free_blocks; order++) {
+		for (struct block *block = free_blocks[order], *next; block != NULL; block = next) {
 			next = block->next;
 			free(block);
 		}
-		given_back[order] = NULL;
+		free_blocks[order] = NULL;
 	}
-	for (struct libipc_monitor *monitor = put_away, *next; monitor != NULL; monitor = next) {
-		next = monitor->next_put_away;
+	for (struct libipc_monitor *monitor = free_monitors, *next; monitor != NULL; monitor = next) {
+		next = monitor->next_free;
 		/* A program that also uses the shared library may have passed a context from one to the other. */
-		if (monitor->maker == &births) free(monitor);
+		if (monitor->maker == &creation_lock) free(monitor);
 	}
-	put_away = NULL;
+	free_monitors = NULL;
 	libipc_store(&newest, NULL);
 }

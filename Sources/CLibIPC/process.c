@@ -2,19 +2,19 @@
  * process.c - what the library does when the process is copied (fork(2) and its kin), when a thread ends, and when it is unloaded.
  *
  * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that no call is in the middle of a change,
- * and release them afterwards. A signal handler may fork while its own thread is in the middle of a call (threads.c): locks that
+ * and release them afterwards. A signal handler may fork while its own thread is in the middle of a call (handlers.c): locks that
  * this thread has are skipped, and the wait for each other lock is limited, because its owner may wait for one of those. A lock
- * that was not taken in time (`was_missed`) guards data that may be half changed: in the child its context is `is_torn`. The
+ * that was not taken in time (`was_missed`) guards data that may be half changed: in the child its context is `is_inconsistent`. The
  * interrupted call may go on in both processes.
  *
  * _Fork(3), clone(2). Those run no handlers. The library recognises a child by memory that the kernel wipes in a child only
  * (MADV_WIPEONFORK, Linux 4.14): `libipc_changes` points there, and its word is never 0 otherwise. A process id would not do: it
  * costs a system call, and in another PID namespace it may be the same. The child begins with fresh locks at its first call; a
- * context that another thread was changing at that moment is torn. vfork(2), posix_spawn(3) and clone(CLONE_VM) share their memory
+ * context that another thread was changing at that moment is inconsistent. vfork(2), posix_spawn(3) and clone(CLONE_VM) share their memory
  * with the parent, which is not wiped: there is no copy. Where the kernel does not have MADV_WIPEONFORK, only children of fork(2)
  * are recognised.
  *
- * A torn context can be closed (ipc_close_all) and freed in the child, which leaves its memory; all other calls fail.
+ * An inconsistent context can be closed (ipc_close_all) and freed in the child, which leaves its memory; all other calls fail.
  *
  * Unloading. The shared library stays loaded (-z nodelete). The static one may be part of a plugin: then dlclose(3) runs
  * `end_library`, and no pointer to unloaded code may remain: the thread key and its destructor are deleted here, and the C
@@ -37,10 +37,10 @@ void libipc_watch_thread(void) {
 
 /* ---- the word that is 0 in a new child ---- */
 
-#define FIRST_GENERATION ((uint64_t)1 << LIBIPC_FORK_SHIFT)
-static uint64_t unwiped = FIRST_GENERATION;
+#define ONE_FORK ((uint64_t)1 << LIBIPC_FORK_SHIFT)
+static uint64_t unwiped = ONE_FORK;
 uint64_t *libipc_changes = &unwiped;
-static uint64_t generation = FIRST_GENERATION; /* of this process, when it was last compared */
+static uint64_t forks = ONE_FORK; /* value of the word when this process began */
 static long page_size;
 
 static void make_page(void) {
@@ -60,7 +60,7 @@ static void make_page(void) {
 
 /* ---- before and after fork(2) ---- */
 
-static void take_for_fork(struct libipc_monitor *monitor) {
+static void lock_for_fork(struct libipc_monitor *monitor) {
 	if (libipc_lock_owner(monitor) == libipc_this_thread()) return;
 	if (!libipc_holds_locks()) {
 		pthread_mutex_lock(&monitor->mutex);
@@ -73,7 +73,7 @@ static void take_for_fork(struct libipc_monitor *monitor) {
 	libipc_set_owner(monitor, libipc_this_thread());
 	__atomic_store_n(&monitor->is_for_fork, 1, __ATOMIC_RELAXED);
 }
-static void give_back_after_fork(struct libipc_monitor *monitor) {
+static void unlock_after_fork(struct libipc_monitor *monitor) {
 	if (libipc_lock_owner(monitor) != libipc_this_thread()) {
 		if (libipc_holds_locks() && __atomic_load_n(&monitor->was_missed, __ATOMIC_RELAXED) > 0)
 			__atomic_fetch_sub(&monitor->was_missed, 1, __ATOMIC_RELAXED);
@@ -86,15 +86,15 @@ static void give_back_after_fork(struct libipc_monitor *monitor) {
 }
 
 static void before_fork(void) {
-	if (!libipc_is_alone()) libipc_for_all_monitors(take_for_fork);
+	if (!libipc_is_alone()) libipc_for_all_monitors(lock_for_fork);
 }
-static void after_fork_in_parent(void) { libipc_for_all_monitors(give_back_after_fork); }
+static void after_fork_in_parent(void) { libipc_for_all_monitors(unlock_after_fork); }
 
 static void begin_child(void) {
-	libipc_for_all_monitors(libipc_begin_again);
-	libipc_forget_torn_stripes();
-	generation += FIRST_GENERATION;
-	__atomic_store_n(libipc_changes, generation, __ATOMIC_RELEASE);
+	libipc_for_all_monitors(libipc_reset_in_child);
+	libipc_drop_inconsistent_stripes();
+	forks += ONE_FORK;
+	__atomic_store_n(libipc_changes, forks, __ATOMIC_RELEASE);
 }
 
 static void after_fork_in_child(void) {
@@ -132,7 +132,7 @@ __attribute__((destructor)) static void end_library(void) {
 	if (is_process_ending) return;
 	if (has_thread_key) pthread_key_delete(thread_key);
 	has_thread_key = 0;
-	libipc_free_what_is_put_away();
+	libipc_free_unused_memory();
 	if (libipc_changes == &unwiped) return;
 	void *page = libipc_changes;
 	unwiped = *libipc_changes;

@@ -105,7 +105,11 @@ int main(int argc, char **argv) {
 		int opcode;
 		const uint8_t *payload;
 		size_t size;
-	} messages[] = {{"text", TEXT, (const uint8_t *)text, strlen(text)}, {"empty", TEXT, NULL, 0}, {"binary", BINARY, binary, sizeof binary}};
+	} messages[] = {
+		{"text", TEXT, (const uint8_t *)text, strlen(text)},
+		{"empty", TEXT, NULL, 0},
+		{"binary", BINARY, binary, sizeof binary},
+	};
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
 		send_message(fd, messages[i].opcode, messages[i].payload, messages[i].size);
 		expect_message(fd, messages[i].opcode, messages[i].payload != NULL ? messages[i].payload : binary, messages[i].size);

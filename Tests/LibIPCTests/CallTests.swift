@@ -18,7 +18,7 @@ import Testing
     }
 
     /// Nothing is left for the descriptor.
-    private var isForgotten: Bool { DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil }
+    private var isForgotten: Bool { DescriptorTable.left(near.number) == nil }
 
     /// Runs `body` while `peer` has the other end, in a thread of its own.
     private func withFar<Result: Sendable>(
@@ -26,11 +26,6 @@ import Testing
     ) throws -> Result {
         let far = wire.far.number
         return try withPeer(doing: { try peer(far) }, stop: { shutdown(near.number, Int32(SHUT_RDWR)) }, body)
-    }
-
-    private func limitSending() {
-        var limit = timeval(tv_sec: 0, tv_usec: 1000)
-        setsockopt(near.number, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     // MARK: Reading
@@ -71,14 +66,14 @@ import Testing
         #expect(isForgotten)
     }
 
-    @Test("A message goes behind one that is half sent, and is gone when the call returns")
+    @Test("A message goes behind one that is sent in part, and is gone when the call returns")
     func behindHalf() throws {
         let (first, second) = (Frame(pattern(300_000)), Frame(pattern(300_000, seed: 2)))
         try leave(first, for: near)
-        try withLoose(near.number) { connection in
-            let isAll = try connection.pointee.channel.outbox.send(to: near.descriptor)
+        try withStray(near.number) { stream in
+            let isAll = try stream.pointee.outbox.send(to: near.descriptor)
             #expect(!isAll)
-            #expect(connection.pointee.channel.outbox.isHalfSent == true)
+            #expect(stream.pointee.outbox.isBegun == true)
         }
         let count = first.bytes.count + second.bytes.count
         let read = try withFar({ End.read(count, from: $0) }) { try Call.write(second, to: near.number) }
@@ -119,9 +114,9 @@ import Testing
         #expect(isForgotten)
     }
 
-    @Test("A descriptor with a patience of its own ends a write: the rest of what is begun is kept, what is not is taken back")
-    func patience() throws {
-        limitSending()
+    @Test("A time limit of the descriptor ends a write: the rest of what is begun is kept, what is not is not sent")
+    func timeLimit() throws {
+        near.limitTime(SO_SNDTIMEO)
         let frame = Frame(pattern(500_000))
         let begun = #expect(throws: CallError.self) { try Call.write(frame, to: near.number) }
         #expect(begun?.code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA.rawValue)

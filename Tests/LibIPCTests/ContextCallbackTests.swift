@@ -188,7 +188,7 @@ import Testing
         letRead()
         try left.far.write([1])
         #expect(try test.next() == .callReader(left.near))
-        test.context.pointee.remove(try test.connection(of: left.near), closing: false)
+        test.context.pointee.remove(try test.connection(of: left.near), .released)
         #expect(try didRead(.done, "too late").kind == .none)
         #expect(try didWrite(.failed).kind == .none)
         #expect(test.descriptors == [right.near.number])

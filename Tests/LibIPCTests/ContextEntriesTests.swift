@@ -13,7 +13,7 @@ import Testing
     @Test("An entry that goes leaves its place to the last one, and its descriptor open")
     func remove() throws {
         let wires = try (0..<4).map { _ in try test.connect() }
-        test.context.pointee.remove(try test.connection(of: wires[1].near), closing: false)
+        test.context.pointee.remove(try test.connection(of: wires[1].near), .released)
         #expect(test.descriptors == [0, 3, 2].map { wires[$0].near.number })
         #expect(!test.has(wires[1].near))
         #expect(wires[1].near.isOpen)
@@ -28,7 +28,7 @@ import Testing
     @Test("An entry that goes with its descriptor closes that")
     func removeClosing() throws {
         let wire = try test.connect()
-        test.context.pointee.remove(try test.connection(of: wire.near), closing: true)
+        test.context.pointee.remove(try test.connection(of: wire.near), .closed)
         #expect(wire.far.isAlone)
         #expect(test.descriptors == [])
     }
@@ -43,7 +43,7 @@ import Testing
             #expect(try other.next() == .message(Frame("told"), from: wire.near))
         }
         #expect(wire.near.isOpen)
-        #expect(DescriptorTable[wire.near.number, DescriptorTable.stripe(of: wire.near.number)] != nil)
+        #expect(DescriptorTable.left(wire.near.number) != nil)
         try test.add(wire.near)
         #expect(try test.all() == [.message(Frame("read ahead"), from: wire.near)])
     }
@@ -202,7 +202,7 @@ import Testing
         #expect(try test.all() == [])
         try other.far.write(Frame("hello"))
         #expect(try test.all() == [.message(Frame("hello"), from: other.near)])
-        test.context.pointee.remove(try test.connection(of: end), closing: false)
+        test.context.pointee.remove(try test.connection(of: end), .released)
         #expect(test.descriptors == [other.near.number])
     }
 

@@ -209,7 +209,7 @@ import Testing
     func removedWithQueue() throws {
         let (wire, other) = (try test.connect(), try test.connect())
         for end in [wire.near, other.near, wire.near] { try test.write(Frame("for \(end.number)"), to: end) }
-        test.context.pointee.remove(try test.connection(of: wire.near), closing: false)
+        test.context.pointee.remove(try test.connection(of: wire.near), .released)
         #expect(test.queued == [Frame("for \(other.near.number)")])
         #expect(try test.all() == [.sent(to: other.near)])
         #expect(wire.far.read() == [])
@@ -236,7 +236,7 @@ import Testing
             try former.add(wire.near)
             bytes = try begin(begun, over: wire, in: former)
             if !isContextGone {
-                former.context.pointee.remove(try former.connection(of: wire.near), closing: false, keeping: true)
+                former.context.pointee.remove(try former.connection(of: wire.near), .released)
                 #expect(former.queued == [])
             }
         }

@@ -1,200 +1,212 @@
-// ContextSeatTests.swift - threads and connections that go while one has the other in hand, pairs that are held at both ends, and
-// connections that a call for one message reads.
+// ContextLeaseTests.swift - a connection whose event a thread was given last is that thread's: others are given nothing of it until the
+// thread comes back, and then all of it, in order.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Context, threads and connections that go") struct ContextSeatTests {
+@Suite("Context, leases") struct ContextLeaseTests {
     let test: TestContext
+    /// Threads; the first of them is given an event, and the second asks for more.
     let first: UInt = 1
     let second: UInt = 2
 
     init() throws {
         test = try TestContext()
+        // Both are known: with one thread nothing is kept from anybody.
         for thread in [second, first] { #expect(try test.next(as: thread) == .timer) }
     }
 
-    private func hold(_ wire: Wire) throws { try hold(wire.near, wire.far) }
-
-    private func hold(_ near: End, _ far: End) throws {
-        try far.write(Frame("held"))
-        #expect(try test.next(as: first) == .message(Frame("held"), from: near))
+    /// A wire of whose messages the first thread has one.
+    private func hold(_ frame: Frame = Frame("held"), behind others: Frame...) throws -> Wire {
+        let wire = try test.connect()
+        try wire.far.write([frame.bytes, others.flatMap(\.bytes)].flatMap { $0 })
+        #expect(try test.next(as: first) == .message(frame, from: wire.near))
+        return wire
     }
 
-    // MARK: Connections that go
+    /// What the poller would say to somebody who waits.
+    private func look() throws -> Int { try test.look() }
 
-    @Test("A peer that leaves is told to one thread, which holds nothing then; its descriptor is closed when that one is done")
-    func disconnection() throws {
-        let (wire, end) = try moved()
-        shutdown(wire.far.number, Int32(SHUT_WR))
-        #expect(try test.next(as: first) == .disconnection(end))
-        #expect(try test.lease(first).pointee.connection == nil)
-        #expect(test.descriptors == [])
-        // Until then nobody else is given the number.
-        #expect(end.isOpen)
+    // MARK: Messages
+
+    @Test("Nobody else is given a message of a held connection, whether it was read ahead or not", arguments: [false, true])
+    func messages(isReadAhead: Bool) throws {
+        let wire = try isReadAhead ? hold(Frame("one"), behind: Frame("two")) : hold(Frame("one"))
+        if !isReadAhead { try wire.far.write(Frame("two")) }
+        for _ in 1...3 { #expect(try test.next(as: second) == .timer) }
+        #expect(try test.next(as: first) == .message(Frame("two"), from: wire.near))
         #expect(try test.next(as: second) == .timer)
-        #expect(end.isOpen)
-        #expect(try test.next(as: first) == .timer)
-        #expect(!end.isOpen)
-        #expect(wire.far.isAlone)
     }
 
-    @Test("With one thread the descriptor of a peer that left is closed at once")
-    func disconnectionAlone() throws {
-        test.context.pointee.leave(second)
-        let (wire, end) = try moved()
-        shutdown(wire.far.number, Int32(SHUT_WR))
-        #expect(try test.next(as: first) == .disconnection(end))
-        #expect(!end.isOpen)
+    @Test("Others are heard meanwhile, and accepted, and told of")
+    func others() throws {
+        let held = try hold(Frame("one"), behind: Frame("two"))
+        let place = try Place()
+        let server = try place.listen("service")
+        try test.add(server, .server)
+        let (other, external) = (try test.connect(), try test.connect(.external))
+        try other.far.write(Frame("hello"), Frame("and on"))
+        try external.far.write([1])
+        let client = try place.connect("service")
+        try test.write(Frame("answer"), to: other.near)
+        var events: [Happening] = []
+        while events.count < 5 {
+            let event = try test.next(as: second)
+            try #require(event.kind != .timer)
+            if event == .readable(external.near) { #expect(external.near.read() == [1]) }
+            events.append(event)
+        }
+        #expect(Set(events.map(\.kind)) == [.message, .readable, .connection, .sent])
+        #expect(events.filter { $0.kind == .message }.map(\.frame) == [Frame("hello"), Frame("and on")])
+        #expect(!events.contains { $0.descriptor == held.near.number })
+        #expect(try test.next(as: first) == .message(Frame("two"), from: held.near))
+        withExtendedLifetime(client) {}
     }
 
-    /// An entry whose number no other test gets.
-    private func moved() throws -> (Wire, End) {
-        let wire = try Wire()
-        let end = try wire.near.moved()
-        try test.add(end)
-        return (wire, end)
-    }
-
-    enum Way: CaseIterable { case deleted, removed, closed, addedAgain }
-
-    @Test("A held connection that goes lets go of its thread, and what was put off for it is forgotten", arguments: Way.allCases)
-    func goes(way: Way) throws {
-        let (wire, end) = try moved()
-        try hold(end, wire.far)
-        try wire.far.write(Frame("put off"))
+    @Test("What came meanwhile is given in order to whoever comes first", arguments: [1, 2] as [UInt])
+    func released(taker: UInt) throws {
+        let wire = try hold(Frame("0"), behind: Frame("1"), Frame("2"))
         #expect(try test.next(as: second) == .timer)
-        #expect(test.context.pointee.deferred == 1)
-        let connection = try test.connection(of: end)
-        switch way {
-        case .deleted: test.context.pointee.remove(connection, keeping: true)
-        case .removed: test.context.pointee.remove(connection, closing: true)
-        case .closed: try test.context.pointee.closeDescriptor(connection)
-        case .addedAgain: try test.add(end)
-        }
-        #expect(try test.lease(first).pointee.connection == nil)
-        #expect(test.context.pointee.deferred == 0)
-        // A new entry of this number is nobody's.
-        if way == .deleted { try test.add(end) }
-        let isGone = way == .closed || way == .removed
-        #expect(try test.all(as: second) == (isGone ? [] : [.message(Frame("put off"), from: end)]))
-        #expect(try test.all(as: first) == [])
-    }
-
-    @Test("A context that goes lets go of all, and what was to be closed is closed")
-    func dissolves() throws {
-        let (wire, end) = try moved()
-        try hold(test.connect())
-        shutdown(wire.far.number, Int32(SHUT_WR))
-        #expect(try test.next(as: second) == .disconnection(end))
-        #expect(end.isOpen)
-        test.context.pointee.dissolve()
-        #expect(!end.isOpen)
-        #expect(test.context.pointee.leases.areShared == false)
-        #expect(test.context.pointee.connections.count == 0)
-    }
-
-    // MARK: Threads that go
-
-    @Test("What a thread that has ended had in hand goes to the others, in order", arguments: [false, true])
-    func leaves(isPutOff: Bool) throws {
-        let wire = try test.connect()
-        try hold(wire)
-        try wire.far.write(Frame("one"), Frame("two"))
-        if isPutOff { #expect(try test.next(as: second) == .timer) }
-        test.visit { test.context.pointee.leave(first) }
-        #expect(test.context.pointee.leases.find(first) == nil)
-        #expect(try test.all(as: second) == [Frame("one"), Frame("two")].map { .message($0, from: wire.near) })
-    }
-
-    @Test("What a thread that has ended was to close is closed")
-    func leavesClosing() throws {
-        let (wire, end) = try moved()
-        shutdown(wire.far.number, Int32(SHUT_WR))
-        #expect(try test.next(as: first) == .disconnection(end))
-        test.context.pointee.leave(first)
-        #expect(!end.isOpen)
-        #expect(wire.far.isAlone)
-    }
-
-    @Test("A thread that was never here leaves nothing, and takes nothing along")
-    func stranger() throws {
-        let wire = try test.connect()
-        try hold(wire)
-        test.context.pointee.leave(3)
-        #expect(try test.lease(first).pointee.connection == test.connection(of: wire.near))
-        #expect(test.context.pointee.leases.areShared == true)
-    }
-
-    @Test("After a fork this thread alone is there, with what it has in hand, and nobody waits")
-    func forgets() throws {
-        let wires = try (0..<3).map { _ in try test.connect() }
-        let this = libipc_this_thread()
-        for (thread, wire) in zip([first, this, second], wires) {
-            try wire.far.write(Frame("one"), Frame("two"))
-            #expect(try test.next(as: thread) == .message(Frame("one"), from: wire.near))
-        }
-        (test.context.pointee.waiting, test.context.pointee.isLed) = (2, true)
-        test.context.pointee.forgetThreads()
-        #expect((test.context.pointee.waiting, test.context.pointee.isLed) == (0, false))
-        #expect(test.context.pointee.leases.areShared == false)
-        #expect(try test.lease(this).pointee.connection == test.connection(of: wires[1].near))
-        let events = try test.all(as: this)
-        #expect(events.count == 3)
-        for wire in wires { #expect(events.contains(.message(Frame("two"), from: wire.near))) }
-    }
-
-    // MARK: Connections that a call reads
-
-    @Test("A connection that a call reads gives no messages meanwhile, and is not named again and again; what is sent is told")
-    func reader() throws {
-        let wire = try test.connect()
-        let connection = try test.connection(of: wire.near)
-        connection.pointee.reader = try .another()
-        try wire.far.write(Frame("one"), Frame("two"))
-        try test.write(Frame("out"), to: wire.near)
-        #expect(try test.all(as: first) == [.sent(to: wire.near)])
-        #expect(connection.pointee.isPaused == true)
-        #expect(try test.look() == 0)
-        // Its holder is done: that is no reason to read it.
+        try wire.far.write(Frame("3"), Frame(""), Frame(pattern(100_000)))
+        #expect(try test.next(as: second) == .timer)
         try test.release(first)
-        #expect(try test.all(as: second) == [])
-        connection.pointee.reader = .none
-        test.context.pointee.takeDeferredTurn(connection)
-        #expect(try test.all(as: second) == [Frame("one"), Frame("two")].map { .message($0, from: wire.near) })
+        let frames = ["1", "2", "3", ""].map { Frame($0) } + [Frame(pattern(100_000))]
+        #expect(try test.all(as: taker) == frames.map { .message($0, from: wire.near) })
     }
 
-    @Test("What is queued for a connection that a call reads is sent at once: its peer may answer that alone")
-    func readerIsAnswered() throws {
-        let (wire, other) = (try test.connect(), try test.connect())
+    @Test("Two threads in turn are given all messages, none twice, in order")
+    func inTurn() throws {
+        let wires = try (0..<2).map { _ in try test.connect() }
+        for number in 0..<50 { for wire in wires { try wire.far.write(Frame("\(number)")) } }
+        var events: [Happening] = []
+        for turn in 0..<1000 where events.count < 100 {
+            let event = try test.next(as: [first, second, second, first, second][turn % 5])
+            if event != .timer { events.append(event) }
+        }
+        for wire in wires {
+            let frames = events.filter { $0.descriptor == wire.near.number }.map(\.frame)
+            #expect(frames == (0..<50).map { Frame("\($0)") })
+        }
+        for thread in [first, second] { #expect(try test.next(as: thread) == .timer) }
+    }
+
+    @Test("Steps by hand hold nothing, and nothing is kept from them")
+    func byHand() throws {
+        let wire = try hold()
+        for number in 1...2 { try test.write(Frame("\(number)"), to: wire.near) }
         let connection = try test.connection(of: wire.near)
-        connection.pointee.reader = try .another()
-        // Whoever gets the number next would go on reading.
-        defer { connection.pointee.reader = .none }
-        for end in [wire.near, other.near] { try test.write(Frame("question"), to: end) }
-        #expect(wire.far.read() == Frame("question").bytes)
-        #expect(other.far.read() == [])
-        #expect(try test.all().count == 2)
-        #expect(other.far.read() == Frame("question").bytes)
+        #expect(
+            try test.happening { context, event throws(IPCError) in try context.stepWriting(connection, &event) } == .sent(to: wire.near))
+        #expect(try test.lease(first).pointee.connection == connection)
+        #expect(try test.next(as: second) == .timer)
     }
 
-    @Test("A descriptor that is read, or written, by a call that waits is shut down before it is closed", arguments: [false, true])
-    func closedUnderCall(isRead: Bool) throws {
-        let (wire, end) = try moved()
-        let copy = try End(dup(end.number))
-        let connection = try test.connection(of: end)
-        let lender = try Sender()
-        let lent = try lender.lend(Frame("lent"))
-        #expect(lender.outbox.takeBack(lent, keeping: false) == .whole)
-        if isRead { connection.pointee.reader = try .another() } else { connection.pointee.channel.outbox.append(lent) }
-        try test.context.pointee.closeDescriptor(connection)
-        // What is queued is offered before it is dropped.
-        #expect(wire.far.read() == (isRead ? [] : Frame("lent").bytes))
-        #expect(wire.far.isAlone == isRead)
-        #expect(copy.isOpen)
-        #expect(connection.pointee.reader == .none)
-        #expect(lent.pointee.fate == (isRead ? .queued : .sent))
+    @Test("Without a second thread nothing is held back, though that one's turn was put off before it ended", arguments: [false, true])
+    func alone(isPutOff: Bool) throws {
+        let wire = try hold(Frame("one"), behind: Frame("two"))
+        if isPutOff { #expect(try test.next(as: second) == .timer) }
+        test.context.pointee.leave(second)
+        #expect(try test.next(as: first) == .message(Frame("two"), from: wire.near))
+        #expect(test.leased == 0)
+    }
+
+    // MARK: What was sent
+
+    @Test("Of what was sent over a held connection its holder alone is told")
+    func sent() throws {
+        let (wire, other) = (try test.connect(), try test.connect())
+        for _ in 1...3 { try test.write(Frame("out"), to: wire.near) }
+        #expect(try test.next(as: first) == .sent(to: wire.near))
+        try test.write(Frame("out"), to: other.near)
+        #expect(try test.next(as: second) == .sent(to: other.near))
+        #expect(try test.next(as: second) == .timer)
+        #expect(wire.far.read() == [Frame](repeating: Frame("out"), count: 3).flatMap(\.bytes))
+        #expect(try test.next(as: first) == .sent(to: wire.near))
+        #expect(try test.next(as: second) == .timer)
+        try test.release(first)
+        #expect(try test.all(as: second) == [.sent(to: wire.near)])
+        #expect(test.queued == [])
+    }
+
+    @Test("What is queued for a held connection is sent at once, and told later")
+    func queued() throws {
+        let wire = try hold()
+        try test.write(Frame("answer"), to: wire.near)
+        #expect(try test.next(as: second) == .timer)
+        #expect(wire.far.read() == Frame("answer").bytes)
+        #expect(try test.all(as: first) == [.sent(to: wire.near)])
+    }
+
+    @Test("A connection that is full goes on when there is room, though it is held")
+    func blocked() throws {
+        let wire = try hold()
+        wire.near.shrinkSendBuffer()
+        let frame = Frame(pattern(100_000))
+        try test.write(frame, to: wire.near)
+        var bytes: [UInt8] = []
+        for _ in 1...1000 where bytes.count < frame.bytes.count {
+            #expect(try test.next(as: second) == .timer)
+            bytes += wire.far.read()
+        }
+        let isSame = bytes == frame.bytes
+        #expect(isSame)
+        #expect(try test.all(as: first) == [.sent(to: wire.near)])
+    }
+
+    // MARK: The poller
+
+    @Test("A held connection that stays readable is not named again and again", arguments: [ConnectionKind.ipc, .external])
+    func paused(kind: ConnectionKind) throws {
+        let wire = try test.connect(kind)
+        try wire.far.write(Frame("one"))
+        #expect(try test.next(as: first).descriptor == wire.near.number)
+        try wire.far.write(Frame("two"))
+        #expect(try look() == 1)
+        #expect(try test.next(as: second) == .timer)
+        let connection = try test.connection(of: wire.near)
+        #expect(try test.isLeased(wire.near))
+        #expect(connection.pointee.isPaused == true)
+        #expect(test.leased == 1)
+        #expect(try look() == 0)
+        // Nor is what comes behind it, nor an end.
+        try wire.far.write(Frame("three"))
+        wire.far.close()
+        #expect(try test.next(as: second) == .timer)
+        #expect(try look() == 0)
+        try test.release(first)
+        #expect(try !test.isLeased(wire.near))
+        #expect(connection.pointee.isPaused == false)
+        #expect(test.leased == 0)
+        #expect(try look() == 1)
+        if kind == .ipc {
+            let frames = [Frame("two"), Frame("three")]
+            #expect(try test.all(as: second) == frames.map { .message($0, from: wire.near) } + [.disconnection(wire.near)])
+        } else {
+            #expect(try test.next(as: second) == .readable(wire.near))
+        }
+    }
+
+    @Test("What its holder has read of a program's descriptor is no news for the next thread")
+    func oldNews() throws {
+        let wire = try test.connect(.external)
+        try wire.far.write([1])
+        #expect(try test.next(as: first) == .readable(wire.near))
+        #expect(try test.next(as: second) == .timer)
+        #expect(wire.near.read() == [1])
+        try test.release(first)
+        #expect(try test.next(as: second) == .timer)
+        try wire.far.write([2])
+        #expect(try test.next(as: second) == .readable(wire.near))
+        #expect(try test.next(as: first) == .timer)
+    }
+
+    @Test("A held connection that is not ready is watched, and nothing is put off")
+    func notReady() throws {
+        let wire = try hold()
+        for _ in 1...2 { #expect(try test.next(as: second) == .timer) }
+        #expect(test.leased == 0)
+        #expect(try test.connection(of: wire.near).pointee.isPaused == false)
     }
 }

@@ -87,22 +87,38 @@ import Testing
     @Test("A server that goes without being closed leaves its socket file")
     func removed() throws {
         let server = try serve()
-        test.context.pointee.remove(try test.connection(of: server), closing: false)
+        test.context.pointee.remove(try test.connection(of: server), .released)
         #expect(server.isOpen)
         #expect(place.exists("service"))
     }
 
-    @Test("Accepting by hand adds the client")
+    @Test("A client that was accepted by hand is added, at its own index")
     func byHand() throws {
         let server = try serve()
         let client = try place.connect("service")
         let connection = try test.connection(of: server)
-        let event = try test.happening { context, event throws(IPCError) in try context.accept(on: connection, waiting: true, &event) }
-        #expect(event.kind == .connection)
+        let accepted = try End(try Socket.accept(on: server.number))
+        test.keep(accepted)
+        let event = try test.happening { context, event throws(IPCError) in
+            try context.admit(accepted.number, of: connection, &event)
+        }
+        #expect(event == .connection(accepted))
         #expect(event.index == 1)
-        test.keep(try End(event.descriptor))
         #expect(!client.isAlone)
         #expect(try test.next() == .timer)
+    }
+
+    @Test("A program accepts by hand and is told of the client's index and descriptor")
+    func byProgram() throws {
+        let (program, server) = (Program(), try place.listen("service"))
+        try program.add(server, IPC_CONNECTION_TYPE_SERVER)
+        let client = try place.connect("service")
+        let (type, index, descriptor) = try program.accept(on: 0)
+        #expect(type == IPC_EVENT_TYPE_CONNECTION)
+        #expect(index == 1)
+        let accepted = try End(descriptor)
+        try client.write(Frame("hello"))
+        #expect(try Call.read(accepted.number) == Frame("hello"))
     }
 
     @Test("What is no listening socket fails once, not for ever")

@@ -9,7 +9,7 @@ import Testing
 
     init() throws { test = try TestContext() }
 
-    @Test("Without patience a call looks, and returns what there is, or a timer")
+    @Test("A call that must not wait looks, and returns what there is, or a timer")
     func zero() throws {
         #expect(try test.next() == .timer)
         let wire = try test.connect()

@@ -20,7 +20,8 @@ import Testing
         for number in 0..<3 { for wire in wires { try test.write(Frame("\(number)"), to: wire.near) } }
         let bytes = (0..<3).flatMap { Frame("\($0)").bytes }
         for wire in wires { #expect(wire.far.read() == (waiting > 0 ? bytes : [])) }
-        #expect(test.context.pointee.unsent.isEmpty == (waiting > 0))
+        for wire in wires { #expect(try test.stream(of: wire.near).pointee.outbox.hasPending == (waiting == 0)) }
+        #expect(test.context.pointee.hasUnsent == (waiting == 0))
         test.context.pointee.waiting = 0
         let events = try test.all()
         for wire in wires {
@@ -40,7 +41,7 @@ import Testing
         let connection = try test.connection(of: wire.near)
         #expect(connection.pointee.isBlocked == true)
         #expect(connection.pointee.interest == [.read, .write])
-        #expect(test.context.pointee.unsent.isEmpty == true)
+        #expect(test.context.pointee.outgoing.isEmpty == true)
         test.context.pointee.waiting = 0
         var (bytes, events): ([UInt8], [Happening]) = ([], [])
         for _ in 1...1000 where events.count < 3 {
@@ -132,15 +133,14 @@ import Testing
         #expect(try test.next(as: 2) == .timer)
         try external.far.write([1])
         #expect(try test.next(as: 1) == .readable(external.near))
-        let connection = try test.connection(of: external.near)
         let event = try test.whileWaiting {
-            try test.until { connection.pointee.isDeferred }
+            try test.until { test.leased == 1 }
             #expect(external.near.read() == [1])
             test.monitor.locked {
                 test.context.pointee.leave(1)
                 test.context.pointee.alert(nil)
             }
-            try test.until { test.context.pointee.ready.isEmpty }
+            try test.until { test.context.pointee.runnable.isEmpty }
             try wire.far.write(Frame("news"))
         }
         #expect(event == .message(Frame("news"), from: wire.near))

@@ -26,7 +26,7 @@ import Testing
         #expect(try receiver.receive() == .message)
         #expect(!receiver.hasSpare)
         // Read ahead while the message is still here: it is not touched.
-        let message = receiver.inbox.take()
+        let message = receiver.inbox.takeMessage()
         try receiver.wire.far.write(frames[1].bytes)
         #expect(try receiver.recycledFrame() == frames[1])
         guard let message else { return }
@@ -59,7 +59,7 @@ import Testing
         let (frame, far) = (Frame(pattern(size)), receiver.wire.far.number)
         var found: [Frame] = []
         _ = try withPeer(over: receiver.wire, doing: { [bytes = frame.bytes] in try End.write(bytes, to: far) }) {
-            while try !receiver.settle() { try #require(try receiver.receive(waiting: true) != .end) }
+            while try !receiver.parse() { try #require(try receiver.receive(waiting: true) != .end) }
             found += receiver.recycle().map { [$0] } ?? []
         }
         let isSame = found == [frame]
@@ -97,7 +97,7 @@ import Testing
         let receiver = try begin()
         try receiver.wire.far.write(Frame.headerBytes(length: 2_000_000) + [1, 2, 3])
         for _ in 1...2 {
-            let error = #expect(throws: IPCError.self) { if try !receiver.settle() { _ = try receiver.receive() } }
+            let error = #expect(throws: IPCError.self) { if try !receiver.parse() { _ = try receiver.receive() } }
             #expect(error?.code == IPC_ERROR_USOCK_RECV__MESSAGE_SIZE)
         }
         #expect(receiver.hasSpare)

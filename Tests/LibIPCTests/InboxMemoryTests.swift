@@ -37,7 +37,7 @@ import Testing
         let frame = Frame(pattern(100_000))
         try receiver.wire.far.write(frame.bytes)
         var receives = 0
-        while try !receiver.settle() {
+        while try !receiver.parse() {
             let arrival = try receiver.receive()
             try #require(arrival == .bytes || arrival == .message)
             receives += 1
@@ -63,7 +63,7 @@ import Testing
         let bytes = frame.bytes
         var found: [Frame] = []
         _ = try withPeer(over: receiver.wire, doing: { try End.write(bytes, to: far) }) {
-            while try !receiver.settle() {
+            while try !receiver.parse() {
                 let arrival = try receiver.receive(waiting: true)
                 try #require(arrival == .bytes || arrival == .message)
             }

@@ -83,7 +83,7 @@ import Testing
         #expect(try receiver.receive() == .message)
         #expect(receiver.wire.near.read() == [])
         var found: [Frame] = []
-        while try receiver.settle(), let frame = receiver.inbox.takeFrame() { found.append(frame) }
+        while try receiver.parse(), let frame = receiver.inbox.takeFrame() { found.append(frame) }
         #expect(found == Self.frames)
         #expect(receiver.inbox.isEmpty == true)
     }
@@ -98,7 +98,7 @@ import Testing
             #expect(try receiver.receive() == (cut < frame.bytes.count ? .bytes : .message), "cut at byte \(cut)")
             if cut >= frame.bytes.count { #expect(receiver.inbox.takeFrame() == frame) }
             try receiver.wire.far.write(Array(bytes[cut...]))
-            _ = try receiver.settle()
+            _ = try receiver.parse()
             #expect(try receiver.receive() == (cut < frame.bytes.count ? .message : .bytes), "cut at byte \(cut)")
         }
     }
@@ -108,9 +108,9 @@ import Testing
         let receiver = try Receiver()
         try receiver.wire.far.write(Frame(""), Frame("text"))
         for text in ["", "text"] {
-            let isWhole = try receiver.settle() || receiver.receive() == .message && receiver.settle()
+            let isWhole = try receiver.parse() || receiver.receive() == .message && receiver.parse()
             try #require(isWhole)
-            let released = receiver.inbox.take()?.releasePayload()
+            let released = receiver.inbox.takeMessage()?.releasePayload()
             let payload = try #require(released)
             #expect(String(cString: payload.assumingMemoryBound(to: CChar.self)) == text)
             free(payload)
@@ -124,7 +124,7 @@ import Testing
         try receiver.wire.far.write(frames.flatMap(\.bytes) + Frame.headerBytes(length: 1_999_995) + [1, 2, 3])
         for frame in frames { #expect(try receiver.frame() == frame) }
         for _ in 1...2 {
-            let error = #expect(throws: IPCError.self) { try receiver.settle() }
+            let error = #expect(throws: IPCError.self) { try receiver.parse() }
             #expect(error?.code == IPC_ERROR_USOCK_RECV__MESSAGE_SIZE)
         }
         #expect(receiver.inbox.header == nil)
@@ -136,7 +136,7 @@ import Testing
         let header = Frame.headerBytes(length: .max)
         try receiver.wire.far.write(header.dropLast())
         #expect(try receiver.receive() == .bytes)
-        #expect(try receiver.settle() == false)
+        #expect(try receiver.parse() == false)
         try receiver.wire.far.write(header.suffix(1))
         let error = #expect(throws: IPCError.self) { try receiver.receive() }
         #expect(error?.code == IPC_ERROR_USOCK_RECV__MESSAGE_SIZE)
@@ -150,7 +150,7 @@ import Testing
         #expect(try receiver.receive() == .nothing)
         receiver.wire.far.close()
         #expect(try receiver.receive() == .end)
-        #expect(try receiver.settle() == false)
+        #expect(try receiver.parse() == false)
     }
 
     @Test("A peer that leaves without reading what was sent to it has left, not failed")

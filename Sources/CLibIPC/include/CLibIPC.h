@@ -90,7 +90,8 @@ static inline int libipc_is_socket(const struct stat *status) { return S_ISSOCK(
 /* Writes `directory/name`, or only the name without a directory. Returns the length of the path, which may exceed the room for it. */
 static inline int libipc_fill_address(struct sockaddr_un *address, const char *directory, const char *name) {
 	address->sun_family = AF_UNIX;
-	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", directory != NULL ? "/" : "", name);
+	const char *slash = directory != NULL ? "/" : "";
+	return snprintf(address->sun_path, sizeof address->sun_path, "%s%s%s", directory != NULL ? directory : "", slash, name);
 }
 static inline int libipc_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 static inline int libipc_has_socket_type(int fd) {
@@ -237,20 +238,20 @@ static inline void *libipc_array(const struct ipc_ctx *ctx) { return libipc_load
 /* The other fields are read and written with the lock only. In C, field by field: in Swift an access to one field counts as an access
  * to all. */
 static inline struct ipc_switchings libipc_switchings(const struct ipc_ctx *ctx) { return ctx->switchdb; }
-static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size, struct ipc_messages messages,
+static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size,
                                   struct ipc_switchings switchings) {
 	ctx->pollfd = pollfd;
 	ctx->size = size;
-	ctx->tx = messages;
 	ctx->switchdb = switchings;
 	libipc_store((void **)&ctx->cinfos, array);
 }
+static inline void libipc_publish_messages(struct ipc_ctx *ctx, struct ipc_messages messages) { ctx->tx = messages; }
 
-/* A word that contexts compare to notice changes (process.c). Upper half: the number of forks between the process that loaded the
- * library and this one, counted from 1. Lower half: how often programs have changed tables of switched pairs. 0: a child in which no
- * call has been made yet. */
+/* A word that contexts compare to notice changes (process.c). Upper 16 bits: the number of forks between the process that loaded the
+ * library and this one, counted from 1. Lower 48 bits, which last for years: how often programs have changed tables of switched
+ * pairs. 0: a child in which no call has been made yet. */
 extern uint64_t *libipc_changes __attribute__((visibility("hidden")));
-enum { LIBIPC_FORK_SHIFT = 32 };
+enum { LIBIPC_FORK_SHIFT = 48 };
 uint64_t libipc_notice_child(void);
 /* Whether the word is the same as when it was read last. */
 LIBIPC_ATOMIC int libipc_has_changed(uint64_t since) { return __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) != since; }

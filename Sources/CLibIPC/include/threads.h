@@ -1,5 +1,5 @@
 /*
- * threads.h - locks, and the tables that all threads of the process share (runtime.c).
+ * threads.h - locks, and the table of descriptors that all threads of the process share.
  */
 #ifndef LIBIPC_THREADS_H
 #define LIBIPC_THREADS_H
@@ -17,30 +17,27 @@ static inline int libipc_is_alone(void) { return 0; }
 #endif
 
 #pragma clang assume_nonnull begin
-/* A lock and the data that it guards; one lies in front of each context. A monitor is never freed, so a thread that comes too late
- * finds a lock, takes it, and sees that the context is gone. The mutex guards all other fields. */
+/* A lock and the data that it guards; one lies in front of each context. A monitor is never freed, because threads read it before they
+ * have its lock or a reference. The mutex guards all other fields. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;          /* for one of the threads that wait for events */
-	pthread_cond_t returned;         /* for threads that wait for another thread's claim to end, where there is no futex(2) */
-	uint32_t returns;                /* how often a claim ended while a thread waited for it */
+	uint32_t changes;                /* changes when threads are woken that wait for a change: libipc_wait_for_change */
+	uint32_t sleepers, woken;        /* number of these threads; and how many of them were woken and do not have the lock yet */
+	uint32_t claim_ends;                /* how often a claim ended while a thread waited for it */
 	uintptr_t owner;                 /* the thread that has the lock; 0: none, or the process had one thread */
 	int is_for_fork;                 /* the owner has it for fork(2), and changes nothing */
 	int was_missed;                  /* forks that could not take it: in their children the data may be half changed */
-	int is_torn;                     /* this process is such a child */
-	uintptr_t busy;                  /* see libipc_enter */
+	int is_inconsistent;                     /* this process is such a child */
+	uintptr_t active;                /* the call that is changing the data: see libipc_enter */
 	int depth;                       /* how often the owner has taken the lock again */
-	int pending;                     /* LIBIPC_CLOSE, LIBIPC_DISSOLVE: what a signal handler has left to do */
+	int pending;                     /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
 	int cancelling;                  /* cancel state of the thread before it took the lock */
-	uint32_t absent;                 /* calls that have released the lock in the middle and will take it again */
-	uint32_t arriving;               /* threads that wait for the lock */
-	uint32_t generation;             /* how often ipc_ctx_free has freed its context */
-	int is_awaited;                  /* its context is gone; the last of these calls and threads puts the monitor into the free list */
-	void *_Nullable array;                     /* the public array that points here (libipc_lead_back); NULL: no context */
-	uintptr_t freed_by;              /* the thread that freed the context */
+	uint32_t references;             /* see libipc_retain */
+	void *_Nullable array;                     /* the public array that points here (libipc_set_monitor); NULL: no context */
+	uintptr_t freed_by;              /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
 	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
 	struct libipc_monitor *_Nullable earlier;  /* in the list of all that were ever made */
-	struct libipc_monitor *_Nullable next_put_away;
+	struct libipc_monitor *_Nullable next_free;
 };
 
 /* Atomic accesses, which need no lock. For tools that know only locks (helgrind) they are functions whose names can be suppressed. */
@@ -50,7 +47,9 @@ struct libipc_monitor {
 #define LIBIPC_ATOMIC static inline
 #endif
 LIBIPC_ATOMIC void *_Nullable libipc_load(void *_Nullable const *_Nonnull place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
-LIBIPC_ATOMIC void libipc_store(void *_Nullable *_Nonnull place, void *_Nullable value) { __atomic_store_n(place, value, __ATOMIC_RELEASE); }
+LIBIPC_ATOMIC void libipc_store(void *_Nullable *_Nonnull place, void *_Nullable value) {
+	__atomic_store_n(place, value, __ATOMIC_RELEASE);
+}
 
 /* A signal handler of the same thread sees the steps in the order in which they are written. */
 #define LIBIPC_IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
@@ -69,38 +68,69 @@ static inline void libipc_allow_cancelling(int before) {
 /* Identifies a thread while it lives. */
 static inline uintptr_t libipc_this_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
 
-void libipc_keep_others_out(struct libipc_monitor *monitor);
-void libipc_let_others_in(struct libipc_monitor *monitor);
+/* ---- locks ---- */
+
+void libipc_lock_mutex(struct libipc_monitor *monitor);
+void libipc_unlock_mutex(struct libipc_monitor *monitor);
 static inline void libipc_lock(struct libipc_monitor *monitor) {
-	if (!libipc_is_alone()) libipc_keep_others_out(monitor);
+	if (!libipc_is_alone()) libipc_lock_mutex(monitor);
 }
-LIBIPC_ATOMIC uintptr_t libipc_lock_owner(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->owner, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC uintptr_t libipc_lock_owner(const struct libipc_monitor *monitor) {
+	return __atomic_load_n(&monitor->owner, __ATOMIC_RELAXED);
+}
 LIBIPC_ATOMIC void libipc_set_owner(struct libipc_monitor *monitor, uintptr_t owner) {
 	__atomic_store_n(&monitor->owner, owner, __ATOMIC_RELAXED);
 }
 static inline void libipc_unlock(struct libipc_monitor *monitor) {
-	if (libipc_lock_owner(monitor) == libipc_this_thread()) libipc_let_others_in(monitor);
+	if (libipc_lock_owner(monitor) == libipc_this_thread()) libipc_unlock_mutex(monitor);
 }
 /* Takes the lock if that is possible within some milliseconds. For a signal handler, whose thread may have other locks. */
 int libipc_try_lock(struct libipc_monitor *monitor);
 /* Whether the thread has the lock, or needs none. */
 int libipc_has_lock(const struct libipc_monitor *monitor);
+
+/* ---- references ---- */
+
+/* A context has one reference to its monitor until it is freed. A call takes one before it waits for the lock, and keeps it until it
+ * ends, also while it sleeps. (In a process with one thread only a call that sleeps or calls the program may have one.) Whoever
+ * releases the last reference frees the context's memory and recycles the monitor: so no call finds another context behind its
+ * monitor than before.
+ *
+ * A look-up first takes the reference, then checks that the struct ipc_ctx still leads here. Freeing first removes that pointer, then
+ * releases the reference of the context. So if the check succeeds the reference was taken in time. 0: nothing has a reference. */
+int libipc_retain(struct libipc_monitor *monitor);
+/* Whether it was the last one. */
+int libipc_release(struct libipc_monitor *monitor);
+/* Releases the reference of the context. */
+static inline int libipc_drop(struct libipc_monitor *monitor) { return __atomic_sub_fetch(&monitor->references, 1, __ATOMIC_SEQ_CST) == 0; }
+LIBIPC_ATOMIC uint32_t libipc_references(const struct libipc_monitor *monitor) {
+	return __atomic_load_n(&monitor->references, __ATOMIC_RELAXED);
+}
+LIBIPC_ATOMIC void libipc_set_references(struct libipc_monitor *monitor, uint32_t count) {
+	__atomic_store_n(&monitor->references, count, __ATOMIC_RELEASE);
+}
+
+/* ---- waits for other threads ---- */
+
 /* Waits, without the lock, until another thread reports a change, or `milliseconds` have passed; negative: for ever. It may wake up
  * without a reason. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
-/* Waits, without the lock, until a claim has ended since `seen` was read (libipc_returns, with the lock): 0. Or until a signal handler
+/* Wakes one of these threads, or all. The caller has the lock. */
+void libipc_wake_one(struct libipc_monitor *monitor);
+void libipc_wake_all(struct libipc_monitor *monitor);
+/* Waits, without the lock, until a claim has ended since `seen` was read (libipc_claim_ends, with the lock): 0. Or until a signal handler
  * ends the wait, as the kernel decides (SA_RESTART): EINTR; or the time is up: ETIMEDOUT. A negative time is for ever. */
-int libipc_wait_for_return(struct libipc_monitor *monitor, uint32_t seen, int milliseconds);
-static inline uint32_t libipc_returns(struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->returns, __ATOMIC_ACQUIRE); }
+int libipc_wait_for_claim_end(struct libipc_monitor *monitor, uint32_t seen, int milliseconds);
+static inline uint32_t libipc_claim_ends(struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->claim_ends, __ATOMIC_ACQUIRE); }
 /* Announces that a claim has ended. The caller has the lock. */
-void libipc_announce_return(struct libipc_monitor *monitor);
+void libipc_announce_claim_end(struct libipc_monitor *monitor);
 
-/* ---- signal handlers: see threads.c ---- */
+/* ---- signal handlers: see handlers.c ---- */
 
-/* `busy` of a monitor is the stack address (frame) of the call that is changing it, or 0. Flags: ASLEEP: the data is consistent; the
- * call sleeps in the kernel or calls the program. LOOK: the call must check for more work when it ends. COUNTED: `absent` counts the
- * call. */
-enum { LIBIPC_ASLEEP = 1, LIBIPC_LOOK = 2, LIBIPC_COUNTED = 4 };
+/* `active` of a monitor is the stack address (frame) of the call that is changing its data, or 0. Flags: SLEEPING: the data is
+ * consistent; the call sleeps in the kernel. RECHECK: the call must check for more work when it ends. COUNTED: the call has a
+ * reference. */
+enum { LIBIPC_SLEEPING = 1, LIBIPC_RECHECK = 2, LIBIPC_COUNTED = 4 };
 /* An address in the caller's stack frame. (__builtin_frame_address would cost the caller a register.) */
 static inline uintptr_t libipc_frame(void) {
 	_Alignas(8) char here;
@@ -109,49 +139,48 @@ static inline uintptr_t libipc_frame(void) {
 	return place;
 }
 /* The fences keep this order for a signal handler of the same thread. */
-static inline void libipc_set_busy(struct libipc_monitor *monitor, uintptr_t busy) {
+static inline void libipc_set_active(struct libipc_monitor *monitor, uintptr_t active) {
 	__atomic_signal_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&monitor->busy, busy, __ATOMIC_RELAXED);
+	__atomic_store_n(&monitor->active, active, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
-/* Takes the lock for a call with this frame, which is going to change what the monitor guards. 0: the call is made in a signal
- * handler that has interrupted another call of the same thread, and must fail. */
+/* Takes the lock for a call with this frame (and COUNTED, if it has a reference), which is going to change the data. 0: the call is
+ * made in a signal handler that has interrupted another call of the same thread, and must fail. */
 int libipc_enter(struct libipc_monitor *monitor, uintptr_t frame);
 /* The same for a call that has another lock already; it cannot fail. */
 void libipc_enter_from_inside(struct libipc_monitor *monitor, uintptr_t frame);
 void libipc_leave(struct libipc_monitor *monitor);
 /* The fast path in a process with one thread, when there is nothing else to check. One function must call all three. */
-static inline int libipc_enter_at_once(struct libipc_monitor *monitor) {
+static inline int libipc_enter_fast(struct libipc_monitor *monitor) {
 	_Alignas(8) char here;
-	if (monitor->busy != 0) return 0;
-	__atomic_store_n(&monitor->busy, (uintptr_t)&here, __ATOMIC_RELAXED);
+	if (monitor->active != 0) return 0;
+	__atomic_store_n(&monitor->active, (uintptr_t)&here, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return 1;
 }
-static inline int libipc_may_leave_at_once(const struct libipc_monitor *monitor) { return !(monitor->busy & LIBIPC_LOOK); }
-static inline void libipc_leave_at_once(struct libipc_monitor *monitor) { __atomic_store_n(&monitor->busy, 0, __ATOMIC_RELEASE); }
-/* Around a part of a call that sleeps or calls the program. The caller has the lock at both. libipc_come_back needs the result of
- * libipc_go_out. */
-uintptr_t libipc_go_out(struct libipc_monitor *monitor);
-void libipc_come_back(struct libipc_monitor *monitor, uintptr_t busy);
-/* The fast path in a process with one thread, where usually nothing has happened meanwhile. */
-static inline uintptr_t libipc_fall_asleep(struct libipc_monitor *monitor) {
-	uintptr_t busy = monitor->busy;
-	libipc_set_busy(monitor, busy | LIBIPC_ASLEEP);
-	return busy;
+static inline int libipc_can_leave_fast(const struct libipc_monitor *monitor) { return !(monitor->active & LIBIPC_RECHECK); }
+static inline void libipc_leave_fast(struct libipc_monitor *monitor) { __atomic_store_n(&monitor->active, 0, __ATOMIC_RELEASE); }
+/* Before a part of a call that runs without the lock: it sleeps, or calls the program. Returns what `active` must be afterwards. */
+uintptr_t libipc_suspend(struct libipc_monitor *monitor);
+/* Around a sleep in a process with one thread, where usually nothing happens meanwhile. */
+static inline uintptr_t libipc_begin_sleep(struct libipc_monitor *monitor) {
+	uintptr_t active = monitor->active;
+	libipc_set_active(monitor, active | LIBIPC_SLEEPING);
+	return active;
 }
-static inline void libipc_wake_up(struct libipc_monitor *monitor, uintptr_t busy) {
-	if (monitor->busy != (busy | LIBIPC_ASLEEP)) return libipc_come_back(monitor, busy);
-	libipc_set_busy(monitor, busy);
+static inline void libipc_end_sleep(struct libipc_monitor *monitor, uintptr_t active) {
+	/* The first call that a handler has made meanwhile has taken a reference for this one (libipc_enter). */
+	if (monitor->active != (active | LIBIPC_SLEEPING)) active |= LIBIPC_RECHECK | LIBIPC_COUNTED;
+	libipc_set_active(monitor, active);
 }
 /* Whether this is a signal handler that has interrupted a call which was changing what this monitor guards. */
 int libipc_is_interrupting(const struct libipc_monitor *monitor);
 
 /* Work that a signal handler leaves to the interrupted call: closing all descriptors, freeing the context's memory. */
-enum { LIBIPC_CLOSE = 1, LIBIPC_DISSOLVE = 2 };
+enum { LIBIPC_CLOSE = 1, LIBIPC_FREE = 2 };
 void libipc_leave_pending(struct libipc_monitor *monitor, int what);
-static inline int libipc_take_pending(struct libipc_monitor *monitor, int what) {
-	return __atomic_fetch_and(&monitor->pending, ~what, __ATOMIC_RELAXED) & what;
+static inline int libipc_take_pending(struct libipc_monitor *monitor) {
+	return __atomic_exchange_n(&monitor->pending, 0, __ATOMIC_RELAXED);
 }
 /* Some monitor has, or had, pending work. */
 extern int libipc_is_anything_pending __attribute__((visibility("hidden")));
@@ -166,45 +195,48 @@ void libipc_prepare_monitor(struct libipc_monitor *monitor);
 void libipc_for_all_monitors(void (*act)(struct libipc_monitor *));
 int libipc_try_mutex(struct libipc_monitor *monitor);
 int libipc_may_be_own(const struct libipc_monitor *monitor);
+/* Whether the thread has locks, or is about to take one: it is in the middle of a call. */
 int libipc_holds_locks(void);
-void libipc_begin_again(struct libipc_monitor *monitor);
-void libipc_forget_torn_stripes(void);
-void libipc_free_what_is_put_away(void);
+void libipc_reset_in_child(struct libipc_monitor *monitor);
+void libipc_drop_inconsistent_stripes(void);
+void libipc_free_unused_memory(void);
 
-/* ---- memory that stays ---- */
+/* ---- memory of contexts: monitors.c ---- */
 
-/* A monitor of `size` bytes (the same in all calls) whose lock is free. NULL: no memory. */
-struct libipc_monitor *_Nullable libipc_take_monitor(size_t size);
-void libipc_put_away_monitor(struct libipc_monitor *monitor);
+/* A monitor of `size` bytes (the same in all calls) with one reference; its lock is free. NULL: no memory. */
+struct libipc_monitor *_Nullable libipc_allocate_monitor(size_t size);
+/* It has no reference any more. */
+void libipc_recycle_monitor(struct libipc_monitor *monitor);
 /* The newest monitor; `earlier` leads to all others. */
 struct libipc_monitor *_Nullable libipc_newest_monitor(void);
 /* The lock under which contexts are made. */
-struct libipc_monitor *libipc_births(void);
+struct libipc_monitor *libipc_creation_lock(void);
+
+/* Empties the structure: no pointer leads to the context any more. */
+void libipc_unpublish(struct ipc_ctx *ctx, struct ipc_switchings switchings);
 
 /* A block of 1 << order bytes. When it is given back its first 16 bytes stay unchanged, because late threads may read them. */
-void *_Nullable libipc_take_block(unsigned order);
-void libipc_give_back_block(void *block, unsigned order);
+void *_Nullable libipc_allocate_block(unsigned order);
+void libipc_recycle_block(void *block, unsigned order);
 
 /* The two words before a public array lead to its monitor: a mark, and a pointer. NULL: no mark. */
 #define LIBIPC_MARK ((void *)0x6970637377696674)
-static inline void libipc_lead_back(void *array, struct libipc_monitor *monitor) {
+static inline void libipc_set_monitor(void *array, struct libipc_monitor *monitor) {
 	void **way = (void **)array - 2;
 	libipc_store(way + 1, monitor);
 	libipc_store(way, LIBIPC_MARK);
 }
-static inline struct libipc_monitor *_Nullable libipc_way_back(void *array) {
+static inline struct libipc_monitor *_Nullable libipc_monitor_of(void *array) {
 	void **way = (void **)array - 2;
 	return libipc_load(way) == LIBIPC_MARK ? (struct libipc_monitor *)libipc_load(way + 1) : NULL;
 }
 
-/* A thread counts itself before it waits for the lock, until it has it. Freeing a context first removes the pointer to the monitor
- * and then reads the count: it sees every thread that still comes, and a later thread finds no pointer. */
-LIBIPC_ATOMIC void libipc_arrive(struct libipc_monitor *monitor) { __atomic_fetch_add(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
-static inline void libipc_has_arrived(struct libipc_monitor *monitor) { __atomic_fetch_sub(&monitor->arriving, 1, __ATOMIC_ACQ_REL); }
-static inline uint32_t libipc_arriving(struct libipc_monitor *monitor) { return __atomic_fetch_add(&monitor->arriving, 0, __ATOMIC_ACQ_REL); }
-LIBIPC_ATOMIC uint32_t libipc_generation(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->generation, __ATOMIC_ACQUIRE); }
-LIBIPC_ATOMIC void libipc_end_generation(struct libipc_monitor *monitor) {
-	__atomic_store_n(&monitor->generation, monitor->generation + 1, __ATOMIC_RELEASE);
+/* The owner of a stream (Stream.swift), which a call that has claimed it reads without a lock. */
+static inline void libipc_store_owner(struct libipc_monitor *_Nonnull *_Nonnull place, struct libipc_monitor *owner) {
+	__atomic_store_n(place, owner, __ATOMIC_RELEASE);
+}
+static inline struct libipc_monitor *libipc_load_owner(struct libipc_monitor *_Nonnull *_Nonnull place) {
+	return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 }
 
 /* Arranges that libipc_thread_ended (ContextLock.swift) is called when this thread ends. */
@@ -217,7 +249,6 @@ enum { LIBIPC_REGISTRY_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
 struct libipc_slot {
 	void *_Nullable owner;      /* the monitor whose lock guards the connection */
 	void *_Nullable connection;
-	uint32_t pair;    /* where in a table of pairs the descriptor was found last: a hint */
 	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
 	uint32_t is_stream; /* calls without a context found a stream here: a hint */
 };
@@ -247,12 +278,6 @@ static inline void libipc_register(int fd, struct libipc_monitor *_Nullable owne
 	libipc_store(&libipc_registry[fd].owner, NULL);
 	libipc_store(&libipc_registry[fd].connection, connection);
 	libipc_store(&libipc_registry[fd].owner, owner);
-}
-LIBIPC_ATOMIC uint32_t libipc_pair_hint(int fd) {
-	return libipc_is_registrable(fd) ? __atomic_load_n(&libipc_registry[fd].pair, __ATOMIC_RELAXED) : 0;
-}
-LIBIPC_ATOMIC void libipc_set_pair_hint(int fd, size_t pair) {
-	if (libipc_is_registrable(fd)) __atomic_store_n(&libipc_registry[fd].pair, (uint32_t)pair, __ATOMIC_RELAXED);
 }
 LIBIPC_ATOMIC int libipc_is_known_stream(int fd) {
 	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].is_stream, __ATOMIC_RELAXED) != 0;

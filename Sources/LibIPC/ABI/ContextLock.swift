@@ -1,11 +1,14 @@
-// ContextLock.swift - from a struct ipc_ctx to its context, and back: a thread inside a context, with its lock.
+// ContextLock.swift - a call inside the context of a struct ipc_ctx, with its lock: looks the context up, makes it, frees it.
 //
-// A visit begins with the lock and ends by publishing what has changed. On the way the thread may let go of the lock, to wait or
-// to call the program; the context may be freed meanwhile, and the memory of the struct ipc_ctx with it.
+// A call begins with the lock and ends by publishing what has changed. In between it may release the lock, to wait or to call the
+// program. The context may be freed meanwhile, and the memory of the struct ipc_ctx with it. The call's reference (threads.h) keeps
+// the monitor, and the memory of the context, until the call ends.
 
 extension UnsafeMutablePointer where Pointee == libipc_monitor {
-    /// What lies behind the monitor, while something leads to it.
-    var context: Ref<PublicContext> { UnsafeMutableRawPointer(self + 1).assumingMemoryBound(to: PublicContext.self) }
+    /// The context behind the monitor, while something has a reference.
+    var context: Ref<PublicContext> { guardedContext() }
+
+    fileprivate var isCounted: Bool { pointee.active & UInt(LIBIPC_COUNTED) != 0 }
 }
 
 struct ContextLock: ~Copyable {
@@ -13,12 +16,11 @@ struct ContextLock: ~Copyable {
     let context: Ref<PublicContext>
     let monitor: MonitorReference
     let ctx: Ref<ipc_ctx>
-    private let generation: UInt32
 
     /// - Parameter monitor: entered.
     private init(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference) {
-        (context, self.monitor, self.ctx, generation) = (monitor.context, monitor, ctx, monitor.pointee.generation)
-        context.pointee.view.enter(ctx)
+        (context, self.monitor, self.ctx) = (monitor.context, monitor, ctx)
+        if context.pointee.view.enter(ctx) { context.pointee.noticeLater() }
         context.pointee.call &+= 1
     }
 
@@ -39,113 +41,127 @@ struct ContextLock: ~Copyable {
 
     @inline(__always)
     deinit {
-        if libipc_may_leave_at_once(monitor) == 0 { return leave() }
+        if libipc_can_leave_fast(monitor) == 0 { return leave() }
         finish()
-        libipc_leave_at_once(monitor)
+        libipc_leave_fast(monitor)
         if libipc_anything_pending() != 0 { Interrupting.carryOutAll(ctx) }
     }
 
     @inline(never)
     private func leave() {
-        if isGone { ContextLock.putAwayIfLast(monitor) } else { finish() }
-        libipc_leave(monitor)
+        if !isFreed { finish() }
+        ContextLock.leave(monitor)
         if libipc_anything_pending() != 0 { Interrupting.carryOutAll(ctx) }
     }
 
     /// The context was freed meanwhile: neither it nor the struct ipc_ctx may be touched.
-    var isGone: Bool { monitor.pointee.generation != generation }
+    var isFreed: Bool { monitor.pointee.freed_by != 0 }
 
-    /// Throws in a signal handler that has interrupted another call (threads.c).
+    /// Throws in a signal handler that has interrupted another call (handlers.c).
     /// - Parameter frame: of the call.
     static func enter(_ monitor: MonitorReference, _ frame: UInt, inside: Bool = false) throws(IPCError) {
         if inside { return libipc_enter_from_inside(monitor, frame) }
         guard libipc_enter(monitor, frame) != 0 else {
-            throw IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "a signal handler has interrupted another call of its thread")
+            throw .calledInHandler
         }
     }
 
     @inline(__always)
     private func finish() {
-        context.pointee.view.publish(ctx)
-        if context.pointee.view.count == 0, context.pointee.queueLimit == nil, monitor.pointee.absent == 0 {
+        context.pointee.view.leave(ctx)
+        if context.pointee.view.count == 0, context.pointee.queueLimit == nil, isOnlyCall {
             // When no entry is left all is freed.
-            ContextLock.dissolve(ctx, monitor, byProgram: false)
+            ContextLock.clear(ctx)
+            ContextLock.free(monitor)
         } else if context.pointee.waiting > 0 {
             context.pointee.alert(context.pointee.leases.find(libipc_this_thread()))
         }
     }
 
-    // MARK: Finding and making
+    /// No other call has a reference.
+    private var isOnlyCall: Bool { libipc_references(monitor) == (monitor.isCounted ? 2 : 1) }
 
-    static func isEmpty(_ ctx: Ref<ipc_ctx>) -> Bool { libipc_array(ctx).flatMap { libipc_way_back($0) } == nil }
+    // MARK: Look-up
+
+    static func isEmpty(_ ctx: Ref<ipc_ctx>) -> Bool { libipc_array(ctx).flatMap { libipc_monitor_of($0) } == nil }
 
     /// Enters the monitor of a struct ipc_ctx; nil when that is zeroed. Throws when the context is freed before this call has the
     /// lock.
     @inline(__always)
     private static func find(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> MonitorReference? {
-        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
-        let isFound = libipc_is_alone() != 0 && monitor.pointee.array == array && libipc_enter_at_once(monitor) != 0
+        guard let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) else { return nil }
+        let isFound = libipc_is_alone() != 0 && monitor.pointee.array == array && libipc_enter_fast(monitor) != 0
         return isFound ? monitor : try findAmongOthers(ctx, libipc_frame(), inside)
     }
 
     @inline(never)
     private static func findAmongOthers(_ ctx: Ref<ipc_ctx>, _ frame: UInt, _ inside: Bool) throws(IPCError) -> MonitorReference? {
-        func leads(_ array: UnsafeMutableRawPointer, to monitor: MonitorReference) -> Bool {
-            libipc_array(ctx) == array && libipc_way_back(array) == monitor
-        }
-        while let array = libipc_array(ctx), let monitor = libipc_way_back(array) {
-            libipc_arrive(monitor)
-            // What it leads to now stays in front of the same context until this thread has been there.
-            let generation = leads(array, to: monitor) ? libipc_generation(monitor) : nil
-            try undoing(libipc_has_arrived(monitor), try enter(monitor, frame, inside: inside))
-            libipc_has_arrived(monitor)
-            // The memory of the struct ipc_ctx may be gone then.
-            let isFreed = generation != nil && generation != monitor.pointee.generation
-            // Meanwhile the array may have moved; or the context was emptied.
-            let isSame = !isFreed && leads(array, to: monitor)
-            if isSame, monitor.pointee.array == array { return monitor }
-            putAwayIfLast(monitor)
-            libipc_leave(monitor)
+        while let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) {
+            func isSame() -> Bool { libipc_array(ctx) == array && libipc_monitor_of(array) == monitor }
+            guard libipc_retain(monitor) != 0 else {
+                // The structure is a copy that was left behind; or the context was freed a moment ago.
+                if isSame() { return nil }
+                continue
+            }
+            // Otherwise the monitor may be another context's by now.
+            guard isSame() else { release(monitor); continue }
+            try undoing(release(monitor), try enter(monitor, frame | UInt(LIBIPC_COUNTED), inside: inside))
+            if monitor.pointee.array == array { return monitor }
+            // The memory of the struct ipc_ctx may be gone.
+            let (isFreed, isInconsistent) = (monitor.pointee.freed_by != 0, monitor.pointee.is_inconsistent != 0)
+            // If nothing else has happened the structure is a copy.
+            let isCopy = !isFreed && isSame()
+            leave(monitor)
+            if isInconsistent { throw inconsistent }
             if isFreed { throw lost }
-            if monitor.pointee.is_torn != 0 { throw torn }
-            // Nothing has happened: the structure is a copy that was left behind.
-            if isSame { return nil }
+            if isCopy { return nil }
         }
         return nil
     }
 
     @inline(never)
     private static func make(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference {
-        let births = libipc_births()
-        try enter(births, libipc_frame())
-        defer { libipc_leave(births) }
+        let creationLock = libipc_creation_lock()
+        try enter(creationLock, libipc_frame())
+        defer { libipc_leave(creationLock) }
         // Another thread may have come first.
         if let monitor = try find(ctx, inside: true) { return monitor }
-        guard let monitor = libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride) else {
+        guard let monitor = libipc_allocate_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride) else {
             throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context", systemError: ENOMEM)
         }
-        libipc_enter_from_inside(monitor, libipc_frame())
+        libipc_retain(monitor)
+        libipc_enter_from_inside(monitor, libipc_frame() | UInt(LIBIPC_COUNTED))
+        (monitor.pointee.freed_by, monitor.pointee.is_inconsistent) = (0, 0)
         monitor.context.initialize(to: PublicContext(view: PublicArrays(monitor: monitor), monitor: monitor))
         do throws(IPCError) { try monitor.context.pointee.reserveEntry() } catch {
-            putAway(monitor)
-            libipc_leave(monitor)
+            libipc_drop(monitor)
+            leave(monitor)
             throw error
         }
         // From here on others find it, and wait for the lock.
-        monitor.context.pointee.view.enter(ctx)
-        monitor.context.pointee.view.publish(ctx)
+        if monitor.context.pointee.view.enter(ctx) { monitor.context.pointee.noticeLater() }
+        monitor.context.pointee.view.leave(ctx)
         return monitor
     }
 
-    /// Once no thread comes, or comes back, to a context that is gone.
-    static func putAwayIfLast(_ monitor: MonitorReference) {
-        if monitor.pointee.is_awaited != 0, monitor.pointee.absent == 0, libipc_arriving(monitor) == 0 { putAway(monitor) }
+    // MARK: References
+
+    /// Ends a call without publishing.
+    static func leave(_ monitor: MonitorReference) {
+        if monitor.isCounted { release(monitor) }
+        libipc_leave(monitor)
     }
 
-    private static func putAway(_ monitor: MonitorReference) {
-        monitor.context.deinitialize(count: 1)
-        (monitor.pointee.array, monitor.pointee.is_awaited, monitor.pointee.pending) = (nil, 0, 0)
-        libipc_put_away_monitor(monitor)
+    private static func release(_ monitor: MonitorReference) { if libipc_release(monitor) != 0 { recycle(monitor) } }
+
+    /// Nothing has a reference any more.
+    @inline(never)
+    private static func recycle(_ monitor: MonitorReference) {
+        monitor.locked {
+            monitor.context.deinitialize(count: 1)
+            (monitor.pointee.array, monitor.pointee.pending) = (nil, 0)
+            libipc_recycle_monitor(monitor)
+        }
     }
 
     // MARK: Freeing
@@ -154,89 +170,83 @@ struct ContextLock: ~Copyable {
     static func free(_ ctx: Ref<ipc_ctx>) {
         if Interrupting.free(ctx) { return }
         do throws(IPCError) {
-            if try dissolve(ctx) { return }
+            if try freeFound(ctx) { return }
             // Nobody makes a context here meanwhile.
-            let births = libipc_births()
-            try enter(births, libipc_frame())
-            defer { libipc_leave(births) }
-            if try !dissolve(ctx, inside: true) { clear(ctx) }
+            let creationLock = libipc_creation_lock()
+            try enter(creationLock, libipc_frame())
+            defer { libipc_leave(creationLock) }
+            if try !freeFound(ctx, inside: true) { clear(ctx) }
         } catch { /* Another thread has freed it. */  }
     }
 
     @inline(never)
-    private static func dissolve(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> Bool {
+    private static func freeFound(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> Bool {
         guard let monitor = try find(ctx, inside: inside) else { return false }
-        dissolve(ctx, monitor, byProgram: true)
-        libipc_leave(monitor)
+        monitor.pointee.freed_by = libipc_this_thread()
+        clear(ctx)
+        free(monitor)
+        leave(monitor)
         return true
     }
 
+    /// No struct ipc_ctx leads to the context any more.
     @inline(never)
-    private static func dissolve(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference, byProgram: Bool) {
-        (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
-        if byProgram { libipc_end_generation(monitor) }
-        clear(ctx)
-        dissolve(monitor)
-    }
-
-    /// From here on no pointer leads to the context.
-    static func dissolve(_ monitor: MonitorReference) {
+    static func free(_ monitor: MonitorReference) {
+        monitor.pointee.array = nil
         monitor.context.pointee.dissolve()
-        monitor.pointee.is_awaited = 1
-        putAwayIfLast(monitor)
-        if monitor.pointee.is_awaited == 0 { return }
-        // Threads wait in it, or for it: they find that it is gone.
+        if libipc_drop(monitor) != 0 { return recycle(monitor) }
+        // Threads that wait in it, or for its lock, find that it is gone.
         monitor.wakeAll()
         monitor.context.pointee.poller.wake()
     }
 
+    @inline(never)
     private static func clear(_ ctx: Ref<ipc_ctx>) {
         var switchings = libipc_switchings(ctx)
         switchings.clear()
-        libipc_publish(ctx, nil, nil, 0, ipc_messages(), switchings)
+        libipc_unpublish(ctx, switchings)
     }
 
-    // MARK: Letting go of the lock
+    // MARK: Without the lock
 
     /// Runs `body` without the lock. Afterwards the context may be gone.
-    mutating func open<Result>(_ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
+    mutating func unlocked<Result>(_ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
         let monitor = monitor
-        let busy = goOut()
+        let active = suspend()
         monitor.unlock()
-        // A thread that were cancelled would not come back.
+        // Cancellation would leak the call's reference.
         let before = libipc_forbid_cancelling()
         defer {
             libipc_allow_cancelling(before)
             monitor.lock()
-            comeBack(busy)
+            resume(active)
         }
         return try body()
     }
 
-    /// Waits until another thread has something to tell, for so many milliseconds. Afterwards the context may be gone.
-    mutating func rest(_ milliseconds: Int32) {
-        let monitor = monitor
-        let busy = goOut()
+    /// Waits until another thread reports a change, for so many milliseconds. Afterwards the context may be gone.
+    mutating func waitForChange(_ milliseconds: Int32) {
+        let active = suspend()
         libipc_wait_for_change(monitor, milliseconds)
-        comeBack(busy)
+        resume(active)
     }
 
-    private func goOut() -> UInt {
-        context.pointee.view.publish(ctx)
-        return libipc_go_out(monitor)
+    private func suspend() -> UInt {
+        context.pointee.view.leave(ctx)
+        return libipc_suspend(monitor)
     }
 
-    private func comeBack(_ busy: UInt) {
-        libipc_come_back(monitor, busy)
-        if !isGone { context.pointee.view.enter(ctx) }
+    private func resume(_ active: UInt) {
+        libipc_set_active(monitor, active)
+        if !isFreed { if context.pointee.view.enter(ctx) { context.pointee.noticeLater() } }
     }
 
     /// Another thread has freed the context, and not this one in a callback.
-    var isLost: Bool { isGone && monitor.pointee.freed_by != libipc_this_thread() }
+    var isFreedByOther: Bool { isFreed && monitor.pointee.freed_by != libipc_this_thread() }
 
     static var lost: IPCError { IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
 
-    static var torn: IPCError {
+    static var inconsistent: IPCError {
         IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "this child was made while another thread changed the context")
     }
 }
@@ -251,7 +261,7 @@ func withKnownContext<Result>(
     return body(&visit.context.pointee)
 }
 
-/// A thread has ended: what it had in hand may go to others.
+/// A thread has ended: its leases end.
 @c(libipc_thread_ended) public func threadEnded(_ thread: UInt) {
     var next = libipc_newest_monitor()
     while let monitor = next {

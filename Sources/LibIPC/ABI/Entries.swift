@@ -9,7 +9,11 @@ public func libipc_add(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ ty
 @c @implementation public func ipc_del_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
     answer(result) { () throws(IPCError) in
         try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
-        try withEntry(ctx, index) { context, connection throws(IPCError) in context.delete(connection) }
+        try withContext(ctx) { context throws(IPCError) in
+            try check(context.view.count > 0, IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
+            try check(index < context.connections.count, IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry \(index)")
+            context.delete(context.connections[Int(index)])
+        }
     }
 }
 
@@ -17,41 +21,9 @@ public func libipc_add(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ ty
     answer(result) { () throws(IPCError) in
         try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
         try withContext(ctx) { context throws(IPCError) in
+            try check(context.view.count > 0, IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
             context.delete(try context.entry(fd, IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT))
         }
-    }
-}
-
-extension Context where Entries: ~Copyable {
-    mutating func entry(
-        _ descriptor: Int32, _ code: ErrorCode = IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND
-    ) throws(IPCError) -> ConnectionReference {
-        try connection(of: descriptor).orThrow(code, "descriptor \(descriptor) is not in this context")
-    }
-
-    /// What is wanted of the poller may be something else now.
-    mutating func setKind(_ kind: ConnectionKind, of connection: ConnectionReference) {
-        view.setKind(kind, at: connection.pointee.index)
-        guard connection.pointee.isLive else {
-            // The program may have closed the number and opened another file with it. Activates the entry unless another has the number.
-            if live(connection.pointee.number) == nil { try? activate(connection) }
-            return
-        }
-        connection.pointee.isHangUpTold = false
-        // poll(2) watches the number, whichever file it means; what was received before came from the former file.
-        guard connection.pointee.channel.isCurrent else {
-            bury(connection)
-            try? activate(connection)
-            return
-        }
-        if confirm(connection) { resume(connection) }
-    }
-
-    /// With the last entry everything goes, the limit for queues too.
-    mutating func delete(_ connection: ConnectionReference) {
-        offer(connection)
-        remove(connection, keeping: true)
-        if view.count == 0 { queueLimit = nil }
     }
 }
 
@@ -70,7 +42,7 @@ extension Context where Entries: ~Copyable {
 @c @implementation public func ipc_ctx_status_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ connections: Ref<Int>?, _ messages: Ref<Int>?)
 {
     answer(result) { () throws(IPCError) in
-        let (entries, waiting) = try withKnownContext(ctx) { ($0.view.count, $0.view.messageCount) } ?? (0, 0)
+        let (entries, waiting) = try withKnownContext(ctx) { ($0.view.count, $0.view.messageCount + $0.unreported) } ?? (0, 0)
         connections?.pointee = entries
         messages?.pointee = waiting
     }
@@ -96,7 +68,7 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
     // Of a context that another thread has freed this one holds nothing.
     _ = try? withKnownContext(ctx) { context in
         guard let lease = context.leases.find(libipc_this_thread()) else { return }
-        context.release(lease)
+        context.end(lease)
         context.alert(nil)
     }
 }
@@ -105,7 +77,8 @@ extension PublicContext {
     fileprivate func snapshot(_ connection: ConnectionReference) -> ipc_entry {
         let index = connection.pointee.index
         let type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)
-        let pending = UInt32(truncatingIfNeeded: connection.pointee.channel.outbox.listed)
+        let listed = (connection.pointee.stream?.pointee.outbox.listedFrames ?? 0) + connection.pointee.unreported
+        let pending = UInt32(truncatingIfNeeded: listed)
         var entry = ipc_entry()
         (entry.fd, entry.type, entry.pending) = (connection.pointee.number, type, pending)
         guard let path = view.path(at: index) else { return entry }

@@ -1,12 +1,12 @@
 // Interrupting.swift - ipc_close_all and ipc_ctx_free in a signal handler that has interrupted another call of its thread.
 //
 // The interrupted call may have left any list half changed, and may hold the lock of the context, or another one
-// (threads.c). Two things are consistent at any instruction: the table of descriptors, whose entries point to connections that exist,
+// (handlers.c). Two things are consistent at any instruction: the table of descriptors, whose entries point to connections that exist,
 // and the public array of a context. The handler takes the descriptors and socket files of the context from these alone. The rest of
 // the work is marked as pending, and the interrupted call does it when it ends, so the program may go on after its handler. Nothing
 // here allocates or frees memory.
 //
-// A torn context (process.c) is closed in the same way; the rest of the work is never done there.
+// An inconsistent context (process.c) is closed in the same way; the rest of the work is never done there.
 
 enum Interrupting {
     /// The monitor of the context, if an ordinary call must not enter it. Nil if the context is empty, or a stale copy. What the lock
@@ -14,8 +14,8 @@ enum Interrupting {
     @inline(never)
     private static func closedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
         libipc_noted_changes()
-        guard let array = libipc_array(ctx), let monitor = libipc_way_back(array) else { return nil }
-        if monitor.pointee.is_torn != 0 { return monitor }
+        guard let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) else { return nil }
+        if monitor.pointee.is_inconsistent != 0 { return monitor }
         return libipc_is_interrupting(monitor) != 0 && monitor.pointee.array == array ? monitor : nil
     }
 
@@ -25,7 +25,7 @@ enum Interrupting {
         guard let monitor = closedMonitor(of: ctx) else { return false }
         let isLocked = libipc_try_lock(monitor) != 0
         closeDescriptors(of: monitor)
-        if monitor.pointee.is_torn == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_CLOSE)) }
+        if monitor.pointee.is_inconsistent == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_CLOSE)) }
         if isLocked { monitor.unlock() }
         return true
     }
@@ -34,12 +34,12 @@ enum Interrupting {
         guard let monitor = closedMonitor(of: ctx) else { return false }
         let isLocked = libipc_try_lock(monitor) != 0
         // Another thread has it and does not finish: it stays open.
-        guard isLocked || libipc_has_lock(monitor) != 0 || monitor.pointee.is_torn != 0 else { return true }
+        guard isLocked || libipc_has_lock(monitor) != 0 || monitor.pointee.is_inconsistent != 0 else { return true }
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
-        libipc_end_generation(monitor)
         // The interrupted call may be using the table of pairs: its memory stays.
-        libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings())
-        if monitor.pointee.is_torn == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_DISSOLVE)) }
+        libipc_publish(ctx, nil, nil, 0, ipc_switchings())
+        libipc_publish_messages(ctx, ipc_messages())
+        if monitor.pointee.is_inconsistent == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_FREE)) }
         if isLocked { monitor.unlock() }
         return true
     }
@@ -48,13 +48,14 @@ enum Interrupting {
         var dead: Int32 = -1
         for descriptor in 0..<libipc_end_of_registry() {
             guard let found = libipc_registered(descriptor, monitor) else { continue }
-            let connection = found.assumingMemoryBound(to: Connection.self)
+            let stream = found.assumingMemoryBound(to: Stream.self)
+            guard let connection = stream.pointee.connection?.assumingMemoryBound(to: Connection.self) else { continue }
             let index = connection.pointee.index
             if monitor.context.pointee.view.kind(at: index) == .external { continue }
-            if let path = monitor.context.pointee.view.path(at: index), let file = connection.pointee.socketFile, file.isOurs(at: path) {
+            if let path = monitor.context.pointee.view.path(at: index), let file = connection.pointee.server.file, file.isOurs(at: path) {
                 unlink(path)
             }
-            if monitor.pointee.is_torn == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }
+            if monitor.pointee.is_inconsistent == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }
         }
         if dead >= 0 { close(dead) }
     }
@@ -76,14 +77,20 @@ enum Interrupting {
     }
 
     private static func carryOut(_ monitor: MonitorReference, _ ctx: Ref<ipc_ctx>?) {
-        let pending = libipc_take_pending(monitor, CInt(LIBIPC_CLOSE | LIBIPC_DISSOLVE))
-        let isOfCall = ctx.flatMap { libipc_array($0) }.flatMap { libipc_way_back($0) } == monitor
+        let pending = libipc_take_pending(monitor)
+        let isOfCall = ctx.flatMap { libipc_array($0) }.flatMap { libipc_monitor_of($0) } == monitor
         if pending & CInt(LIBIPC_CLOSE) != 0 {
             monitor.context.pointee.closeAll()
-            if let ctx, isOfCall { monitor.context.pointee.view.publish(ctx) }
+            if let ctx, isOfCall {
+                if monitor.context.pointee.view.enter(ctx) { monitor.context.pointee.noticeLater() }
+                monitor.context.pointee.view.leave(ctx)
+            }
         }
-        guard pending & CInt(LIBIPC_DISSOLVE) != 0 else { return }
-        if let ctx, isOfCall { libipc_publish(ctx, nil, nil, 0, ipc_messages(), ipc_switchings()) }
-        ContextLock.dissolve(monitor)
+        guard pending & CInt(LIBIPC_FREE) != 0 else { return }
+        if let ctx, isOfCall {
+            libipc_publish(ctx, nil, nil, 0, ipc_switchings())
+            libipc_publish_messages(ctx, ipc_messages())
+        }
+        ContextLock.free(monitor)
     }
 }

@@ -1,13 +1,13 @@
-// MessageList.swift - the messages of ctx->tx in the order of ipc_write, and their frames.
+// MessageList.swift - the messages of ctx->tx, in the order of ipc_write, and the frames behind them.
 //
-// Frames have numbers in that order (OutboundFrame.listing), so binary search finds one. Removing the oldest is O(1). Removing another
-// one moves the younger ones down with one memmove(3). The public array begins at the oldest message.
+// Frames are numbered in that order (OutboundFrame.listing), so one is found by binary search. The oldest and the youngest leave
+// at no cost; from the middle the younger ones move down in one piece. The public array begins at the oldest message.
 
 struct MessageList: ~Copyable {
     private var messages = HeapArray<ipc_message>()
     /// At the same indices.
     private var frames = HeapArray<FrameReference>()
-    /// Index of the oldest message. The elements before it are removed.
+    /// Elements before this one are gone.
     private var first = 0
     private var nextNumber = 0
 
@@ -38,21 +38,34 @@ struct MessageList: ~Copyable {
             first += 1
             if count == 0 { clear() }
         } else if let number = frame.pointee.listing {
-            removeLater(number)
+            remove(frame, number)
         }
     }
 
     @inline(never)
-    private mutating func removeLater(_ number: Int) {
+    private mutating func remove(_ frame: FrameReference, _ number: Int) {
         // The first whose number is not smaller.
         var (low, high) = (first, frames.count)
         while low < high {
             let middle = low + (high - low) / 2
             if (frames[middle].pointee.listing ?? 0) < number { low = middle + 1 } else { high = middle }
         }
-        guard low < frames.count, frames[low].pointee.listing == number else { return }
+        guard low < frames.count, frames[low] == frame else { return }
         messages.remove(at: low)
         frames.remove(at: low)
+        if count == 0 { clear() }
+    }
+
+    /// Drops all messages for one receiver. Their frames may be gone, or in use without the lock: they are not touched.
+    mutating func removeAll(for receiver: Int32) {
+        guard let base = messages.base, let oldFrames = frames.base else { return }
+        var kept = first
+        for index in first..<messages.count where base[index].fd != receiver {
+            (base[kept], oldFrames[kept]) = (base[index], oldFrames[index])
+            kept += 1
+        }
+        messages.truncate(to: kept)
+        frames.truncate(to: kept)
         if count == 0 { clear() }
     }
 

@@ -18,7 +18,14 @@ struct PublicArrays: PublicView, ~Copyable {
     private var order: UInt32 = 6
     private var polled: Ref<pollfd>?
     private var messages = MessageList()
-    var switchings = ipc_switchings()
+    /// The table of pairs is the program's too, which may change it between two calls: then this is old.
+    private var switchings = ipc_switchings()
+    private var pairs = PairIndex()
+    /// A call with the structure is at work; when none is, the count of changes of pairs when the last one ended.
+    private var isEntered = false, lastChanges: UInt64 = 0
+    /// Where it was published last, and whether something is to be published.
+    private var ctx: Ref<ipc_ctx>?
+    private var isChanged = true, isListChanged = true
     /// For the message of an event to come.
     var spare: Ref<ipc_message>?
     /// For the way back.
@@ -28,7 +35,7 @@ struct PublicArrays: PublicView, ~Copyable {
 
     deinit {
         for index in 0..<count { free(cinfos?[index].spath) }
-        if let block { libipc_give_back_block(block, order) }
+        if let block { libipc_recycle_block(block, order) }
         free(polled)
         free(spare)
     }
@@ -37,21 +44,48 @@ struct PublicArrays: PublicView, ~Copyable {
         block.map { ($0 + PublicArrays.headerSize).assumingMemoryBound(to: ipc_connection_info.self) }
     }
 
-    /// The table of pairs is the program's too.
-    mutating func enter(_ ctx: Ref<ipc_ctx>) { switchings = libipc_switchings(ctx) }
+    /// A call with this structure begins. The program may have moved it.
+    /// - Returns: whether the program has written to the table of pairs itself.
+    @inline(__always)
+    mutating func enter(_ ctx: Ref<ipc_ctx>) -> Bool {
+        if self.ctx != ctx { (self.ctx, isChanged) = (ctx, true) }
+        let former = switchings
+        switchings = libipc_switchings(ctx)
+        isEntered = true
+        return former.size != switchings.size || former.collection != switchings.collection
+    }
 
-    mutating func publish(_ ctx: Ref<ipc_ctx>) {
-        libipc_publish(ctx, cinfos, polled, count, ipc_messages(messages: messages.array, size: messages.count), switchings)
+    /// It ends, or lets others in: writes what has changed into the structure.
+    @inline(__always)
+    mutating func leave(_ ctx: Ref<ipc_ctx>) {
+        if isChanged { publish(ctx) }
+        if isListChanged {
+            isListChanged = false
+            libipc_publish_messages(ctx, ipc_messages(messages: messages.array, size: messages.count))
+        }
+        (isEntered, lastChanges) = (false, libipc_noted_changes())
+    }
+
+    @inline(never)
+    private mutating func publish(_ ctx: Ref<ipc_ctx>) {
+        (isChanged, isListChanged) = (false, true)
+        libipc_publish(ctx, cinfos, polled, count, switchings)
     }
 
     /// How many messages wait, for whomever.
     var messageCount: Int { messages.count }
     func path(at index: Int) -> Ref<CChar>? { cinfos?[index].spath }
-    func pair(of descriptor: Int32) -> ipc_switching? { switchings.pair(of: descriptor)?.pointee }
+
+    /// A call without the structure sees no pair after the program has changed some: the next call with it looks at all again.
+    mutating func pair(of descriptor: Int32) -> ipc_switching? {
+        if switchings.size == 0 || !isEntered && libipc_has_changed(lastChanges) != 0 { return nil }
+        return pairs.pair(of: descriptor, in: switchings)?.pointee
+    }
 
     // MARK: Entries
 
     func descriptor(at index: Int) -> Int32 { polled?[index].fd ?? -1 }
+    @inline(__always)
     func kind(at index: Int) -> ConnectionKind { ConnectionKind(rawValue: cinfos?[index].type.rawValue ?? 0) ?? .external }
     mutating func setKind(_ kind: ConnectionKind, at index: Int) { cinfos?[index].type = ipc_connection_type(rawValue: kind.rawValue) }
     mutating func takeSocketPath(at index: Int) -> Ref<CChar>? { cinfos?[index].spath.take() }
@@ -59,16 +93,17 @@ struct PublicArrays: PublicView, ~Copyable {
     mutating func reserve() throws(IPCError) {
         guard count == capacity else { return }
         let wanted = (1 << (order + 1)) / PublicArrays.headerSize - 1
+        isChanged = true
         polled = try allocate(wanted * MemoryLayout<pollfd>.stride, growing: polled).bindMemory(to: pollfd.self, capacity: wanted)
-        guard let grown = libipc_take_block(order + 1) else {
+        guard let grown = libipc_allocate_block(order + 1) else {
             throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make room for \(wanted) entries", systemError: ENOMEM)
         }
-        libipc_lead_back(grown + PublicArrays.headerSize, monitor)
+        libipc_set_monitor(grown + PublicArrays.headerSize, monitor)
         if let block {
             memcpy(grown + PublicArrays.headerSize, block + PublicArrays.headerSize, count * MemoryLayout<ipc_connection_info>.stride)
-            libipc_give_back_block(block, order)
+            libipc_recycle_block(block, order)
         }
-        (block, order, capacity) = (grown, order + 1, wanted)
+        (block, order, capacity, isChanged) = (grown, order + 1, wanted, true)
         monitor.pointee.array = UnsafeMutableRawPointer(cinfos)
     }
 
@@ -81,13 +116,13 @@ struct PublicArrays: PublicView, ~Copyable {
     mutating func append(_ entry: pollfd, _ info: ipc_connection_info) {
         cinfos?[count] = info
         polled?[count] = entry
-        count += 1
+        (count, isChanged) = (count + 1, true)
     }
 
     mutating func swapRemove(at index: Int) {
         guard let cinfos, let polled else { return }
         free(cinfos[index].spath)
-        count -= 1
+        (count, isChanged) = (count - 1, true)
         cinfos[index] = cinfos[count]
         polled[index] = polled[count]
     }
@@ -95,19 +130,47 @@ struct PublicArrays: PublicView, ~Copyable {
     // MARK: Messages
 
     @inline(__always)
-    mutating func reserveListing() throws(IPCError) { try messages.reserve() }
+    mutating func reserveListing() throws(IPCError) {
+        // The array may move.
+        isListChanged = true
+        try messages.reserve()
+    }
 
     @inline(__always)
-    mutating func list(_ frame: FrameReference, for receiver: Int32) { messages.append(frame, for: receiver) }
+    mutating func list(_ frame: FrameReference, for receiver: Int32) {
+        messages.append(frame, for: receiver)
+    }
 
     @inline(__always)
-    mutating func unlist(_ frame: FrameReference) { messages.remove(frame) }
+    mutating func unlist(_ frame: FrameReference) {
+        messages.remove(frame)
+        isListChanged = true
+    }
+
+    mutating func unlistAll(for receiver: Int32) {
+        messages.removeAll(for: receiver)
+        isListChanged = true
+    }
 
     // MARK: Switching
 
-    func counterpart(of descriptor: Int32) -> Int32? { switchings.counterpart(of: descriptor) }
-    func hasReader(_ descriptor: Int32) -> Bool { switchings.pair(of: descriptor)?.pointee.reader(of: descriptor) != nil }
-    func hasWriter(_ descriptor: Int32) -> Bool { switchings.pair(of: descriptor)?.pointee.writer(of: descriptor) != nil }
-    mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError) { try switchings.add(first, second) }
-    mutating func unpair(_ descriptor: Int32) { _ = switchings.remove(descriptor) }
+    mutating func counterpart(of descriptor: Int32) -> Int32? { pair(of: descriptor)?.end(opposite: descriptor) }
+    mutating func hasReader(_ descriptor: Int32) -> Bool { pair(of: descriptor)?.reader(of: descriptor) != nil }
+    mutating func hasWriter(_ descriptor: Int32) -> Bool { pair(of: descriptor)?.writer(of: descriptor) != nil }
+    mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError) {
+        try pairs.add(first, second, in: &switchings)
+        isChanged = true
+    }
+    mutating func unpair(_ descriptor: Int32) {
+        _ = pairs.remove(descriptor, in: &switchings)
+        isChanged = true
+    }
+
+    /// Changes the table of pairs, and says which ends that concerns.
+    mutating func changePairs(_ body: (inout PairIndex, inout ipc_switchings) -> (Int32, Int32)?) -> (Int32, Int32)? {
+        isChanged = true
+        return body(&pairs, &switchings)
+    }
+
+    static func carryOutPending() { if libipc_anything_pending() != 0 { Interrupting.carryOutAll(nil) } }
 }

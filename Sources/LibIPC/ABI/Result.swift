@@ -1,5 +1,7 @@
 // Result.swift - the only place where an error becomes a `struct ipc_error`.
 //
+// Folder: ABI. Uses: Base, Wire, IO, Sharing, Stream, Loop, Direct, Naming.
+//
 // The caller owns the structure, which says "no error" before the work begins (exports.h, exports.c).
 
 public typealias Ref<Pointee: ~Copyable> = UnsafeMutablePointer<Pointee>

@@ -9,9 +9,9 @@
 }
 
 @c @implementation public func usock_close_into(_ result: Outcome, _ fd: Int32) {
-    // A signal handler in the middle of another call leaves the descriptor table alone: the next call recognises the stale entry.
-    let isForgetting = libipc_is_interrupting(DescriptorTable.owner(of: fd)) == 0
-    answer(result, try Socket.close(fd, forgetting: isForgetting))
+    // A signal handler that has interrupted another call changes no table: the next call finds the entry stale.
+    let isInterrupting = libipc_is_interrupting(DescriptorTable.owner(of: fd)) != 0
+    if isInterrupting || DescriptorTable.endUse(ofStray: fd) { answer(result, try Socket.close(fd)) }
 }
 
 @c @implementation public func usock_connect_into(_ result: Outcome, _ fd: Ref<Int32>, _ path: CText) {

@@ -1,4 +1,4 @@
-// Switchings.swift - exports: tables of switched pairs, of a program or of a context.
+// Switchings.swift - the table of switched pairs, a program's own or a context's, as the public header shows it.
 
 extension ipc_switching {
     public typealias Reader = @convention(c) (Int32, Ref<ipc_message>?, Ref<Int16>?) -> ipccb
@@ -14,38 +14,23 @@ extension ipc_switching {
 }
 
 extension ipc_switchings {
-    /// The pair of `descriptor`. The hint says where the pair was last; if it is not there any more, all pairs are searched.
+    /// The first pair of the descriptor.
     func pair(of descriptor: Int32) -> Ref<ipc_switching>? {
         guard let collection else { return nil }
-        let hint = Int(libipc_pair_hint(descriptor))
-        if hint < size, collection[hint].has(descriptor) { return collection + hint }
-        guard let index = (0..<size).first(where: { collection[$0].has(descriptor) }) else { return nil }
-        libipc_set_pair_hint(descriptor, index)
-        return collection + index
+        return (0..<size).first { collection[$0].has(descriptor) }.map { collection + $0 }
     }
-
-    func counterpart(of descriptor: Int32) -> Int32? { pair(of: descriptor)?.pointee.end(opposite: descriptor) }
 
     mutating func add(_ orig: Int32, _ dest: Int32) throws(IPCError) {
         collection = try grow(collection, count: size)
-        place(ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil), at: size)
+        collection[size] = ipc_switching(orig: orig, dest: dest, orig_in: nil, orig_out: nil, dest_in: nil, dest_out: nil)
         size += 1
     }
 
-    /// Removes the pair of `descriptor`; the last pair moves into its place. Returns the other end.
-    mutating func remove(_ descriptor: Int32) -> Int32? {
-        guard let removed = pair(of: descriptor) else { return nil }
-        let counterpart = removed.pointee.end(opposite: descriptor)
+    /// Removes a pair; the last one takes its place.
+    mutating func remove(at place: Int) {
         size -= 1
-        place(collection[size], at: removed - collection)
+        collection[place] = collection[size]
         if size == 0 { clear() }
-        return counterpart
-    }
-
-    private func place(_ pair: ipc_switching, at index: Int) {
-        collection[index] = pair
-        libipc_set_pair_hint(pair.orig, index)
-        libipc_set_pair_hint(pair.dest, index)
     }
 
     mutating func clear() {
@@ -54,8 +39,8 @@ extension ipc_switchings {
     }
 }
 
-/// Makes room for one more element in a public array. The structure has no field for a capacity, and a program may have allocated the
-/// array itself. So this function always calls realloc(3), which knows the size of the block.
+/// Makes room for one more element in a public array. A program may have allocated the array itself, with room for its elements only,
+/// and there is no field for a capacity. So realloc(3) is called each time: malloc(3) knows the size of the block.
 func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<Element> {
     let (size, overflows) = (count + 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     let needed = overflows ? Int.max : size
@@ -69,11 +54,16 @@ func grow<Element>(_ array: Ref<Element>?, count: Int) throws(IPCError) -> Ref<E
 
 @c @implementation public func ipc_switching_del(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 {
     libipc_note_pair_change()
-    return `is`?.pointee.remove(fd) ?? -1
+    guard let table = `is`, let removed = table.pointee.pair(of: fd) else { return -1 }
+    let other = removed.pointee.end(opposite: fd)
+    table.pointee.remove(at: removed - table.pointee.collection)
+    return other
 }
 
 @c @implementation
-public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 { `is`?.pointee.counterpart(of: fd) ?? -1 }
+public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 {
+    `is`?.pointee.pair(of: fd)?.pointee.end(opposite: fd) ?? -1
+}
 
 @c @implementation public func ipc_switching_free(_ is: Ref<ipc_switchings>?) {
     libipc_note_pair_change()
@@ -81,16 +71,16 @@ public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 
 }
 
 @c @implementation public func ipc_ctx_switching_add(_ ctx: Ref<ipc_ctx>?, _ orig: Int32, _ dest: Int32) {
-    change(ctx) { table in (try? table.add(orig, dest)) == nil ? nil : (orig, dest) }
+    changePairs(ctx) { index, table in (try? index.add(orig, dest, in: &table)) == nil ? nil : (orig, dest) }
 }
 
 @c @implementation public func ipc_ctx_switching_del(_ ctx: Ref<ipc_ctx>?, _ fd: Int32) -> Int32 {
-    var counterpart: Int32?
-    change(ctx) { table in
-        counterpart = table.remove(fd)
-        return counterpart.map { (fd, $0) }
+    var other: Int32?
+    changePairs(ctx) { index, table in
+        other = index.remove(fd, in: &table)
+        return other.map { (fd, $0) }
     }
-    return counterpart ?? -1
+    return other ?? -1
 }
 
 @c @implementation
@@ -106,31 +96,33 @@ public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: 
 }
 
 private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
-    change(ctx) { table in
-        guard let pair = table.pair(of: fd) else { return nil }
+    changePairs(ctx) { index, table in
+        guard let pair = index.pair(of: fd, in: table) else { return nil }
         body(&pair.pointee)
         return (fd, pair.pointee.end(opposite: fd))
     }
 }
 
 /// Changes the table of a context's pairs, which there may be before there is an entry. The context looks again at the two
-/// ends that `body` names, and at nobody else.
+/// ends that `body` names, and at no others.
 @inline(never)
-private func change(_ ctx: Ref<ipc_ctx>?, _ body: (inout ipc_switchings) -> (Int32, Int32)?) {
+private func changePairs(_ ctx: Ref<ipc_ctx>?, _ body: (inout PairIndex, inout ipc_switchings) -> (Int32, Int32)?) {
     guard let ctx else { return }
     /// Whether there is, or was, a context, or it must not be entered.
     func changeInContext(inside: Bool = false) -> Bool {
         do throws(IPCError) {
             let changed: Void? = try withKnownContext(ctx, inside: inside) { context in
-                if let (first, second) = body(&context.view.switchings) { context.lookAgain(at: first, second) }
+                if let (first, second) = context.view.changePairs(body) { context.lookAgain(at: first, second) }
             }
             return changed != nil
         } catch { return true }
     }
     if changeInContext() { return }
-    // With this lock no other thread makes a context for the structure.
-    let births = libipc_births()
-    guard libipc_enter(births, libipc_frame()) != 0 else { return }
-    defer { libipc_leave(births) }
-    if !changeInContext(inside: true) { _ = body(&ctx.pointee.switchdb) }
+    // Nobody makes a context here meanwhile.
+    let creationLock = libipc_creation_lock()
+    guard libipc_enter(creationLock, libipc_frame()) != 0 else { return }
+    defer { libipc_leave(creationLock) }
+    if changeInContext(inside: true) { return }
+    var index = PairIndex()
+    _ = body(&index, &ctx.pointee.switchdb)
 }

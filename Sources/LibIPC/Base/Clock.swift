@@ -10,6 +10,22 @@ enum Clock {
     }
 }
 
+/// The clock as one call reads it: once, as long as no time passes. (Reading it costs 22 ns.)
+struct CallClock: BitwiseCopyable {
+    /// On `Clock`, in nanoseconds; nil: not read.
+    private(set) var known: Int64?
+
+    mutating func now() -> Int64 {
+        if let known { return known }
+        let now = Clock.now()
+        known = now
+        return now
+    }
+
+    /// The call has slept, or the program has run: the reading is old.
+    mutating func expire() { known = nil }
+}
+
 /// Deadline of a call, exact to the nanosecond. Remaining milliseconds are rounded up, so no timer ends early.
 struct Deadline: Equatable, BitwiseCopyable {
     /// On `Clock`, in nanoseconds; 0 for `immediate`, Int64.max for `never`.
@@ -36,8 +52,18 @@ struct Deadline: Equatable, BitwiseCopyable {
     /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up. Not inlined, which keeps its callers small.
     @inline(never)
     var remaining: Int32 {
-        if end == Int64.max { return -1 }
-        if end == 0 { return 0 }
-        return Int32(clamping: (max(end - Clock.now(), 0) + 999_999) / 1_000_000)
+        var clock = CallClock()
+        return remaining(&clock)
     }
+
+    /// The same by a clock that is read only where it is needed.
+    @inline(__always)
+    func remaining(_ clock: inout CallClock) -> Int32 {
+        if end == Int64.max { return -1 }
+        return end == 0 ? 0 : remaining(at: clock.now())
+    }
+
+    /// The same of a deadline that is neither `immediate` nor `never`.
+    /// - Parameter now: on `Clock`, in nanoseconds.
+    func remaining(at now: Int64) -> Int32 { Int32(clamping: (max(end - now, 0) + 999_999) / 1_000_000) }
 }

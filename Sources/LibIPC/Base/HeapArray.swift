@@ -62,6 +62,9 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     mutating func removeAll() { count = 0 }
 
+    /// Removes all elements from `length` on.
+    mutating func truncate(to length: Int) { count = min(count, length) }
+
     /// The caller checks the index against `count`: an index out of range is a fault of the library.
     subscript(_ index: Int) -> Element {
         get { pointer(to: index).pointee }

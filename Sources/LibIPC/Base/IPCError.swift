@@ -42,6 +42,13 @@ struct IPCError: Error {
         return copy
     }
 
+    @inline(never) static var calledInHandler: IPCError {
+        IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "a signal handler has interrupted another call of its thread")
+    }
+
+    /// The call has failed only for now: the rest of a frame may be sent later.
+    var isPassing: Bool { isShortage || systemError == EAGAIN || systemError == EINTR || systemError == EDEADLK }
+
     /// The system is short of memory, disk space or descriptors. The peer is all right, and a retry may succeed.
     var isShortage: Bool {
         systemError == ENOMEM || systemError == ENOBUFS || systemError == ENOSPC || systemError == EMFILE || systemError == ENFILE

@@ -107,7 +107,13 @@ struct EpollPoller: ~Copyable {
             // The descriptor is open: so the program has closed the set.
             needsRebuild = true
             return .watched
-        case EBADF, EINVAL: return .notOpen
+        // The number is the set's own, because the program had closed it.
+        case EINVAL where FileIdentity(Descriptor(epoll)) == file: return .notOpen
+        case EINVAL:
+            // The program has closed the set, and the descriptor has its number.
+            closeDescriptors()
+            return .watched
+        case EBADF: return .notOpen
         default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(registration.descriptor)")
         }
     }
@@ -183,6 +189,10 @@ struct EpollPoller: ~Copyable {
     mutating func takeList(of other: inout EpollPoller) {
         swap(&list, &other.list)
         usesList = other.usesList
+        // The program has closed the other's descriptors, and this set has got a number of theirs. (FileIdentity does not tell the
+        // kernel's anonymous files apart.)
+        if other.epoll == epoll { other.currentWatch.epoll = -1 }
+        if other.waker?.descriptor == epoll { other.waker?.abandon() }
     }
 
     mutating func moveReady(_ reported: Int) -> Int { usesList ? list.moveReady(reported) : reported }

@@ -58,7 +58,7 @@ enum Socket {
 
     // MARK: Listening
 
-    /// Listens at an address. Replaces a stale socket, and no other file. The listener does not block: several processes and threads may share
+    /// Listens at an address. Replaces a stale socket, and no other file. The listener does not block: several processes may share
     /// it, and must not wait in accept(2) for a client that another one has accepted.
     @inline(never)
     static func listen(at target: SocketAddress) throws(IPCError) -> Int32 {
@@ -168,9 +168,7 @@ enum Socket {
 
     static func concernsOneClient(_ error: Int32) -> Bool { libipc_concerns_one_client(error) != 0 }
 
-    static func close(_ descriptor: Int32, forgetting: Bool = true) throws(IPCError) {
-        // What the library keeps for the number belongs to the file that is being closed.
-        if forgetting { DescriptorTable.forget(descriptor) }
+    static func close(_ descriptor: Int32) throws(IPCError) {
         // close(2) frees the number even when a signal interrupts it.
         let result = CLibIPC.close(descriptor)
         if result != 0, libipc_errno() != EINTR { throw .system(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)") }

@@ -35,14 +35,16 @@ struct TimeLimit {
     var remaining: Int32 { deadline?.remaining ?? -1 }
 
     /// Waits with poll(2): for two conditions at once, or with a time limit.
+    /// - Parameter recheck: returns after so many milliseconds; negative: does not.
     @inline(never)
-    mutating func wait(for events: Int32, at descriptor: Descriptor, _ code: ErrorCode) throws(IPCError) {
+    mutating func wait(for events: Int32, at descriptor: Descriptor, atMost recheck: Int32 = -1, _ code: ErrorCode) throws(IPCError) {
         readLimit(of: descriptor)
         var failure = libipc_is_nonblocking(descriptor.number) != 0 ? EAGAIN : 0
         while failure == 0 {
             let timeout = remaining
-            let reported = libipc_poll_once(descriptor.number, events, timeout)
-            if reported > 0 { return }
+            let isRecheck = recheck >= 0 && (timeout < 0 || recheck < timeout)
+            let reported = libipc_poll_once(descriptor.number, events, isRecheck ? recheck : timeout)
+            if reported > 0 || reported == 0 && isRecheck { return }
             if reported == 0 {
                 failure = timeout == 0 ? EAGAIN : 0
             } else if libipc_errno() != EINTR {

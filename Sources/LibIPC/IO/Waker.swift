@@ -1,7 +1,7 @@
 // Waker.swift - an eventfd(2), or a pipe(2) elsewhere, that makes a sleeping wait of the poller return.
 
 struct Waker: ~Copyable {
-    private let ends: (Int32, Int32)
+    private var ends: (Int32, Int32)
     private let file: FileIdentity?
 
     init() throws(IPCError) {
@@ -20,6 +20,9 @@ struct Waker: ~Copyable {
 
     /// The program may have closed the numbers and opened files of its own with them: those are neither closed nor written to.
     private var isOurs: Bool { FileIdentity(Descriptor(ends.1)) == file }
+
+    /// Its numbers are another's: they are not closed.
+    mutating func abandon() { ends = (-1, -1) }
 
     /// What the poller watches.
     var descriptor: Int32 { ends.0 }

@@ -1,9 +1,9 @@
 // Context+Closing.swift - closes all descriptors of a context without malloc(3) and free(3).
 //
-// A signal handler may close everything, also one that has interrupted malloc(3) (threads.c). Frames and paths that are no longer
-// needed stay in the context and its dead connections until the next call frees them.
+// A signal handler may close everything, also one that has interrupted malloc(3) (handlers.c). Frames, streams and paths that are no
+// longer needed stay in the context until the next call frees them.
 
-extension Context where Entries: ~Copyable {
+extension Context where View: ~Copyable {
     /// Closes all that is open. It allocates and frees no memory, because a signal handler may call it anywhere; the next call
     /// frees it.
     mutating func closeAll() {
@@ -14,22 +14,23 @@ extension Context where Entries: ~Copyable {
         for index in 0..<connections.count { try? closeDescriptor(connections[index]) }
         closePoller()
         (keepsMemory, hasKeptMemory) = (false, true)
-        // Makes the next call notice a change: a value in the half that a fork does not change.
-        changes ^= 1
+        noticeLater()
     }
 
-    /// Closes the connection's descriptor; only its memory is left.
-    mutating func empty(_ connection: ConnectionReference) {
-        while let frame = connection.pointee.channel.outbox.takePending() { OutboundFrame.drop(frame, keeping: &dropped) }
-        connection.pointee.channel.inbox.closePassed()
+    /// Keeps the stream, which nobody owns any more, in a list.
+    mutating func keepMemory(of stream: StreamReference) {
+        stream.pointee.inbox.closePassed()
+        stream.pointee.belong(to: monitor, keptStreams)
+        keptStreams = stream
     }
 
     /// Frees what `closeAll` has left.
     mutating func freeWhatIsClosed() {
         hasKeptMemory = false
         dropped = Outbox()
-        for index in 0..<connections.count where !connections[index].pointee.isLive {
-            connections[index].pointee.channel = Channel(connections[index].pointee.number)
+        while let stream = keptStreams {
+            keptStreams = stream.pointee.connection?.assumingMemoryBound(to: Stream.self)
+            Stream.destroy(stream)
         }
     }
 }

@@ -1,69 +1,57 @@
 // Context+Events.swift - the loop: one event a call, the connections in turn.
 //
-// A turn is one message, one receive or one accept. Messages that are here already are handed out first, at no system call; what
-// a program queues meanwhile goes in one piece: the first reply of a burst at once, then those of some microseconds together; of
-// a program that takes its time, more and more together. All are sent before the next receive or look at the poller. What has been
-// sent is reported before there is new input.
+// A turn is one message, one receive or one accept. Turns.swift has the rule for when frames are sent and the poller is asked. What
+// has been sent is reported before there is new input.
 
-extension Context where Entries: ~Copyable {
-    /// Turns between two looks at the poller, at most; of a program that is quick, six times as many.
-    static var patience: Int { 12 }
-    private static var longPatience: Int { 72 }
+extension Context where View: ~Copyable {
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
-    /// A server pauses after this number of consecutive clients that were lost before they were accepted.
-    private static var maximumLostClients: Int { 64 }
 
     /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
     /// - Parameter deadline: when to give a timer event instead.
+    @inline(__always)
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        if !reports.isEmpty, report(&event) { return wasReport = true }
+        // The usual wait after a message was queued.
+        if hasUnsent, runnable.isEmpty, !wasReport, retryAt == nil {
+            try sendQueued(&event)
+            if event.kind != .none { return }
+        }
+        if unreported > 0 {
+            if hasUnsent, turns.sendsFirst(at: event.clock.now()) { try sendQueued(&event) }
+            if event.kind != .none { return }
+            if report(&event) { return wasReport = true }
+        }
         try search(&event, deadline)
     }
 
     /// The same, after what was asked of the caller.
+    @inline(never)
     mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
         while true {
-            if !aside.isEmpty { attend() }
-            if !ready.isEmpty { try serveReady(&event) }
-            if event.kind == .none { try sendUnsent(&event) }
+            if retryAt != nil { retryStarved() }
+            if !runnable.isEmpty { try serveRunnable(&event) }
+            if event.kind == .none { try sendAll(&event) }
             if event.kind != .none { return }
             // Who answers reports with messages must not keep others from being heard.
-            if !reports.isEmpty, turns < allowedTurns, !wasReport || ready.isEmpty, report(&event) { return turns += 1 }
-            if !ready.isEmpty, turns < allowedTurns { continue }
-            // A wait of 0 ms checks once. An expired timer is the next event: constant traffic cannot delay it.
-            let remaining = deadline.remaining
-            if remaining == 0, deadline != .immediate || event.named == 0 || event.looks >= Self.maximumLooks { return event.kind = .timer }
-            event.looks += 1
-            let isIdle = ready.isEmpty && reports.isEmpty
-            if isIdle {
-                if !held.isEmpty, resumeRetyped() { continue }
-                burst = 0
-                // Where there is no other thread the lock keeps nobody out.
-                if libipc_is_alone() == 0 { return event.kind = .waiting }
-            }
-            try look(isIdle ? patience(remaining) : 0, &event)
-            if !isIdle { event.named += 1 }
+            if unreported > 0, !turns.isUsedUp, !wasReport || runnable.isEmpty, report(&event) { return turns.take() }
+            if !runnable.isEmpty, !turns.isUsedUp { continue }
+            if try look(&event, deadline) { return }
         }
     }
 
-    /// Gives the ready connections their turns until there is an event.
-    private mutating func serveReady(_ event: inout Event) throws(IPCError) {
-        while event.kind == .none, mayTakeTurn, let connection = ready.first {
+    /// Gives the runnable connections their turns until there is an event.
+    @inline(__always)
+    private mutating func serveRunnable(_ event: inout Event) throws(IPCError) {
+        while event.kind == .none, !turns.isUsedUp, let connection = runnable.first {
             if isTaken(connection, from: event.lease) {
-                ready.remove(connection)
-                deferTurn(connection)
+                setState(.leased, of: connection)
                 continue
             }
-            // A reply is not kept back for a system call, nor for more messages than went before it, but for quick ones.
-            if !unsent.isEmpty {
-                if burst > 0, heldBack >= burst, isFluent { burst = burst * 2 + 1 }
-                if heldBack >= burst || !connection.pointee.channel.inbox.mayHoldMessage { return try sendUnsent(&event) }
-            }
-            heldBack = unsent.isEmpty ? 0 : heldBack + 1
-            ready.remove(connection)
-            turns += 1
+            if hasUnsent, sendsFirst(connection, &event) { return }
+            runnable.remove(connection)
+            connection.pointee.state = .idle
+            turns.take()
             switch kind(of: connection) {
             case .ipc: try serveFrames(connection, &event)
             case .external: serveExternal(connection, &event)
@@ -73,119 +61,122 @@ extension Context where Entries: ~Copyable {
         }
     }
 
-    private var mayTakeTurn: Bool {
-        mutating get {
-            if turns < allowedTurns { return true }
-            guard allowedTurns < Self.longPatience, isFluent else { return false }
-            allowedTurns += Self.patience
+    /// Whether what is queued is sent before this connection's turn: a reply is not kept back for a system call.
+    private mutating func sendsFirst(_ connection: ConnectionReference, _ event: inout Event) -> Bool {
+        guard connection.pointee.stream?.pointee.inbox.mayHoldMessage == true else { return true }
+        return turns.sendsFirst(at: event.clock.now())
+    }
+
+    /// Asks the poller, unless another thread is doing that. True: the call is over, or is to rest.
+    @inline(__always)
+    private mutating func look(_ event: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
+        if event.looks > 0 { event.clock.expire() }
+        // A wait of 0 ms checks once. An expired timer is the next event: constant traffic cannot delay it.
+        let remaining = deadline.remaining(&event.clock)
+        if remaining == 0, deadline != .immediate || event.reported == 0 || event.looks >= Self.maximumLooks {
+            event.kind = .timer
             return true
         }
-    }
-
-    /// The messages that are here take the program so little time that nobody misses a system call between them. The clock costs
-    /// some, too: it is asked now and then.
-    private var isFluent: Bool {
-        mutating get {
-            if fluentSince > 0, Clock.now() - fluentSince < fluency { return true }
-            fluentSince = 0
-            return false
-        }
-    }
-
-    // MARK: What a program reads itself
-
-    mutating func isReadByProgram(_ connection: ConnectionReference) -> Bool {
-        let kind = kind(of: connection)
-        return kind == .switched ? view.hasReader(connection.pointee.number) : kind != .ipc
-    }
-
-    /// Whether a descriptor that the library does not read is still ready: news of an earlier call may be stale, because the
-    /// program may have read it since.
-    mutating func isStillReadable(_ connection: ConnectionReference) -> Bool {
-        if isReadyByItself(connection) || connection.pointee.reportedIn == call { return true }
-        connection.pointee.reported = connection.pointee.channel.descriptor.poll(POLLIN, timeout: 0)
-        return connection.pointee.reported != 0
-    }
-
-    /// The poller does not say it: a regular file; or frames that were read ahead when this was another kind of entry.
-    private mutating func isReadyByItself(_ connection: ConnectionReference) -> Bool {
-        connection.pointee.isAlwaysReady || connection.pointee.channel.inbox.mayHoldMessage
-    }
-
-    /// An EXTERNAL descriptor is ready: readable as poll(2) defines it (also at its end); a socket has an error, which the program
-    /// reads (SO_ERROR, the error queue); or it hung up, which is reported once, and again after a change (a FIFO gets new
-    /// writers).
-    private mutating func serveExternal(_ connection: ConnectionReference, _ event: inout Event) {
-        guard isStillReadable(connection) else { return }
-        if isReadyByItself(connection) {
-            // The poller will name the others again by itself.
-            ready.append(connection)
-            return event.set(.readable, connection)
-        }
-        let reported = connection.pointee.reported
-        if reported & POLLNVAL != 0 { return }
-        let isError = reported & POLLERR != 0 && reported & POLLHUP == 0
-        if reported & POLLIN != 0 || isError && connection.pointee.channel.descriptor.isSocket {
-            // It is reported again and again without a sleep: the program may have closed the number.
-            if connection.pointee.toldAfter == sleeps, !confirm(connection) { return }
-            connection.pointee.toldAfter = sleeps
-            expectChanges(false, connection)
-            return event.set(.readable, connection)
-        }
-        if connection.pointee.isRepeatExpected { return connection.pointee.isRepeatExpected = false }
-        expectChanges(true, connection)
-        event.set(.disconnection, connection)
-    }
-
-    /// Stores whether a hang-up was reported. From then on only changes are.
-    mutating func expectChanges(_ isTold: Bool, _ connection: ConnectionReference) {
-        if connection.pointee.isHangUpTold == isTold {
-            // The list of poll(2) dropped that mark, because it saw the descriptor without the hang-up.
-            if isTold, !Poller.repeatsHangUp { poller.update(connection.pointee.registration, connection.pointee.interest) }
-            return
-        }
-        connection.pointee.isHangUpTold = isTold
-        connection.pointee.isRepeatExpected = isTold && Poller.repeatsHangUp && !poller.usesList
-        updateInterest(connection)
-    }
-
-    // MARK: Servers
-
-    private mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        guard unadmitted >= 0 || isStillReadable(connection) else { return }
-        do throws(IPCError) { try accept(on: connection, waiting: false, &event) } catch {
-            if Socket.isTransient(error.systemError, on: connection.pointee.number) {
-                // Each lost client takes a turn. The poller could report lost clients without end.
-                lostClients = Socket.concernsOneClient(error.systemError) ? lostClients + 1 : 0
-                if lostClients < Self.maximumLostClients { return }
-            } else if !error.isShortage {
-                // The error is permanent: without this the poller would report it for ever. The program still has to close the
-                // server.
-                connection.pointee.failedFile = FileIdentity(connection.pointee.channel.descriptor)
-                bury(connection)
-                event.set(.error, connection)
-                throw error.with(code: IPC_ERROR_NONE)
+        event.looks += 1
+        let isIdle = runnable.isEmpty && (unreported == 0 || firstReportable(event.lease) == nil)
+        var limit: Int32 = 0
+        if isIdle {
+            if !parked.isEmpty {
+                if event.looks == 1 { unexamined = parked.count }
+                if examineParked() { return false }
             }
-            lostClients = 0
-            starve(connection)
-            pause(connection)
+            limit = sleepLimit(remaining, &event)
+            // Where there is no other thread the lock keeps nobody out.
+            if libipc_is_alone() == 0 {
+                event.kind = .waiting
+                return true
+            }
+        }
+        try poll(limit, &event)
+        if !isIdle { event.reported += 1 }
+        return false
+    }
+
+    // MARK: Parked connections
+
+    /// Parked connections that are examined before one sleep.
+    private static var examinedAtOnce: Int { 16 }
+    /// Length of a sleep while there are more of them, or numbers, to examine, in milliseconds.
+    static var shortSleep: Int32 { 10 }
+
+    /// Looks again at starved and draining connections at this time, or earlier.
+    @inline(never)
+    mutating func retry(at due: Deadline) {
+        guard let known = retryAt, known <= due else { return retryAt = due }
+    }
+
+    /// Those whose time has come. Few are starved or draining, and the pause is long: so all are looked at.
+    @inline(never)
+    private mutating func retryStarved() {
+        guard let due = retryAt, due.hasPassed else { return }
+        retryAt = nil
+        var next = parked.first
+        while let connection = next {
+            next = parked.following(connection)
+            switch connection.pointee.state {
+            case .starved: resume(connection)
+            case .draining(let until):
+                if !until.hasPassed { retry(at: until); continue }
+                offer(connection)
+                dropFrames(connection, keepingBegun: false)
+                resumeDrained(connection)
+            default: break
+            }
+        }
+        next = outgoing.first
+        while let connection = next {
+            next = outgoing.following(connection)
+            guard case .starved = connection.pointee.sending else { continue }
+            connection.pointee.sending = .ready
+            hasUnsent = true
         }
     }
 
-    /// Accepts a client and adds it. One that cannot be added is not turned away: it comes first next time.
-    /// - Parameter waiting: waits for a client, as accept(2) does.
-    mutating func accept(on server: ConnectionReference, waiting: Bool, _ event: inout Event) throws(IPCError) {
-        // Nothing may fail for want of memory once the client is here, as far as that can be known.
-        try reserveEntry()
-        if unadmitted < 0 {
-            let (number, mayBlock) = (server.pointee.number, !server.pointee.isOwnListener)
-            unadmitted = waiting ? try Socket.accept(on: number) : try Socket.acceptNow(on: number, mayBlock: mayBlock)
-            lostClients = 0
+    /// Examines parked connections, at most 16 for each sleep and in turn: programs change types and pairs in place. Returns
+    /// whether one is runnable again.
+    mutating func examineParked() -> Bool {
+        var isAny = false
+        for _ in 0..<min(unexamined, Self.examinedAtOnce) {
+            guard let connection = parked.first else { break }
+            unexamined -= 1
+            if isOver(connection) {
+                resume(connection)
+                isAny = true
+            } else {
+                setState(connection.pointee.state, of: connection)
+            }
         }
-        try add(unadmitted, .ipc, isSocket: true)
-        unadmitted = -1
-        // A client's socket has the type of its listener.
-        connections[connections.count - 1].pointee.channel.isStream = server.pointee.channel.isStream
-        event.set(.connection, connections[connections.count - 1])
+        if parked.isEmpty { unexamined = 0 }
+        if unexamined == 0 { arePairsChanged = false }
+        return isAny
+    }
+
+    /// What the connection waited for is there, or it has become an entry of another type, which does not wait for that.
+    private mutating func isOver(_ connection: ConnectionReference) -> Bool {
+        let kind = kind(of: connection)
+        return switch connection.pointee.state {
+        case .awaitingRoom:
+            kind != .switched || arePairsChanged && counterpart(of: connection).map { hasRoom($0, for: connection) } ?? true
+        case .awaitingPartner: kind != .switched || arePairsChanged && counterpart(of: connection) != nil
+        case .starved: kind != .server
+        case .draining: kind == .external
+        default: true
+        }
+    }
+
+    /// How long to sleep, in milliseconds, when `remaining` are left.
+    mutating func sleepLimit(_ remaining: Int32, _ event: inout Event) -> Int32 {
+        var limit = remaining
+        if let retryAt {
+            let pause = max(retryAt.remaining(&event.clock), 0)
+            limit = limit < 0 ? pause : min(limit, pause)
+        }
+        if unexamined > 0 { limit = limit < 0 ? Self.shortSleep : min(limit, Self.shortSleep) }
+        return limit
     }
 }

@@ -1,84 +1,101 @@
 // Context+Leaving.swift - deactivates, removes and closes entries, and closes the library's own descriptors.
 
-extension Context where Entries: ~Copyable {
-    /// Deactivates an entry whose descriptor is gone. The entry stays; everything that was kept for the descriptor is dropped.
-    @inline(never)
-    mutating func bury(_ connection: ConnectionReference) {
-        letGo(connection)
-        guard connection.pointee.isLive else { return }
-        let descriptor = connection.pointee.number
-        dropFrames(connection)
-        ready.remove(connection)
-        unsent.remove(connection)
-        aside.remove(connection)
-        held.remove(connection)
+extension Context where View: ~Copyable {
+    /// What becomes of a stream whose entry is deactivated.
+    enum StreamFate {
+        /// The descriptor is gone: nothing is kept.
+        case discarded
+        /// The descriptor stays in use outside of the context, with what was received, and the rest of a frame that is begun.
+        case released
+        /// The same, with all frames: another entry of the context adopts it.
+        case moved
+        /// The library closes the descriptor.
+        case closed
+    }
+
+    /// Deactivates an entry. It stays, in no queue, and is known to no table.
+    /// - Returns: whether the caller is to close the descriptor (`closed`): otherwise the last call that uses it does.
+    @inline(never) @discardableResult
+    mutating func deactivate(_ connection: ConnectionReference, _ fate: StreamFate = .discarded) -> Bool {
+        endLease(of: connection)
+        guard let stream = connection.pointee.stream else { return false }
+        if fate != .moved { dropFrames(connection, keepingBegun: fate == .released) }
+        if outgoing.contains(connection) { outgoing.remove(connection) }
+        setState(.inactive, of: connection)
         poller.remove(connection.pointee.registration)
-        if keepsMemory { empty(connection) } else { connection.pointee.channel = Channel(descriptor) }
-        DescriptorTable.unregister(connection)
-        // A thread may wait for the end of a reader's claim.
-        if connection.pointee.isReaderAwaited { monitor.wakeReaders() }
-        (connection.pointee.reader, connection.pointee.isReaderAwaited) = (Reader.none, false)
-        connection.pointee.isLive = false
-        // If it becomes live again, it starts from the beginning.
-        (connection.pointee.isPaused, connection.pointee.isBlocked, connection.pointee.interest) = (false, false, .read)
-        (connection.pointee.isReadable, connection.pointee.isHangUpTold, connection.pointee.holdsMore) = (false, false, false)
-        (connection.pointee.isStarved, connection.pointee.drainsUntil, connection.pointee.isClosedByProgram) = (false, nil, false)
-        (connection.pointee.hasLeft, connection.pointee.failure, connection.pointee.sendFailure) = (false, nil, 0)
-        resumeCounterpart(of: connection)
+        connection.pointee.stream = nil
+        // If it becomes active again, it starts from the beginning.
+        (connection.pointee.sending, connection.pointee.interest, connection.pointee.reported) = (.ready, .read, 0)
+        (connection.pointee.hangUp, connection.pointee.ending, connection.pointee.holdsMore) = (.none, .none, false)
+        var closes = false
+        switch fate {
+        case .released, .moved: DescriptorTable.release(stream)
+        case .closed: closes = DescriptorTable.endUse(stream, keepingMemory: keepsMemory)
+        case .discarded: DescriptorTable.discard(stream, keepingMemory: keepsMemory)
+        }
+        if keepsMemory, !stream.pointee.isRegistered, !stream.pointee.isClaimed { keepMemory(of: stream) }
+        // One that is being added is in no public array yet.
+        if connection.pointee.index < connections.count { resumeCounterpart(of: connection) }
+        return closes
     }
 
     /// Drops the entry; the last one moves into its place.
     /// - Parameters:
-    ///   - closing: closes its descriptor, when the thread that gets the event is done with it.
-    ///   - keeping: the descriptor stays in use outside of this context.
-    mutating func remove(
-        _ connection: ConnectionReference, closing: Bool = false, for lease: LeaseReference? = nil, keeping: Bool = false
-    ) {
-        let (descriptor, index) = (connection.pointee.number, connection.pointee.index)
-        let isClosed = closing && connection.pointee.isLive
-        let hasTwin = connection.pointee.hasTwin && !isClosed
-        let isAwaited = isClosed && connection.pointee.isAwaited
-        if keeping {
-            // Bytes that were read ahead stay for the next reader of the descriptor, and so does the rest of a frame that was sent
-            // in part.
-            dropFrames(connection)
-            DescriptorTable.leave(connection)
-        }
-        bury(connection)
+    ///   - fate: of its stream.
+    ///   - lease: of the thread that is told: a descriptor is closed when that is done with the event.
+    mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate, for lease: LeaseReference? = nil) {
+        let (number, index) = (connection.pointee.number, connection.pointee.index)
+        if deactivate(connection, fate) { close(number, for: lease) }
+        removals &+= 1
         connections.swapRemove(at: index)
         view.swapRemove(at: index)
         if index < connections.count { connections[index].pointee.index = index }
+        if numbers[number] == connection {
+            numbers[number] = nil
+            if connection.pointee.hasDuplicate { findDuplicate(number, activating: connection.pointee.hasReplaced && fate != .closed) }
+        }
         Connection.destroy(connection)
-        // close(2) alone would not wake a thread that waits for the descriptor in a direct call.
-        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
-        if isClosed { close(descriptor, for: lease) }
-        // The context has the same descriptor twice: its other entry becomes live.
-        guard hasTwin, let twin = self.connection(of: descriptor) else { return }
-        twin.pointee.hasTwin = true
-        try? activate(twin)
+    }
+
+    /// The context has another entry of this number: from now on the number leads there.
+    @inline(never)
+    private mutating func findDuplicate(_ number: Int32, activating: Bool) {
+        for index in 0..<connections.count where connections[index].pointee.number == number {
+            let connection = connections[index]
+            numbers[number] = connection
+            connection.pointee.hasDuplicate = true
+            if activating {
+                connection.pointee.hasReplaced = true
+                try? activate(connection)
+            }
+            return
+        }
+    }
+
+    /// The library closes a descriptor whose end an event tells of. Where threads share the context it does when the event is done
+    /// with: until then no other thread can be given the same number for another file.
+    private mutating func close(_ number: Int32, for lease: LeaseReference?) {
+        if leases.areShared, let lease { lease.pointee.closeLater(number) } else { CLibIPC.close(number) }
     }
 
     /// Closes the descriptor of an entry that stays. An EXTERNAL descriptor belongs to the program: only its queue is dropped.
     mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
-        let descriptor = connection.pointee.number
+        let number = connection.pointee.number
         offer(connection)
-        if kind(of: connection) == .external { return dropFrames(connection) }
+        if kind(of: connection) == .external { return dropFrames(connection, keepingBegun: true) }
         if let path = view.takeSocketPath(at: connection.pointee.index) {
             // Removes the file first: while this socket listens no other service takes its name.
-            if let file = connection.pointee.socketFile, file.isOurs(at: path) { unlink(path) }
-            free(connection.pointee.formerPath)
-            connection.pointee.formerPath = path
+            if let file = connection.pointee.server.file, file.isOurs(at: path) { unlink(path) }
+            free(connection.pointee.server.formerPath)
+            connection.pointee.server.formerPath = path
         }
-        if !connection.pointee.isLive {
-            let isOpen = connection.pointee.failedFile != nil && connection.pointee.failedFile == FileIdentity(Descriptor(descriptor))
-            connection.pointee.failedFile = nil
-            if isOpen { return try Socket.close(descriptor) }
-            throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(descriptor)", systemError: EBADF)
+        if !connection.pointee.isActive {
+            let failed = connection.pointee.server.failed
+            connection.pointee.server.failed = nil
+            if failed != nil, failed == FileIdentity(Descriptor(number)) { return try Socket.close(number) }
+            throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(number)", systemError: EBADF)
         }
-        let isAwaited = connection.pointee.isAwaited
-        bury(connection)
-        if isAwaited { shutdown(descriptor, Int32(SHUT_RDWR)) }
-        try Socket.close(descriptor)
+        if deactivate(connection, .closed) { try Socket.close(number) }
     }
 
     /// Closes the library's own descriptors; a later wait makes new ones. If a thread is waiting with them, it closes them when it
@@ -86,5 +103,12 @@ extension Context where Entries: ~Copyable {
     mutating func closePoller() {
         isPollerUnwanted = isLed
         if isLed { poller.wake() } else { poller.closeDescriptors() }
+    }
+
+    /// Deletes an entry for the program. With the last one everything goes, the limit for queues too.
+    mutating func delete(_ connection: ConnectionReference) {
+        offer(connection)
+        remove(connection, .released)
+        if view.count == 0 { queueLimit = nil }
     }
 }

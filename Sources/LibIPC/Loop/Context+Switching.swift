@@ -1,109 +1,139 @@
 // Context+Switching.swift - two descriptors whose messages go from one to the other.
 //
-// Either end speaks libipc frames, or the program's callbacks read and write it. The end that speaks is not read while too
-// much waits for the other one, and an end that has left is reported only when its last messages have gone through. Callbacks
-// run outside: the engine says what it needs (Event.callback) and is told the answer, so that a callback may use
-// the library.
+// Either end speaks libipc frames, or the program's callbacks read and write it. The end that speaks is not read while too much waits
+// for the other one, and an end that has left is reported only when its last messages have gone through. Callbacks run outside: the
+// engine says what it needs (Event.callback) and is told the answer, so that a callback may use the library.
 
 /// Bytes that may wait for one switched end before the other is not read any more.
 let switchingWindow = 256 * 1024
 
-extension Context where Entries: ~Copyable {
+extension Context where View: ~Copyable {
     mutating func serveSwitched(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        let descriptor = connection.pointee.number
+        guard let stream = connection.pointee.stream else { return }
+        let number = connection.pointee.number
         guard let target = counterpart(of: connection) else {
-            guard connection.pointee.isReadable || connection.pointee.channel.inbox.mayHoldMessage else { return }
+            guard connection.pointee.reported != 0 || stream.pointee.inbox.mayHoldMessage else { return }
             // Told once for each change, not for ever.
-            aside.append(connection)
-            pause(connection)
-            event.set(.error, connection)
-            throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(descriptor) is in no pair")
+            park(connection, .awaitingPartner)
+            event.give(.error, connection)
+            throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(number) is in no pair")
         }
-        guard hasRoom(target, for: connection) else {
-            held.append(connection)
-            return pause(connection)
-        }
-        // What was sent to either end is told before they go.
-        let sentTo = target.pointee.channel.outbox.hasSent ? target : connection
-        if connection.pointee.hasLeft, sentTo.pointee.channel.outbox.hasSent {
-            ready.append(connection)
-            return report(sentTo, &event)
-        }
-        if connection.pointee.hasLeft {
-            // The end may still read: its queue is sent first.
-            if connection.pointee.failure == nil, !view.hasWriter(descriptor), drain(connection) { return }
-            let failure = connection.pointee.failure
-            let kind: Event.Kind = failure == nil ? .disconnection : .error
-            return try untie(connection, kind, closing: failure?.code == IPC_ERROR_USOCK_SEND, &event, failure)
-        }
-        if view.hasReader(descriptor) {
-            let isReadable = connection.pointee.holdsMore || isStillReadable(connection)
-            return isReadable ? event.set(.callback, connection) : ()
+        guard hasRoom(target, for: connection) else { return park(connection, .awaitingRoom) }
+        if case .none = connection.pointee.ending {} else { return try finish(connection, target, &event) }
+        if view.hasReader(number) {
+            if connection.pointee.holdsMore || isStillReadable(connection) { try askCallback(connection, &event) }
+            return
         }
         do throws(IPCError) {
-            switch try read(connection) {
-            case .message: return try pass(connection, to: target, &event)
+            switch try read(connection, &event) {
+            case .message: return try passOn(connection, to: target, &event)
             case .bytes, .nothing: return
-            case .end: break
+            case .end: connection.pointee.ending = .left
             }
         } catch {
             if error.isShortage { throw error }
-            connection.pointee.failure = error
+            connection.pointee.ending = .failed(error)
         }
-        connection.pointee.hasLeft = true
         try serveSwitched(connection, &event)
+    }
+
+    /// Asks for a call of the program's callback. What that reads must not be lost for want of memory: so there is a block for its frame
+    /// before.
+    private mutating func askCallback(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        do throws(IPCError) {
+            try view.reserveListing()
+            OutboundFrame.destroy(try OutboundFrame.make(FrameHeader(type: 0, userType: 0, length: 0), copying: nil, &pool), &pool)
+        } catch {
+            readAgain(connection)
+            throw error
+        }
+        event.give(.callback, connection)
+    }
+
+    /// The end has left or failed, and the other one has room.
+    private mutating func finish(
+        _ connection: ConnectionReference, _ target: ConnectionReference, _ event: inout Event
+    ) throws(IPCError) {
+        // What was sent to either end is told before they go.
+        let sentTo = target.pointee.unreported > 0 ? target : connection
+        if sentTo.pointee.unreported > 0 {
+            markRunnable(connection)
+            return report(sentTo, &event)
+        }
+        guard case .failed(let failure) = connection.pointee.ending else {
+            // The end may still read: its queue is sent first.
+            if !view.hasWriter(connection.pointee.number), drain(connection) { return }
+            return try untie(connection, .disconnection, &event)
+        }
+        try untie(connection, .error, closing: failure.code == IPC_ERROR_USOCK_SEND, &event, failure)
     }
 
     /// The other end, as long as it lives.
     mutating func counterpart(of connection: ConnectionReference) -> ConnectionReference? {
-        guard let descriptor = view.counterpart(of: connection.pointee.number) else { return nil }
-        return live(descriptor)
+        guard let number = view.counterpart(of: connection.pointee.number) else { return nil }
+        return active(number)
     }
 
-    private mutating func hasRoom(_ target: ConnectionReference, for source: ConnectionReference) -> Bool {
-        let pending = target.pointee.channel.outbox.pendingBytes
-        return source.pointee.hasLeft ? pending == 0 : pending < switchingWindow
+    mutating func hasRoom(_ target: ConnectionReference, for source: ConnectionReference) -> Bool {
+        guard let outbox = target.pointee.stream.map({ $0.pointee.outbox.pendingBytes }) else { return true }
+        return if case .none = source.pointee.ending { outbox < switchingWindow } else { outbox == 0 }
     }
 
     /// This end has room again, or is gone: the other one, if it was waiting for that, is looked at again.
     mutating func resumeCounterpart(of connection: ConnectionReference) {
-        guard kind(of: connection) == .switched, let source = counterpart(of: connection), source.pointee.isPaused else { return }
-        if hasRoom(connection, for: source) { resume(source) }
+        if kind(of: connection) == .switched { resumeSource(of: connection) }
     }
 
-    /// Moves a whole message on.
-    private mutating func pass(_ source: ConnectionReference, to target: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        guard let header = source.pointee.channel.inbox.header else { return }
+    @inline(never)
+    private mutating func resumeSource(of connection: ConnectionReference) {
+        guard let source = counterpart(of: connection) else { return }
+        switch source.pointee.state {
+        case .awaitingRoom, .awaitingPartner: if hasRoom(connection, for: source) { resume(source) }
+        default: break
+        }
+    }
+
+    /// Passes a whole message on.
+    private mutating func passOn(
+        _ source: ConnectionReference, to target: ConnectionReference, _ event: inout Event
+    ) throws(IPCError) {
+        guard let stream = source.pointee.stream, let header = stream.pointee.inbox.header else { return }
         // Without memory the message stays where it is, and its turn comes again.
-        ready.append(source)
-        try forward(header, source.pointee.channel.inbox.payload, to: target)
-        _ = take(source)?.releasePayload()
-        event.set(.switched, source)
+        markRunnable(source)
+        let frame = try makeFrame(header, stream.pointee.inbox.payload)
+        _ = takeMessage(source)?.releasePayload()
+        forward(frame, to: target)
+        event.give(.switched, source)
     }
 
     /// - Parameter payload: the frame's from now on, unless this fails.
-    private mutating func forward(
-        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to target: ConnectionReference
-    ) throws(IPCError) {
+    private mutating func makeFrame(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) -> FrameReference {
         try view.reserveListing()
-        enlist(try OutboundFrame.make(header, elsewhere: payload, &pool), for: target)
-        sendAtOnce(target)
+        return try OutboundFrame.make(header, adopting: payload, &pool)
+    }
+
+    private mutating func forward(_ frame: FrameReference, to target: ConnectionReference) {
+        guard let stream = target.pointee.stream else { return OutboundFrame.destroy(frame, &pool) }
+        let others = hasUnsent
+        enlist(frame, for: target, stream)
+        sendAtOnce(target, others)
     }
 
     /// The pair is over: both entries go.
     private mutating func untie(
         _ connection: ConnectionReference, _ kind: Event.Kind, closing: Bool = false, _ event: inout Event, _ reason: IPCError? = nil
     ) throws(IPCError) {
-        let descriptor = connection.pointee.number
-        let opposite = view.counterpart(of: descriptor)
-        let twin = if let opposite { self.connection(of: opposite) } else { nil as ConnectionReference? }
-        event.set(kind, connection)
-        view.unpair(descriptor)
-        remove(connection, closing: closing, for: event.lease)
-        if let twin, twin != connection { remove(twin, closing: closing, for: event.lease) }
+        let number = connection.pointee.number
+        let opposite = view.counterpart(of: number)
+        let other = if let opposite { self.connection(of: opposite) } else { nil as ConnectionReference? }
+        event.give(kind, connection)
+        view.unpair(number)
+        // What was read ahead from the end that stays is for whoever reads it next.
+        remove(connection, closing ? .closed : .released, for: event.lease)
+        if let other, other != connection { remove(other, closing ? .closed : .released, for: event.lease) }
         let code = IPC_ERROR_CLOSED_RECIPIENT
         let end: StaticString = kind == .error ? "failed" : "left"
-        throw reason?.with(code: code) ?? IPCError(code, "descriptor \(descriptor) of a switched pair has \(end)")
+        throw reason?.with(code: code) ?? IPCError(code, "descriptor \(number) of a switched pair has \(end)")
     }
 
     // MARK: Pairs
@@ -116,8 +146,8 @@ extension Context where Entries: ~Copyable {
             if isNew { try add(client, .switched) }
             try view.pair(client, service)
         } catch {
-            if let added = live(service) { remove(added) }
-            if isNew, let added = connection(of: client) { remove(added) }
+            if let added = active(service) { remove(added, .released) }
+            if isNew, let added = connection(of: client) { remove(added, .released) }
             throw error
         }
         if let client = connection(of: client) { view.setKind(.switched, at: client.pointee.index) }
@@ -126,41 +156,44 @@ extension Context where Entries: ~Copyable {
 
     /// The pair of these two has changed.
     mutating func lookAgain(at first: Int32, _ second: Int32) {
-        if let connection = live(first) { resume(connection) }
-        if let connection = live(second) { resume(connection) }
+        if let connection = active(first) { resume(connection) }
+        if let connection = active(second) { resume(connection) }
     }
 
     // MARK: The program's callbacks
 
     /// A frame for the program's callback, if the end can take one without waiting.
-    mutating func offerToCallback(_ connection: ConnectionReference, _ event: inout Event) {
-        guard connection.pointee.channel.outbox.hasPending else { return }
-        connection.pointee.isBlocked = connection.pointee.channel.descriptor.poll(POLLOUT, timeout: 0) == 0
+    mutating func offerToCallback(_ connection: ConnectionReference, _ stream: StreamReference, _ event: inout Event) {
+        guard stream.pointee.outbox.hasPending, !isTaken(connection, from: event.lease) else { return }
+        let hasRoom = stream.pointee.descriptor.poll(POLLOUT, timeout: 0) != 0
+        connection.pointee.sending = hasRoom ? .ready : .blocked
         updateInterest(connection)
-        guard !connection.pointee.isBlocked, let frame = connection.pointee.channel.outbox.takePending() else { return }
+        guard hasRoom, let frame = stream.pointee.outbox.takePending() else { return requeue(connection) }
         view.unlist(frame)
-        event.set(.callback, connection)
+        event.give(.callback, connection)
         event.frame = frame
+        requeue(connection)
     }
 
     /// What the callback that reads made of it. The entry may be gone by now.
     mutating func didRead(
-        _ descriptor: Int32, _ answer: CallbackAnswer, _ message: consuming Message?, holdsMore: Bool, _ event: inout Event
+        _ number: Int32, _ answer: CallbackAnswer, _ message: consuming Message?, holdsMore: Bool, _ event: inout Event
     ) throws(IPCError) {
-        if let lease = event.lease { release(lease) }
-        guard let connection = live(descriptor) else { return }
+        if let lease = event.lease { end(lease) }
+        guard let connection = active(number) else { return }
         connection.pointee.holdsMore = holdsMore
-        if holdsMore { ready.append(connection) }
+        if holdsMore { markRunnable(connection) }
         switch answer {
-        case .ignore: event.set(.switched, connection)
+        case .ignore: event.give(.switched, connection)
         case .closing:
-            (connection.pointee.hasLeft, connection.pointee.holdsMore) = (true, false)
+            (connection.pointee.ending, connection.pointee.holdsMore) = (.left, false)
             try serveSwitched(connection, &event)
         case .done:
             if let target = counterpart(of: connection), let message, !message.header.isTooLong {
-                try forward(message.header, message.payload, to: target)
+                let frame = try makeFrame(message.header, message.payload)
                 _ = message.releasePayload()
-                event.set(.switched, connection)
+                forward(frame, to: target)
+                event.give(.switched, connection)
             } else {
                 fallthrough
             }
@@ -170,14 +203,16 @@ extension Context where Entries: ~Copyable {
     }
 
     /// What the callback that writes made of it. The entry may be gone by now.
-    mutating func didWrite(_ descriptor: Int32, _ answer: CallbackAnswer, _ event: inout Event) throws(IPCError) {
-        if let lease = event.lease { release(lease) }
-        guard let connection = live(descriptor) else { return }
+    mutating func didWrite(_ number: Int32, _ answer: CallbackAnswer, _ event: inout Event) throws(IPCError) {
+        if let lease = event.lease { end(lease) }
+        guard let connection = active(number) else { return }
         resumeCounterpart(of: connection)
-        if connection.pointee.channel.outbox.hasPending { unsent.append(connection) }
+        // The next frame is another connection's.
+        if outgoing.contains(connection) { outgoing.remove(connection) }
+        requeue(connection)
         switch answer {
-        case .done: event.set(.sent, connection)
-        case .ignore: event.set(.switched, counterpart(of: connection) ?? connection)
+        case .done: event.give(.sent, connection)
+        case .ignore: event.give(.switched, counterpart(of: connection) ?? connection)
         case .closing: try untie(connection, .disconnection, &event)
         case .failed, .unparsable:
             try untie(connection, .error, closing: true, &event)
@@ -188,10 +223,15 @@ extension Context where Entries: ~Copyable {
 
     /// Reads from a switched end, as if it were its turn.
     mutating func stepReading(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
-        connection.pointee.isReadable = true
+        try requireActive(connection, IPC_ERROR_DEL__CANNOT_FIND_CLIENT)
+        connection.pointee.reported |= POLLIN
         connection.pointee.reportedIn = call
-        ready.remove(connection)
+        setState(.idle, of: connection)
         try serveSwitched(connection, &event)
+        // What is here has not had its turn.
+        if case .idle = connection.pointee.state, connection.pointee.stream?.pointee.inbox.mayHoldMessage == true {
+            markRunnable(connection)
+        }
     }
 
     /// Sends what is queued for one entry, and reports the oldest frame that was sent.
@@ -199,8 +239,12 @@ extension Context where Entries: ~Copyable {
     mutating func stepWriting(_ connection: ConnectionReference, needsPair: Bool = false, _ event: inout Event) throws(IPCError) {
         let isTied = !needsPair || view.counterpart(of: connection.pointee.number) != nil
         try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(connection.pointee.number) is in no pair")
-        unsent.remove(connection)
         try send(connection, &event)
         if event.kind == .none { report(connection, &event) }
+    }
+
+    /// The number of an entry that was closed may be another entry's by now.
+    mutating func requireActive(_ connection: ConnectionReference, _ code: ErrorCode) throws(IPCError) {
+        try check(connection.pointee.isActive, code, "the descriptor \(connection.pointee.number) of this entry is closed")
     }
 }

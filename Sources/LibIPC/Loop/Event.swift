@@ -17,14 +17,17 @@ struct Event: ~Copyable {
     var generation: UInt32 = 0
     var message: Message?
     var frame: FrameReference?
-    /// Of the thread that is given the event, and holds the connection then.
+    /// The lease of the thread that waits for the event; nil: a single step, which is given no connection.
     let lease: LeaseReference?
-    /// How many descriptors the poller named last, and how often it was asked.
-    var named = 1, looks = 0
+    var clock = CallClock()
+    /// How many descriptors the poller reported last, and how often it was asked.
+    var reported = 1, looks = 0
 
     init(_ lease: LeaseReference? = nil) { self.lease = lease }
 
-    mutating func set(_ kind: Kind, _ connection: ConnectionReference) {
+    /// Fills the event in, and gives the connection to the thread that waits for it.
+    @inline(__always)
+    mutating func give(_ kind: Kind, _ connection: ConnectionReference) {
         (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
         generation = connection.pointee.registration.generation
         guard let lease else { return }

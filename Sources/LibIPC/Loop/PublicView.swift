@@ -1,7 +1,7 @@
 // PublicView.swift - what a context asks of whoever shows its connections to the outside world.
 //
-// The C ABI shows them as public arrays, and keeps the table of switched pairs, which programs may change between two
-// calls: that side of a context is behind this protocol, so that the engine knows nothing of C structures.
+// The C ABI shows them as public arrays, and keeps the table of switched pairs, which programs may change between two calls: that
+// side of a context is behind this protocol, so that the engine knows nothing of C structures.
 
 protocol PublicView: ~Copyable {
     var count: Int { get }
@@ -22,13 +22,19 @@ protocol PublicView: ~Copyable {
     /// Makes room for one more frame; the next `list` cannot fail.
     mutating func reserveListing() throws(IPCError)
     mutating func list(_ frame: FrameReference, for receiver: Int32)
+    /// Drops the frame, if it is listed.
     mutating func unlist(_ frame: FrameReference)
+    /// Drops all frames for this receiver.
+    mutating func unlistAll(for receiver: Int32)
 
     /// The other end of the pair that `descriptor` is in.
-    func counterpart(of descriptor: Int32) -> Int32?
+    mutating func counterpart(of descriptor: Int32) -> Int32?
     /// The program reads from, or writes to, this switched end itself.
-    func hasReader(_ descriptor: Int32) -> Bool
-    func hasWriter(_ descriptor: Int32) -> Bool
+    mutating func hasReader(_ descriptor: Int32) -> Bool
+    mutating func hasWriter(_ descriptor: Int32) -> Bool
     mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError)
     mutating func unpair(_ descriptor: Int32)
+
+    /// A call ends in which a signal handler may have left something to do.
+    static func carryOutPending()
 }

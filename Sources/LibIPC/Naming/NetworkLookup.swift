@@ -28,8 +28,8 @@ enum NetworkLookup {
         // The daemon may send the answer and the descriptor together: then one receive takes both. The descriptor comes with the last
         // byte.
         var inbox = Inbox()
-        while try !inbox.settle(&pool) { try receive(&inbox, from: daemon, &pool, until: deadline) }
-        if let answer = inbox.take(), answer.header.length != 2 {
+        while try !inbox.parse(&pool) { try receive(&inbox, from: daemon, &pool, until: deadline) }
+        if let answer = inbox.takeMessage(), answer.header.length != 2 {
             let reason = UnsafeRawBufferPointer(start: answer.payload, count: answer.header.payloadSize)
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }

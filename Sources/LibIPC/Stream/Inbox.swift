@@ -35,12 +35,18 @@ struct Inbox: ~Copyable {
     }
 
     var isEmpty: Bool { header == nil && backlog.count == 0 && passed == nil }
-    /// `settle` may find a whole message.
+    /// `parse` may find a whole message.
     var mayHoldMessage: Bool { isWhole || backlog.count >= (header == nil ? FrameHeader.size : 1) }
+    /// `parse` will find one.
+    var holdsMessage: Bool {
+        if isWhole { return true }
+        guard header == nil, backlog.count >= FrameHeader.size, let bytes = backlog.readable.baseAddress else { return false }
+        return backlog.count >= FrameHeader(decoding: bytes).frameSize
+    }
     var isWhole: Bool { payload != nil && filled == header?.payloadSize }
 
-    /// Puts what is here into the frame in the making. True: that is whole, for `take`.
-    mutating func settle(_ pool: inout BufferPool) throws(IPCError) -> Bool {
+    /// Puts what is here into the frame in the making. True: that is whole, for `takeMessage`.
+    mutating func parse(_ pool: inout BufferPool) throws(IPCError) -> Bool {
         guard !isWhole, backlog.count > 0 else { return isWhole }
         var source = backlog.readable
         let count = source.count
@@ -50,7 +56,7 @@ struct Inbox: ~Copyable {
     }
 
     @inline(__always)
-    mutating func take() -> Message? {
+    mutating func takeMessage() -> Message? {
         guard isWhole, let header, let payload else { return nil }
         // A NUL behind the payload, for programs that print it as text.
         payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
@@ -81,7 +87,7 @@ struct Inbox: ~Copyable {
         filled += taken
         let used = source.count - available + taken
         source = source.rest(after: used)
-        pass(used)
+        consume(used)
     }
 
     /// Makes room for `wanted` bytes of a payload of `size`.
@@ -105,11 +111,11 @@ struct Inbox: ~Copyable {
     enum Extent { case all, frame, byte }
     enum Arrival { case message, bytes, nothing, end }
 
-    /// One receive. `settle` has come back false.
+    /// One receive. `parse` has come back false.
     mutating func receive(
         from descriptor: Descriptor, into pool: inout BufferPool, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
-        if lastLength >= BufferPool.largeSize, awaitsByte, extent == .all {
+        if expectsLarge, awaitsByte, extent == .all {
             let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: backlog.readable).prefix(FrameHeader.size))
             if let block = pool.takeLargeBlock(Int(lastLength) + FrameHeader.size) {
                 return try receive(from: descriptor, head, inPlace: block, &pool, waiting)
@@ -125,11 +131,13 @@ struct Inbox: ~Copyable {
             ? try descriptor.receive(room, space, waiting: waiting, &arrived)
             : try receive(from: descriptor, room, space, extent, waiting, &arrived)
         guard let count = received else { return .nothing }
-        if arrived != -1 { keep(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1) }
+        if arrived != -1 {
+            keepPassed(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1)
+        }
         if count == 0 { return .end }
         let inPlace = min(count, room.count)
         filled += inPlace
-        pass(inPlace)
+        consume(inPlace)
         let earlier = backlog.count
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
         defer { backlog = pool.detach(source) }
@@ -137,15 +145,17 @@ struct Inbox: ~Copyable {
         return isWhole ? .message : .bytes
     }
 
+    /// The next message may be received in place: the last one was large.
+    var expectsLarge: Bool { lastLength >= BufferPool.largeSize }
+
     /// The most common receive: the inbox is empty, and usually one whole message comes.
-    @inline(__always)
-    private mutating func receiveAnew(
-        from descriptor: Descriptor, _ pool: inout BufferPool, _ waiting: Bool
+    mutating func receiveAnew(
+        from descriptor: Descriptor, _ pool: inout BufferPool, _ waiting: Bool = false
     ) throws(IPCError) -> Arrival {
         let space = try pool.receiveBuffer()
         var arrived: Int32 = -1
         guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return .nothing }
-        if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
+        if arrived != -1 { keepPassed(arrived, position: consumed + UInt64(count) - 1) }
         guard count > 0, let bytes = space.baseAddress else { return .end }
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
@@ -153,7 +163,7 @@ struct Inbox: ~Copyable {
             if count == announced.frameSize, !announced.isTooLong, let block = malloc(announced.payloadSize + 1) {
                 memcpy(block, bytes + FrameHeader.size, announced.payloadSize)
                 (header, payload, filled, capacity) = (announced, block, announced.payloadSize, announced.payloadSize)
-                pass(count)
+                consume(count)
                 return .message
             }
         }
@@ -190,7 +200,7 @@ struct Inbox: ~Copyable {
             pool.returnPayload(block.memory, block.size)
             return received == nil ? .nothing : .end
         }
-        if arrived != -1 { keep(arrived, position: consumed + UInt64(count) - 1) }
+        if arrived != -1 { keepPassed(arrived, position: consumed + UInt64(count) - 1) }
         let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
         // A few bytes hold no large block.
         guard came >= block.size / 8, !announced.isTooLong, came <= announced.payloadSize else {
@@ -198,23 +208,23 @@ struct Inbox: ~Copyable {
             memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
             memcpy(block.memory, bytes, min(count, FrameHeader.size))
             backlog = pool.detach(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
-            return try settle(&pool) ? .message : .bytes
+            return try parse(&pool) ? .message : .bytes
         }
         (header, payload, filled) = (announced, block.memory, came)
         capacity = min(block.size - 1, announced.payloadSize)
-        pass(count)
+        consume(count)
         return isWhole ? .message : .bytes
     }
 
     // MARK: Descriptors that came along
 
-    private mutating func keep(_ descriptor: Int32, position: UInt64) {
+    private mutating func keepPassed(_ descriptor: Int32, position: UInt64) {
         guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (descriptor, position) }
         if descriptor >= 0 { libipc_close_passed(descriptor) }
     }
 
     /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
-    private mutating func pass(_ count: Int) {
+    private mutating func consume(_ count: Int) {
         consumed += UInt64(count)
         if let passed, passed.position < consumed {
             if passed.descriptor >= 0 { libipc_close_passed(passed.descriptor) }
@@ -233,7 +243,7 @@ struct Inbox: ~Copyable {
     mutating func takeDescriptor() -> Int32? {
         guard header == nil, backlog.count > 0 else { return nil }
         backlog.removeFirst(1)
-        defer { pass(1) }
+        defer { consume(1) }
         return passed?.position == consumed ? passed.take()?.descriptor : nil
     }
 }

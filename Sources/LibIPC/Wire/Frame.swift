@@ -1,5 +1,7 @@
 // Frame.swift - a message on the wire, and in memory.
 //
+// Folder: Wire. Uses: Base.
+//
 // type (1 byte) · length (4 bytes, big-endian) · user type (1 byte) · payload. The length counts the payload alone.
 
 struct FrameHeader: BitwiseCopyable {

@@ -39,6 +39,8 @@ enum Call {
         return try End(received)
     }
 
+    static func close(_ number: Int32) throws { try result { usock_close_into($0, number) } }
+
     fileprivate static func result(_ call: (Outcome) -> Void) throws {
         let result = Outcome.allocate(capacity: 1)
         defer { result.deallocate() }
@@ -85,6 +87,12 @@ final class Program {
     func delete(_ end: End) throws { try Call.result { ipc_del_fd_into($0, ctx, end.number) } }
     func close(_ end: End) throws { try Call.result { ipc_close_fd_into($0, ctx, end.number) } }
 
+    /// Accepts a client of the entry by hand. Returns the event's type, index and descriptor.
+    func accept(on index: UInt32) throws -> (type: ipc_event_type, index: UInt32, descriptor: Int32) {
+        try Call.result { libipc_step_by_hand($0, event, ctx, index, LIBIPC_STEP_ACCEPT) }
+        return (event.pointee.type, event.pointee.index, event.pointee.origin)
+    }
+
     /// The next event's message, for which it waits; nil: it is another event.
     func next() throws -> Frame? {
         try Call.result { ipc_wait_event_into($0, ctx, event, nil) }
@@ -93,28 +101,35 @@ final class Program {
     }
 }
 
-extension Reader {
-    /// A thread that has ended; but who finds it reading waits for it.
-    static func another() throws -> Reader { try withPeer(doing: { .this }, stop: {}) {} }
+extension Claim {
+    /// Of a call of another thread, which has ended; but whoever finds it waits for its end. (A thread that is made later may take its
+    /// place.)
+    static func another() throws -> Claim {
+        try withPeer(
+            doing: {
+                var claim = Claim()
+                claim.begin()
+                return claim
+            }, stop: {}
+        ) {}
+    }
 }
 
-/// Runs `body` with what belongs to a descriptor in no context.
-func withLoose<Result>(_ number: Int32, _ body: (ConnectionReference) throws -> Result) throws -> Result {
-    let stripe = DescriptorTable.stripe(of: number)
-    stripe.lock()
-    defer { stripe.unlock() }
-    let connection = try DescriptorTable.loose(number)
-    defer { DescriptorTable.putAway(connection) }
-    return try body(connection)
+extension DescriptorTable {
+    /// The stream that calls have left for a number that is in no context.
+    static func left(_ number: Int32) -> StreamReference? { stream(of: number, stripe(of: number)) }
+}
+
+/// Runs `body` with the stream of a descriptor in no context, as a call does.
+func withStray<Result>(_ number: Int32, _ body: (StreamReference) throws -> Result) throws -> Result {
+    try DescriptorTable.stripe(of: number).locked {
+        let stream = try DescriptorTable.stray(number)
+        defer { DescriptorTable.freeIfUnneeded(stream) }
+        return try body(stream)
+    }
 }
 
 /// Queues frames that nobody is to be told of.
 func leave(_ frames: Frame..., for end: End) throws {
-    try withLoose(end.number) { connection in
-        for frame in frames {
-            let outbound = try frame.outbound()
-            outbound.pointee.listing = nil
-            connection.pointee.channel.outbox.append(outbound)
-        }
-    }
+    try withStray(end.number) { stream in for frame in frames { stream.pointee.outbox.append(try frame.outbound()) } }
 }

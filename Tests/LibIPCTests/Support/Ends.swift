@@ -128,6 +128,13 @@ final class End {
         var size: Int32 = 1
         setsockopt(number, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
     }
+
+    /// A call waits for 1 ms at most.
+    /// - Parameter option: SO_RCVTIMEO or SO_SNDTIMEO.
+    func limitTime(_ option: Int32) {
+        var limit = timeval(tv_sec: 0, tv_usec: 1000)
+        setsockopt(number, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
 }
 
 /// Two connected ends.

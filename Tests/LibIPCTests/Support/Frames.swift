@@ -60,7 +60,7 @@ struct Frame: Equatable, Sendable, CustomStringConvertible {
 extension Inbox {
     /// The whole message, as a value.
     mutating func takeFrame() -> Frame? {
-        guard let message = take() else { return nil }
+        guard let message = takeMessage() else { return nil }
         return Frame(message)
     }
 }

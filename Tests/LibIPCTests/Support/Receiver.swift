@@ -18,13 +18,13 @@ final class Receiver {
         try inbox.receive(from: wire.near.descriptor, into: &pool, waiting: waiting, extent)
     }
 
-    func settle() throws -> Bool { try inbox.settle(&pool) }
+    func parse() throws -> Bool { try inbox.parse(&pool) }
 
     /// The next frame, if it can be made of what is here and in the kernel.
     func frame(_ extent: Inbox.Extent = .all) throws -> Frame? { try hasFrame(extent) ? inbox.takeFrame() : nil }
 
     private func hasFrame(_ extent: Inbox.Extent) throws -> Bool {
-        while try !settle() {
+        while try !parse() {
             let arrival = try receive(extent)
             guard arrival == .bytes || arrival == .message else { return false }
         }
@@ -45,7 +45,7 @@ final class Receiver {
 
     /// The same of the frame that is here.
     func recycle() -> Frame? {
-        guard let message = inbox.take() else { return nil }
+        guard let message = inbox.takeMessage() else { return nil }
         let (header, payload) = (message.header, message.releasePayload())
         defer { pool.returnPayload(payload, header.payloadSize) }
         let bytes = [UInt8](UnsafeRawBufferPointer(start: payload, count: header.payloadSize))

@@ -7,12 +7,10 @@ import Testing
 
 final class Sender {
     /// Frames whose payload lies where the test says.
-    enum Place: CaseIterable { case copied, adopted, lent }
+    enum Place: CaseIterable { case copied, adopted }
 
     let wire: Wire
     var outbox = Outbox()
-    /// Frames that were lent, in order: theirs, and their payloads', is this memory.
-    private(set) var lent: [FrameReference] = []
     private var pool = BufferPool(size: 0)
 
     init(_ kind: Wire.Kind = .socket) throws {
@@ -20,31 +18,21 @@ final class Sender {
         if kind == .socket { end.shrinkSendBuffer() }
     }
 
-    deinit {
-        outbox = Outbox()
-        for frame in lent {
-            free(frame.pointee.payload)
-            free(frame)
-        }
-    }
-
     /// A pipe is read at the library's end.
     var end: End { wire.kind == .pipe ? wire.far : wire.near }
     var reader: End { wire.kind == .pipe ? wire.near : wire.far }
 
-    func append(_ frame: Frame, _ place: Place = .copied) throws {
-        if place == .copied { return outbox.append(try frame.outbound()) }
-        let payload = try #require(malloc(max(frame.payload.count, 1)))
-        payload.copyMemory(from: frame.payload, byteCount: frame.payload.count)
-        let made = try OutboundFrame.make(frame.header, elsewhere: payload, lent: place == .lent, &pool)
-        if place == .lent { lent.append(made) }
+    /// - Parameter isListed: a program is to be told of it.
+    func append(_ frame: Frame, _ place: Place = .copied, isListed: Bool = false) throws {
+        let made = try place == .copied ? frame.outbound() : adopting(frame)
+        if isListed { made.pointee.listing = 0 }
         outbox.append(made)
     }
 
-    /// Appends a frame that is lent, to be taken back.
-    func lend(_ frame: Frame) throws -> FrameReference {
-        try append(frame, .lent)
-        return lent[lent.count - 1]
+    private func adopting(_ frame: Frame) throws -> FrameReference {
+        let payload = try #require(malloc(max(frame.payload.count, 1)))
+        payload.copyMemory(from: frame.payload, byteCount: frame.payload.count)
+        return try OutboundFrame.make(frame.header, adopting: payload, &pool)
     }
 
     /// One send: as much as there is room for. Returns whether that was all.
@@ -70,7 +58,4 @@ final class Sender {
 
     func takeUnbegun() -> Frame? { outbox.takeUnbegun().map { Frame(destroying: $0) } }
     func takePending() -> Frame? { outbox.takePending().map { Frame(destroying: $0) } }
-
-    /// What became of the frames that were lent.
-    var fates: [OutboundFrame.Fate] { lent.map(\.pointee.fate) }
 }

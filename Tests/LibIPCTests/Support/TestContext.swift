@@ -40,24 +40,22 @@ struct Happening: Equatable, CustomStringConvertible {
 
 /// Threads come in by its lock.
 final class TestContext: @unchecked Sendable {
-    /// Connections lead back to it. Its memory is one that the library itself may have next.
+    /// Streams lead to it, and the context lies behind it. The library itself may have its memory next.
     let monitor: MonitorReference
-    let context: UnsafeMutablePointer<Context<ListRoster>>
+    let context: UnsafeMutablePointer<Context<ListView>>
     /// Closed after the context is gone: a context closes what is its own, and nothing else.
     private var ends: [End] = []
 
     init() throws {
-        monitor = try #require(libipc_take_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride))
-        context = .allocate(capacity: 1)
-        context.initialize(to: Context(view: ListRoster(), monitor: monitor))
-        // Turns are counted, whatever time they take.
-        context.pointee.fluency = 0
+        monitor = try #require(libipc_allocate_monitor(MemoryLayout<libipc_monitor>.stride + MemoryLayout<PublicContext>.stride))
+        try #require(MemoryLayout<Context<ListView>>.size <= MemoryLayout<PublicContext>.size)
+        context = monitor.guardedContext()
+        context.initialize(to: Context(view: ListView(), monitor: monitor))
     }
 
     deinit {
         context.deinitialize(count: 1)
-        context.deallocate()
-        libipc_put_away_monitor(monitor)
+        libipc_recycle_monitor(monitor)
     }
 
     // MARK: Entries
@@ -95,6 +93,22 @@ final class TestContext: @unchecked Sendable {
         return try #require(connection)
     }
 
+    func stream(of end: End) throws -> StreamReference {
+        let stream = try connection(of: end).pointee.stream
+        return try #require(stream)
+    }
+
+    /// The connection's turn is put off until another thread, or a call, is done with it.
+    func isLeased(_ end: End) throws -> Bool { if case .leased = try connection(of: end).pointee.state { true } else { false } }
+    /// How many connections are; the context's own count agrees.
+    var leased: Int {
+        let count = (0..<context.pointee.connections.count).count {
+            if case .leased = context.pointee.connections[$0].pointee.state { true } else { false }
+        }
+        #expect(context.pointee.leasedTurns == count)
+        return count
+    }
+
     func has(_ end: End) -> Bool { context.pointee.connection(of: end.number) != nil }
     var descriptors: [Int32] { context.pointee.view.entries.map(\.descriptor) }
 
@@ -121,7 +135,7 @@ final class TestContext: @unchecked Sendable {
 
     /// What a step of the context tells. An error that belongs to no event is thrown.
     func happening(
-        for lease: LeaseReference? = nil, _ step: (inout Context<ListRoster>, inout Event) throws(IPCError) -> Void
+        for lease: LeaseReference? = nil, _ step: (inout Context<ListView>, inout Event) throws(IPCError) -> Void
     ) throws -> Happening {
         try tell(Event(lease)) { event throws(IPCError) in try step(&context.pointee, &event) }
     }
@@ -148,13 +162,15 @@ final class TestContext: @unchecked Sendable {
 
     func next(until deadline: Deadline, as thread: UInt = 1) throws -> Happening {
         try visit(as: thread) {
-            let lease = try context.pointee.leases.take(thread)
-            context.pointee.release(lease)
+            let lease = try context.pointee.leases.lease(of: thread)
+            context.pointee.end(lease)
             return try tell(Event(lease)) { event throws(IPCError) in
                 try context.pointee.catchUp()
                 try context.pointee.next(&event, deadline)
                 while event.kind == .waiting {
                     try wait(&event, deadline)
+                    event.clock.expire()
+                    context.pointee.end(lease)
                     try context.pointee.catchUp()
                     try context.pointee.search(&event, deadline)
                 }
@@ -167,7 +183,7 @@ final class TestContext: @unchecked Sendable {
 
     /// The thread is done with the event that it was given last.
     func release(_ thread: UInt) throws {
-        try visit(as: thread) { context.pointee.release(try lease(thread)) }
+        try visit(as: thread) { context.pointee.end(try lease(thread)) }
     }
 
     func lease(_ thread: UInt) throws -> LeaseReference {
@@ -177,23 +193,24 @@ final class TestContext: @unchecked Sendable {
 
     /// Waits until there may be something, as the library's own calls do: without the lock.
     private func wait(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        var patience = context.pointee.patience(deadline.remaining)
+        var limit = context.pointee.sleepLimit(deadline.remaining, &event)
         var watch = context.pointee.isLed ? nil : try context.pointee.prepareToWait()
         if var asked = watch {
-            try context.pointee.prepareToSleep(&asked, &patience)
+            try context.pointee.prepareToSleep(&asked, &limit)
             watch = asked
         }
-        (event.kind, event.named) = (.none, 0)
+        (event.kind, event.reported) = (.none, 0)
         context.pointee.waiting += 1
         defer { context.pointee.waiting -= 1 }
-        guard let watch else { return patience == 0 ? () : libipc_wait_for_change(monitor, patience) }
+        guard let watch else { return limit == 0 ? () : libipc_wait_for_change(monitor, limit) }
         context.pointee.isLed = true
         defer { context.pointee.isLed = false }
         let call = context.pointee.call
         monitor.unlock()
-        let finding = Result { () throws(IPCError) in try watch.wait(timeout: patience) }
+        let finding = Result { () throws(IPCError) in try watch.wait(timeout: limit) }
         monitor.lock()
-        try context.pointee.hear(finding.get(), &event)
+        context.pointee.turns.begin()
+        try context.pointee.mark(finding.get(), &event)
         if context.pointee.call != call { context.pointee.call &+= 1 }
     }
 

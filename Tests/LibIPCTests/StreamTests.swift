@@ -1,47 +1,48 @@
-// ChannelTests.swift - waiting for one message or one descriptor, and whose bytes a channel holds.
+// StreamTests.swift - waiting for one message or one descriptor at one end of a stream, and which file its bytes belong to.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Channel") struct ChannelTests {
-    /// A channel at one end of a wire.
+@Suite("Stream") struct StreamTests {
+    /// A stream at one end of a wire.
     private final class Talk {
         let wire: Wire
-        var channel: Channel
+        var stream: LibIPC.Stream
         var pool = BufferPool()
 
         init(blocks: Bool = true) throws {
             wire = try Wire(blocks: blocks)
             wire.near.shrinkSendBuffer()
-            channel = Channel(wire.near.number)
+            stream = Talk.stream(of: wire.near)
+        }
+
+        /// In no table.
+        static func stream(of end: End) -> LibIPC.Stream {
+            LibIPC.Stream(end.number, owner: DescriptorTable.stripe(of: end.number), cell: .allocate(capacity: 1))
         }
 
         /// Calls `body` with the inbox, taken along.
         private func withInbox<Result>(_ body: (inout Inbox) throws -> Result) rethrows -> Result {
             var inbox = Inbox()
-            swap(&inbox, &channel.inbox)
-            defer { swap(&inbox, &channel.inbox) }
+            swap(&inbox, &stream.inbox)
+            defer { swap(&inbox, &stream.inbox) }
             return try body(&inbox)
         }
 
         func read(_ extent: Inbox.Extent = .all) throws -> Frame? {
-            let descriptor = channel.descriptor
+            let descriptor = stream.descriptor
             return try withInbox { inbox in
-                try inbox.waitForFrame(from: descriptor, &pool, extent) { () throws(IPCError) in try !channel.outbox.send(to: descriptor)
+                try inbox.waitForFrame(from: descriptor, &pool, extent) { () throws(IPCError) in
+                    try !stream.outbox.send(to: descriptor) ? .waiting : .nothing
                 }
                 return inbox.takeFrame()
             }
         }
 
         func receiveDescriptor() throws -> End {
-            try withInbox { try End(try $0.waitForDescriptor(from: channel.descriptor, &pool)) }
-        }
-
-        func limitReceiving() {
-            var limit = timeval(tv_sec: 0, tv_usec: 1000)
-            setsockopt(wire.near.number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            try withInbox { try End(try $0.waitForDescriptor(from: stream.descriptor, &pool)) }
         }
     }
 
@@ -67,7 +68,7 @@ import Testing
     func sendsMeanwhile() throws {
         let talk = try Talk()
         let question = Frame(pattern(500_000))
-        talk.channel.outbox.append(try question.outbound())
+        talk.stream.outbox.append(try question.outbound())
         let far = talk.wire.far.number
         let count = question.bytes.count
         let read = try withPeer(over: talk.wire, doing: { try reply("answer", after: count, over: far) }) {
@@ -76,7 +77,7 @@ import Testing
         }
         let isSame = read == question.bytes
         #expect(isSame)
-        #expect(talk.channel.outbox.hasPending == false)
+        #expect(talk.stream.outbox.hasPending == false)
     }
 
     @Test("What is here already is taken without a look at the descriptor")
@@ -84,7 +85,7 @@ import Testing
         let talk = try Talk()
         try talk.wire.far.write(Frame("one"), Frame("two"), Frame(""))
         for frame in [Frame("one"), Frame("two"), Frame("")] { #expect(try talk.read() == frame) }
-        #expect(talk.channel.inbox.isEmpty == true)
+        #expect(talk.stream.inbox.isEmpty == true)
     }
 
     @Test("What a peer said before it left is read; then it has left")
@@ -101,12 +102,12 @@ import Testing
     @Test("What cannot be sent while a message is waited for ends the wait, if it is said to, and loses nothing that came")
     func sendingFails() throws {
         let talk = try Talk()
-        talk.channel.outbox.append(try Frame("to nobody").outbound())
+        talk.stream.outbox.append(try Frame("to nobody").outbound())
         try talk.wire.far.write(Array(Frame("in two pieces").bytes.prefix(9)))
         shutdown(talk.wire.far.number, Int32(SHUT_RD))
         let error = #expect(throws: IPCError.self) { try talk.read() }
         #expect(error?.systemError == EPIPE)
-        talk.channel.outbox = Outbox()
+        talk.stream.outbox = Outbox()
         try talk.wire.far.write(Array(Frame("in two pieces").bytes.dropFirst(9)))
         #expect(try talk.read() == Frame("in two pieces"))
     }
@@ -114,7 +115,7 @@ import Testing
     @Test("A descriptor that does not block is not waited for", arguments: [false, true])
     func nonBlocking(isSending: Bool) throws {
         let talk = try Talk(blocks: false)
-        if isSending { talk.channel.outbox.append(try Frame(pattern(500_000)).outbound()) }
+        if isSending { talk.stream.outbox.append(try Frame(pattern(500_000)).outbound()) }
         let error = #expect(throws: IPCError.self) { try talk.read() }
         #expect(error?.code == IPC_ERROR_USOCK_RECV)
         #expect(error?.systemError == EAGAIN)
@@ -123,10 +124,10 @@ import Testing
         #expect(passed?.systemError == EAGAIN)
     }
 
-    @Test("A descriptor with a patience of its own ends the wait")
-    func patience() throws {
+    @Test("A time limit of the descriptor ends the wait")
+    func timeLimit() throws {
         let talk = try Talk()
-        talk.limitReceiving()
+        talk.wire.near.limitTime(SO_RCVTIMEO)
         let error = #expect(throws: IPCError.self) { try talk.read() }
         #expect(error?.code == IPC_ERROR_USOCK_RECV)
         #expect(error?.systemError == EAGAIN)
@@ -166,10 +167,10 @@ import Testing
         #expect(left?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
     }
 
-    @Test("A patience ends the wait for a descriptor, too")
-    func descriptorPatience() throws {
+    @Test("A time limit ends the wait for a descriptor, too")
+    func descriptorTimeLimit() throws {
         let talk = try Talk()
-        talk.limitReceiving()
+        talk.wire.near.limitTime(SO_RCVTIMEO)
         let error = #expect(throws: IPCError.self) { try talk.receiveDescriptor() }
         #expect(error?.code == IPC_ERROR_RECEIVE_FD__RECVMSG)
         #expect(error?.systemError == EAGAIN)
@@ -181,20 +182,85 @@ import Testing
     func identity() throws {
         let talk = try Talk()
         let moved = try talk.wire.near.moved()
-        talk.channel = Channel(moved.number)
-        talk.channel.identify()
-        #expect(talk.channel.isCurrent == true)
+        talk.stream = Talk.stream(of: moved)
+        talk.stream.identify()
+        #expect(talk.stream.isCurrent == true)
         try talk.wire.far.write([1, 2, 3])
-        #expect(try talk.channel.inbox.receive(from: moved.descriptor, into: &talk.pool) == .bytes)
-        talk.channel.identify()
-        #expect(talk.channel.isEmpty == false)
-        #expect(talk.channel.isCurrent == true)
+        #expect(try talk.stream.inbox.receive(from: moved.descriptor, into: &talk.pool) == .bytes)
+        talk.stream.identify()
+        #expect(talk.stream.isEmpty == false)
+        #expect(talk.stream.isCurrent == true)
 
         moved.close()
-        #expect(talk.channel.isCurrent == false)
+        #expect(talk.stream.isCurrent == false)
         let other = try Wire().near.replacing(moved)
-        #expect(talk.channel.isCurrent == false)
-        talk.channel = Channel(other.number)
-        #expect(talk.channel.isCurrent == true)
+        #expect(talk.stream.isCurrent == false)
+        talk.stream = Talk.stream(of: other)
+        #expect(talk.stream.isCurrent == true)
+    }
+
+    @Test("A file is noted when something is held of it, in either direction, and not before")
+    func noted() throws {
+        for isOutgoing in [false, true] {
+            let talk = try Talk()
+            let moved = try talk.wire.near.moved()
+            talk.stream = Talk.stream(of: moved)
+            talk.stream.identify()
+            // Nothing was held: whatever the number means now is the stream's file.
+            let other = try Wire()
+            let end = try other.near.replacing(moved)
+            if isOutgoing {
+                talk.stream.outbox.append(try Frame("held").outbound())
+            } else {
+                try other.far.write([1, 2, 3])
+                #expect(try talk.stream.inbox.receive(from: end.descriptor, into: &talk.pool) == .bytes)
+            }
+            talk.stream.identify()
+            #expect(talk.stream.isCurrent == true)
+            let third = try Wire().near.replacing(end)
+            #expect(talk.stream.isCurrent == false)
+            withExtendedLifetime(third) {}
+        }
+    }
+
+    // MARK: Claims
+
+    @Test("A stream is claimed while a call has one of its directions")
+    func claims() throws {
+        let talk = try Talk()
+        #expect(talk.stream.isClaimed == false)
+        talk.stream.readClaim.begin()
+        talk.stream.writeClaim.begin()
+        #expect(talk.stream.isClaimed == true)
+        talk.stream.readClaim.end()
+        #expect(talk.stream.isClaimed == true)
+        talk.stream.writeClaim.end()
+        #expect(talk.stream.isClaimed == false)
+    }
+
+    @Test("When the ends of claims have been announced nobody waits for them any more")
+    func announced() throws {
+        let talk = try Talk()
+        talk.stream.owner.locked {
+            (talk.stream.readClaim.isAwaited, talk.stream.writeClaim.isAwaited) = (true, true)
+            talk.stream.announceEnds()
+        }
+        #expect(talk.stream.readClaim.isAwaited == false)
+        #expect(talk.stream.writeClaim.isAwaited == false)
+    }
+
+    @Test("A stream that carries no bytes but records is refused for frames")
+    func records() throws {
+        var numbers: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &numbers) == 0)
+        let ends = try numbers.map { try End($0) }
+        var stream = Talk.stream(of: ends[0])
+        var thrown: IPCError?
+        do throws(IPCError) { try stream.requireStream(IPC_ERROR_USOCK_RECV) } catch { thrown = error }
+        #expect(thrown?.systemError == EPROTOTYPE)
+        #expect(stream.isStream == false)
+        let talk = try Talk()
+        try talk.stream.requireStream(IPC_ERROR_USOCK_RECV)
+        #expect(talk.stream.isStream == true)
     }
 }

@@ -1,10 +1,10 @@
-// ListRoster.swift - a view in Swift arrays: what a context needs of the outside world, without any C structure.
+// ListView.swift - a view in Swift arrays: what a context needs of the outside world, without any C structure.
 
 import CLibIPC
 
 @testable import LibIPC
 
-struct ListRoster: PublicView, ~Copyable {
+struct ListView: PublicView, ~Copyable {
     struct Entry {
         var descriptor: Int32
         var kind: ConnectionKind
@@ -53,10 +53,16 @@ struct ListRoster: PublicView, ~Copyable {
     }
 
     mutating func unlist(_ frame: FrameReference) {
-        guard let place = frame.pointee.listing else { return }
+        guard let place = frame.pointee.listing, place < listed.count, listed[place].frame == frame else { return }
         listed[listed.count - 1].frame.pointee.listing = place
         listed.swapAt(place, listed.count - 1)
         listed.removeLast()
+    }
+
+    /// Frames for this receiver may be in use by a call without the lock: they are not touched.
+    mutating func unlistAll(for receiver: Int32) {
+        listed.removeAll { $0.receiver == receiver }
+        for place in listed.indices { listed[place].frame.pointee.listing = place }
     }
 
     // MARK: Pairs
@@ -72,4 +78,6 @@ struct ListRoster: PublicView, ~Copyable {
         pairs.append((first, second))
     }
     mutating func unpair(_ descriptor: Int32) { pairs.removeAll { $0.first == descriptor || $0.second == descriptor } }
+
+    static func carryOutPending() {}
 }

@@ -1,28 +1,27 @@
-// ContextTwinsTests.swift - a descriptor that is in the set twice: the entry that came last is live, the former one is dead until the
-// live one goes without closing; and a number that means another file by now.
+// ContextDuplicatesTests.swift - a descriptor that is in the set twice: the entry that came last is active, the former one is inactive until
+// the active one goes without closing; and a number that means another file by now.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Context twins") struct ContextTwinsTests {
+@Suite("Context, duplicates") struct ContextDuplicatesTests {
     let test: TestContext
 
     init() throws { test = try TestContext() }
 
-    private func isLive(at index: Int) -> Bool { test.context.pointee.connections[index].pointee.isLive }
+    private func isActive(at index: Int) -> Bool { test.context.pointee.connections[index].pointee.isActive }
 
-    /// - Parameter keeping: as a program deletes an entry.
-    private func remove(_ end: End, closing: Bool = false, keeping: Bool = false) throws {
-        test.context.pointee.remove(try test.connection(of: end), closing: closing, keeping: keeping)
+    private func remove(_ end: End, _ fate: Context<ListView>.StreamFate = .released) throws {
+        test.context.pointee.remove(try test.connection(of: end), fate)
     }
 
     @Test("A descriptor in the set twice is told of once, as the entry that came last")
     func last() throws {
         let wire = try test.connect()
         try test.add(wire.near)
-        #expect((0...1).map { isLive(at: $0) } == [false, true])
+        #expect((0...1).map { isActive(at: $0) } == [false, true])
         try wire.far.write(Frame("once"))
         try test.write(Frame("answer"), to: wire.near)
         let events = try test.all()
@@ -44,7 +43,7 @@ import Testing
         #expect(wire.near.read() == Frame("raw").bytes)
     }
 
-    @Test("The entry that comes last takes over what was read ahead, queued, half sent, and sent")
+    @Test("The entry that comes last takes over what was read ahead, queued, sent in part, and sent")
     func takesOver() throws {
         let wire = try test.connect()
         wire.near.shrinkSendBuffer()
@@ -52,13 +51,13 @@ import Testing
         #expect(try test.next() == .message(Frame("one"), from: wire.near))
         let frames = [Frame("first"), Frame("second"), Frame(pattern(100_000)), Frame("fourth")]
         for frame in frames { try test.write(frame, to: wire.near) }
-        // Two have gone, one of which is reported; the third has begun.
+        // Two have gone, and are in no list any more; one of them is reported; the third has begun.
         let connection = try test.connection(of: wire.near)
         #expect(
             try test.happening { context, event throws(IPCError) in try context.stepWriting(connection, &event) } == .sent(to: wire.near))
-        #expect(connection.pointee.channel.outbox.isHalfSent == true)
+        #expect(try test.stream(of: wire.near).pointee.outbox.isBegun == true)
         try test.add(wire.near)
-        #expect(test.queued.count == 3)
+        #expect(test.queued.count == 2)
         var (bytes, events): ([UInt8], [Happening]) = ([], [])
         for _ in 1...1000 where events.count < 4 {
             events += try test.all()
@@ -85,13 +84,13 @@ import Testing
         #expect(test.queued == [])
     }
 
-    @Test("When the live entry goes the other one lives again", arguments: [false, true])
-    func livesAgain(keeping: Bool) throws {
+    @Test("When the active entry goes the other one is active again", arguments: [false, true])
+    func activeAgain(isDiscarded: Bool) throws {
         let wire = try test.connect()
         try test.add(wire.near)
-        try remove(wire.near, keeping: keeping)
+        try remove(wire.near, isDiscarded ? .discarded : .released)
         #expect(test.descriptors == [wire.near.number])
-        #expect(isLive(at: 0))
+        #expect(isActive(at: 0))
         try wire.far.write(Frame("again"))
         try test.write(Frame("answer"), to: wire.near)
         let events = try test.all()
@@ -109,15 +108,15 @@ import Testing
         try test.add(wire.near)
         try wire.far.write(Frame("one"), Frame("two"))
         #expect(try test.next() == .message(Frame("one"), from: wire.near))
-        try remove(wire.near, keeping: true)
+        try remove(wire.near, .released)
         #expect(try test.all() == [.message(Frame("two"), from: wire.near)])
     }
 
-    @Test("When the dead entry goes the live one stays")
-    func deadGoes() throws {
+    @Test("When the inactive entry goes the active one stays")
+    func inactiveGoes() throws {
         let (wire, other) = (try test.connect(), try test.connect())
         try test.add(wire.near)
-        test.context.pointee.remove(test.context.pointee.connections[0])
+        test.context.pointee.remove(test.context.pointee.connections[0], .released)
         #expect(test.descriptors == [wire.near.number, other.near.number])
         try wire.far.write(Frame("still here"))
         try test.write(Frame("answer"), to: wire.near)
@@ -127,19 +126,19 @@ import Testing
         #expect(wire.far.read() == Frame("answer").bytes)
     }
 
-    @Test("When the descriptor is closed the other entry stays dead", arguments: [false, true])
+    @Test("When the descriptor is closed the other entry stays inactive", arguments: [false, true])
     func closed(isRemoved: Bool) throws {
         let wire = try Wire()
         let end = try wire.near.moved()
         for _ in 1...2 { try test.add(end) }
-        if isRemoved { try remove(end, closing: true) } else { try test.context.pointee.closeDescriptor(try test.connection(of: end)) }
+        if isRemoved { try remove(end, .closed) } else { try test.context.pointee.closeDescriptor(try test.connection(of: end)) }
         #expect(wire.far.isAlone)
-        for index in 0..<test.descriptors.count { #expect(!isLive(at: index)) }
+        for index in 0..<test.descriptors.count { #expect(!isActive(at: index)) }
         #expect(try test.all() == [])
         #expect(throws: IPCError.self) { try test.write(Frame("to nobody"), to: end) }
     }
 
-    @Test("A peer that leaves takes the entry that is live, and the descriptor")
+    @Test("A peer that leaves takes the entry that is active, and the descriptor")
     func peerLeaves() throws {
         let wire = try test.connect()
         try test.add(wire.near)
@@ -151,7 +150,7 @@ import Testing
         #expect(test.descriptors == [wire.near.number])
     }
 
-    @Test("An entry that lives again sends, though it was waiting for room when it died")
+    @Test("An entry that is active again sends, though it waited for room when it was replaced")
     func blocked() throws {
         let wire = try test.connect()
         wire.near.shrinkSendBuffer()
@@ -166,7 +165,7 @@ import Testing
         }
         #expect(events == [.sent(to: wire.near)])
         bytes += wire.far.read()
-        try remove(wire.near, keeping: true)
+        try remove(wire.near, .released)
         try test.write(Frame("again"), to: wire.near)
         #expect(try test.all() == [.sent(to: wire.near)])
         bytes += wire.far.read()
@@ -174,28 +173,28 @@ import Testing
         #expect(isSame)
     }
 
-    @Test("An entry that lives again is read, though it was paused when it died")
+    @Test("An entry that is active again is read, though it was paused when it was replaced")
     func paused() throws {
         let wire = try test.connect(.switched)
         try wire.far.write(Frame("where to?"))
         #expect(try test.all() == [.error(wire.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD)])
         try test.add(wire.near)
         #expect(try test.all() == [.message(Frame("where to?"), from: wire.near)])
-        try remove(wire.near, keeping: true)
+        try remove(wire.near, .released)
         let other = try test.connect(.switched)
         try test.pair(wire.near, other.near)
         try wire.far.write(Frame("again"))
         #expect(try test.all() == [.switched(from: wire.near), .sent(to: other.near)])
     }
 
-    @Test("Of three the last lives, and each lives again when those behind it have gone")
+    @Test("Of three the last is active, and each is active again when those behind it have gone")
     func three() throws {
         let wire = try test.connect()
         for _ in 1...2 { try test.add(wire.near) }
         for left in [2, 1, 0] {
             try wire.far.write(Frame("to one of \(left + 1)"))
             #expect(try test.all() == [.message(Frame("to one of \(left + 1)"), from: wire.near)])
-            try remove(wire.near, keeping: true)
+            try remove(wire.near, .released)
             #expect(test.descriptors.count == left)
         }
     }
@@ -211,7 +210,7 @@ import Testing
         let again = try latter.near.replacing(end)
         try test.add(again, .external)
         try latter.far.write([1, 2, 3])
-        #expect(test.context.pointee.live(again.number)?.pointee.index == 1)
+        #expect(test.context.pointee.active(again.number)?.pointee.index == 1)
         let event = try test.next()
         #expect(event == .readable(again))
         #expect(event.index == 1)
@@ -234,7 +233,7 @@ import Testing
             try context.send(connection, &event)
             event.kind = .timer
         }
-        #expect(connection.pointee.channel.outbox.isHalfSent == true)
+        #expect(try test.stream(of: end).pointee.outbox.isBegun == true)
         let again = try latter.near.replacing(end)
         try test.add(again)
         #expect(test.queued == [])

@@ -1,11 +1,11 @@
-// ContextPairSeatTests.swift - a pair is in one thread's hands, whichever end it was told of.
+// ContextLeasePairTests.swift - a pair is in one thread's hands, whichever end it was told of.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Context, held pairs") struct ContextPairSeatTests {
+@Suite("Context, leased pairs") struct ContextLeasePairTests {
     let test: TestContext
     let left: Wire
     let right: Wire
@@ -54,9 +54,9 @@ import Testing
         #expect(try test.next(as: second) == .timer)
         #expect(try test.look() == 0)
         #expect(try test.connection(of: right.near).pointee.isPaused == true)
-        #expect(test.context.pointee.deferred == 2)
+        #expect(test.leased == 2)
         try test.release(first)
-        #expect(test.context.pointee.deferred == 0)
+        #expect(test.leased == 0)
         #expect(try test.look() == 2)
     }
 
@@ -108,7 +108,7 @@ import Testing
         }
         #expect(event == .error(left.near, IPC_ERROR_CLOSED_RECIPIENT))
         #expect(lease.pointee.connection == nil)
-        #expect(test.context.pointee.deferred == 0)
+        #expect(test.leased == 0)
         #expect(test.descriptors == [])
         for thread in [second, first] { #expect(try test.next(as: thread) == .timer) }
         for wire in [left, right] { #expect(wire.near.isOpen) }
@@ -140,10 +140,10 @@ import Testing
         try hold(left)
         try right.far.write(Frame("alone"))
         #expect(try test.next(as: second) == .timer)
-        test.context.pointee.remove(try test.connection(of: left.near), keeping: true)
+        test.context.pointee.remove(try test.connection(of: left.near), .released)
         let told = Happening.error(right.near, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD)
         #expect(try test.all(as: second) == [.sent(to: right.near), told])
-        #expect(test.context.pointee.deferred == 0)
+        #expect(test.leased == 0)
     }
 
     @Test("An end whose type is set anew while it is held leaves the other one to anybody when it is released")
@@ -155,7 +155,7 @@ import Testing
         try test.release(first)
         #expect(try test.all(as: second).contains(.switched(from: right.near)))
         #expect(left.far.read() == Frame("put off").bytes)
-        #expect(test.context.pointee.deferred == 0)
+        #expect(test.leased == 0)
     }
 
     @Test("What was held for a callback is let go of, whatever is told in the end")

@@ -1,12 +1,12 @@
-// ReaderTests.swift - threads that wait for messages of one descriptor: one reads, and the others wait until it is done, or until there
-// is nothing to wait for; whoever has the descriptor meanwhile.
+// DirectReadTests.swift - threads that wait for messages of one descriptor: one has claimed it, and the others wait until that is over, or
+// until there is nothing to wait for; whoever has the descriptor meanwhile.
 
 import CLibIPC
 import Testing
 
 @testable import LibIPC
 
-@Suite("Readers") struct ReaderTests {
+@Suite("Direct read, several threads") struct DirectReadTests {
     let wire: Wire
     /// A number that no other test gets.
     let near: End
@@ -17,11 +17,11 @@ import Testing
     }
 
     /// Until it is so.
-    private func until(_ isSo: (ConnectionReference) -> Bool) throws {
+    private func until(_ isSo: (StreamReference) -> Bool) throws {
         let deadline = Deadline(milliseconds: 60_000)
         while true {
             let owner = DescriptorTable.owner(of: near.number)
-            if owner.locked({ DescriptorTable[near.number, owner].map(isSo) ?? false }) { return }
+            if owner.locked({ DescriptorTable.stream(of: near.number, owner).map(isSo) ?? false }) { return }
             try #require(deadline.remaining > 0)
             sched_yield()
         }
@@ -34,12 +34,12 @@ import Testing
         let number = near.number
         let second = Found()
         let first = try withPeer(doing: { try? Call.read(number) }, stop: {}) {
-            try until { $0.pointee.reader.isThere }
+            try until { $0.pointee.readClaim.isHeld }
             second.frame = try withPeer(doing: { try? Call.read(number) }, stop: { shutdown(wire.far.number, Int32(SHUT_RDWR)) }) {
-                try until { $0.pointee.isReaderAwaited }
+                try until { $0.pointee.readClaim.isAwaited }
                 try body()
-                // Whoever is closed under the readers ends their wait; otherwise there is one message for each.
-                if near.isOpen { try wire.far.write(Frame("one"), Frame("two")) }
+                // A descriptor that is closed under the readers ends their wait; otherwise there is one message for each.
+                if !wire.far.isAlone { try wire.far.write(Frame("one"), Frame("two")) }
             }
         }
         return [first, second.frame]
@@ -49,7 +49,7 @@ import Testing
     func inOrder() throws {
         let given = try withReaders {}
         #expect(given == [Frame("one"), Frame("two")])
-        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable.left(near.number) == nil)
     }
 
     @Test("Two threads that read at once are given half of the messages each, in order")
@@ -64,7 +64,7 @@ import Testing
                 #expect(here == frames.filter { here.contains($0) })
             })
         #expect(there == frames.filter { there.contains($0) })
-        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable.left(near.number) == nil)
     }
 
     // MARK: Whoever has the descriptor
@@ -82,14 +82,14 @@ import Testing
             }
         }
         #expect(given == [Frame("one"), Frame("two")])
-        #expect(DescriptorTable[near.number, DescriptorTable.stripe(of: near.number)] == nil)
+        #expect(DescriptorTable.left(near.number) == nil)
     }
 
     @Test("A descriptor that is closed ends the waits of all, whether a context has it or not", arguments: [false, true])
     func closed(isInContext: Bool) throws {
         let program = Program()
         if isInContext { try program.add(near) }
-        let given = try withReaders { if isInContext { try program.close(near) } else { try Socket.close(near.number) } }
+        let given = try withReaders { if isInContext { try program.close(near) } else { try Call.close(near.number) } }
         #expect(given == [nil, nil])
         #expect(!near.isOpen)
     }
@@ -98,7 +98,7 @@ import Testing
     func leftForContext() throws {
         let (program, number) = (Program(), near.number)
         let first = try withPeer(doing: { try Call.read(number) }, stop: { shutdown(wire.far.number, Int32(SHUT_WR)) }) {
-            try until { $0.pointee.reader.isThere }
+            try until { $0.pointee.readClaim.isHeld }
             try program.add(near)
             try wire.far.write(Frame("one"), Frame("two"))
         }
@@ -118,10 +118,60 @@ import Testing
     func addedAgain() throws {
         let test = try TestContext()
         try test.add(near)
-        try test.connection(of: near).pointee.reader = .another()
+        try test.stream(of: near).pointee.readClaim = .another()
         try test.context.pointee.add(near.number, .ipc)
         try wire.far.write(Frame("for the call"))
         #expect(try test.all() == [])
-        try test.connection(of: near).pointee.reader = .none
+        try test.stream(of: near).pointee.readClaim.end()
+    }
+
+    // MARK: One thread
+
+    @Test("A program's own descriptor is read exactly, though it is in a context: what follows stays in the kernel")
+    func exactly() throws {
+        let program = Program()
+        try program.add(near, IPC_CONNECTION_TYPE_EXTERNAL)
+        try wire.far.write(Frame("one"), Frame("two"))
+        #expect(try Call.read(near.number) == Frame("one"))
+        #expect(near.read() == Frame("two").bytes)
+    }
+
+    @Test("A call whose time is up leaves the part of a message that came, for the next one", arguments: [false, true])
+    func timeLimit(isInContext: Bool) throws {
+        let program = Program()
+        if isInContext { try program.add(near) }
+        near.limitTime(SO_RCVTIMEO)
+        let frame = Frame(pattern(2000))
+        try wire.far.write(Array(frame.bytes.prefix(1000)))
+        for _ in 1...2 {
+            let error = #expect(throws: CallError.self) { try Call.read(near.number) }
+            #expect(error?.code == IPC_ERROR_USOCK_RECV.rawValue)
+            #expect(error?.text.hasSuffix("Resource temporarily unavailable") == true)
+        }
+        try wire.far.write(Array(frame.bytes.dropFirst(1000)))
+        #expect(try Call.read(near.number) == frame)
+    }
+
+    @Test("While another call has the descriptor who must not wait, or not for long, is told to try again", arguments: [false, true])
+    func claimed(blocks: Bool) throws {
+        let wire = try Wire(blocks: blocks)
+        let near = try wire.near.moved()
+        if blocks { near.limitTime(SO_RCVTIMEO) }
+        let stream = try withStray(near.number) { stream in
+            stream.pointee.readClaim = try .another()
+            return stream
+        }
+        try wire.far.write(Frame("for the other call"))
+        for _ in 1...2 {
+            let error = #expect(throws: CallError.self) { try Call.read(near.number) }
+            #expect(error?.code == IPC_ERROR_USOCK_RECV.rawValue)
+            #expect(error?.text.hasSuffix("Resource temporarily unavailable") == true)
+        }
+        try withStray(near.number) {
+            #expect($0 == stream)
+            $0.pointee.readClaim.end()
+        }
+        #expect(try Call.read(near.number) == Frame("for the other call"))
+        #expect(DescriptorTable.left(near.number) == nil)
     }
 }

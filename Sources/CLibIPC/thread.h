@@ -1,0 +1,23 @@
+/*
+ * thread.h - what each thread keeps for itself (locks.c, handlers.c).
+ */
+#ifndef LIBIPC_THREAD_H
+#define LIBIPC_THREAD_H
+
+#include "CLibIPC.h"
+
+/* More locks than a thread has at once: for new contexts, of a context, of a stripe, of the free lists. */
+enum { LIBIPC_MOST_LOCKS = 8 };
+struct libipc_thread {
+	uintptr_t frame; /* of the function that took the first lock */
+	unsigned count;
+	struct libipc_monitor *locks[LIBIPC_MOST_LOCKS];
+	unsigned references; /* that its calls hold (libipc_retain) */
+};
+extern _Thread_local struct libipc_thread libipc_thread __attribute__((visibility("hidden")));
+
+/* Change the list of locks. */
+void libipc_add_lock(struct libipc_thread *thread, struct libipc_monitor *monitor);
+void libipc_remove_lock(struct libipc_thread *thread, struct libipc_monitor *monitor);
+
+#endif

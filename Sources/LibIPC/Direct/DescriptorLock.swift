@@ -1,0 +1,163 @@
+// DescriptorLock.swift - from a descriptor to its stream, whoever has it: a lock guard for calls that are not told of a context.
+//
+// Folder: Direct. Uses: Base, Wire, IO, Sharing, Stream, Loop.
+
+extension UnsafeMutablePointer where Pointee == libipc_monitor {
+    /// The context that lies behind the monitor, while something leads to it.
+    func guardedContext<View: PublicView & ~Copyable>() -> UnsafeMutablePointer<Context<View>> {
+        UnsafeMutableRawPointer(self + 1).assumingMemoryBound(to: Context<View>.self)
+    }
+}
+
+/// A thread with the lock of the context that has the descriptor; or, if none has it, of its number's stripe.
+struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
+    let stream: StreamReference
+    private let owner: MonitorReference
+
+    var connection: ConnectionReference? { stream.pointee.connection?.assumingMemoryBound(to: Connection.self) }
+    /// The context that has the descriptor.
+    var context: UnsafeMutablePointer<Context<View>>? { stream.pointee.connection == nil ? nil : owner.guardedContext() }
+
+    /// Whether it is checked that what is held belongs to the file that the number means now: for a call that sends, only if frames
+    /// wait; for one that receives, unless a whole message is here, which is the entry's, as it is for those that wait for events.
+    enum Check { case sending, receiving, always }
+
+    init(_ number: Int32, _ code: ErrorCode, _ check: Check) throws(IPCError) {
+        while true {
+            let owner = DescriptorTable.owner(of: number)
+            try DescriptorLock.enter(owner)
+            let found = try undoing(libipc_leave(owner), try DescriptorLock.find(number, owner, check, code))
+            if let found {
+                (stream, self.owner) = (found, owner)
+                return
+            }
+            // Another thread was faster.
+            libipc_leave(owner)
+        }
+    }
+
+    /// Of a stream that this call has claimed, wherever it is by now.
+    init(_ claimed: ClaimedStream) {
+        let stream = claimed.stream
+        while true {
+            let owner = libipc_load_owner(claimed.owner)
+            libipc_enter_from_inside(owner, libipc_frame())
+            if libipc_load_owner(claimed.owner) == owner {
+                (self.stream, self.owner) = (stream, owner)
+                return
+            }
+            libipc_leave(owner)
+        }
+    }
+
+    private static func enter(_ owner: MonitorReference) throws(IPCError) {
+        if libipc_is_alone() != 0, libipc_enter_fast(owner) != 0 { return }
+        guard libipc_enter(owner, libipc_frame()) != 0 else { throw .calledInHandler }
+    }
+
+    private static func find(_ number: Int32, _ owner: MonitorReference, _ check: Check, _ code: ErrorCode) throws(IPCError)
+        -> StreamReference?
+    {
+        guard DescriptorTable.owner(of: number) == owner else { return nil }
+        if owner.pointee.is_inconsistent != 0 {
+            // What is kept for the descriptor may be half changed.
+            libipc_register(number, nil, nil)
+            return nil
+        }
+        if owner == DescriptorTable.stripe(of: number) {
+            let stray = try DescriptorTable.stray(number)
+            if stray.pointee.isClosedAtEnd { throw IPCError(code, "descriptor \(number) is closed", systemError: EBADF) }
+            return stray
+        }
+        guard let stream = DescriptorTable.stream(of: number, owner) else { return nil }
+        let context: UnsafeMutablePointer<Context<View>> = owner.guardedContext()
+        let isUnchecked =
+            switch check {
+            case .sending: !stream.pointee.outbox.hasPending
+            case .receiving: stream.pointee.inbox.holdsMessage
+            case .always: false
+            }
+        if isUnchecked || stream.pointee.isCurrent {
+            context.pointee.call &+= 1
+            return stream
+        }
+        // Its program has closed the descriptor and got the number again for another file.
+        if let connection = context.pointee.active(number) { context.pointee.deactivate(connection) }
+        return nil
+    }
+
+    deinit {
+        if let context {
+            if let connection { context.pointee.settle(connection) }
+            if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.leases.find(libipc_this_thread())) }
+        } else {
+            DescriptorTable.freeIfUnneeded(stream)
+        }
+        if libipc_can_leave_fast(owner) != 0 { libipc_leave_fast(owner) } else { libipc_leave(owner) }
+        View.carryOutPending()
+    }
+
+    /// Releases the lock.
+    consuming func end() {}
+
+    /// Frames need a stream. This is checked once for each connection; without a context, once for each number.
+    @inline(__always)
+    func requireStream(_ code: ErrorCode) throws(IPCError) {
+        if !stream.pointee.isStream { try askForStream(code) }
+    }
+
+    @inline(never)
+    private func askForStream(_ code: ErrorCode) throws(IPCError) {
+        let number = stream.pointee.descriptor.number
+        if context == nil, libipc_is_known_stream(number) != 0 { return }
+        try stream.pointee.requireStream(code)
+        if context == nil { libipc_note_stream(number, 1) }
+    }
+
+    /// With the memory that the context keeps for frames, if there is a context.
+    func withPool<Failure: Error>(_ body: (inout BufferPool) throws(Failure) -> Void) throws(Failure) {
+        if let context { return try body(&context.pointee.pool) }
+        var none = BufferPool(size: 0)
+        try body(&none)
+    }
+
+    /// A call has claimed the outbox: nobody else sends.
+    func claimBegun() {
+        if let context, let connection { context.pointee.requeue(connection) }
+    }
+
+    /// A claim has ended: wakes the calls that wait for that, and gives the connection the turns that came meanwhile.
+    func claimEnded() {
+        stream.pointee.announceEnds()
+        guard let context, let connection else { return }
+        context.pointee.takeTurnBack(connection)
+    }
+}
+
+/// What a call that has claimed a direction of a stream knows of it without the lock.
+struct ClaimedStream: BitwiseCopyable {
+    let stream: StreamReference
+    let descriptor: Descriptor
+    fileprivate let owner: UnsafeMutablePointer<MonitorReference>
+
+    /// The caller has the lock.
+    init(_ stream: StreamReference) {
+        (self.stream, descriptor, owner) = (stream, stream.pointee.descriptor, stream.pointee.ownerCell)
+    }
+}
+
+/// A call waits for the end of another one's claim, without the lock.
+struct ClaimWait: BitwiseCopyable {
+    private let monitor: MonitorReference
+    private let seen: UInt32
+
+    /// The caller has the lock.
+    init(_ monitor: MonitorReference) { (self.monitor, seen) = (monitor, libipc_claim_ends(monitor)) }
+
+    /// Returns 0, or the error number with which to give up.
+    func wait(_ limit: TimeLimit) -> Int32 {
+        let result = libipc_wait_for_claim_end(monitor, seen, limit.remaining)
+        if result == ETIMEDOUT { return limit.isLimited ? EAGAIN : 0 }
+        return result == EINTR && limit.isLimited ? 0 : result
+    }
+}

@@ -1,0 +1,118 @@
+// Context+Leases.swift - many threads in one context: who is given a connection's next event, and who is woken for what.
+//
+// One of the threads that wait leads: it asks the poller. The others wait until they are told, one at a time, that there is something
+// for them or that nobody leads. A connection whose event is in a thread's hands, or which a call reads that waits for one message,
+// has its turn when that is over.
+
+extension Context where View: ~Copyable {
+    // MARK: Leases
+
+    /// The thread is done with the event that it was given last.
+    @inline(__always)
+    mutating func end(_ lease: LeaseReference) {
+        lease.pointee.closeDescriptors()
+        guard let connection = lease.pointee.connection else { return }
+        (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
+        if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }
+    }
+
+    /// The connection is about to go: nobody has it in hand any more.
+    mutating func endLease(of connection: ConnectionReference) {
+        guard let lease = connection.pointee.lease else { return }
+        (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
+        if leasedTurns > 0 || leases.areShared, let other = counterpart(of: connection) { resumeLeased(other) }
+    }
+
+    /// Turns that came meanwhile may be taken: of the connection, and of the other end of its pair.
+    @inline(never)
+    private mutating func resumeLeased(_ connection: ConnectionReference) {
+        takeTurnBack(connection)
+        if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeTurnBack(other) }
+    }
+
+    /// What kept the connection from its turn is over.
+    mutating func takeTurnBack(_ connection: ConnectionReference) {
+        requeue(connection)
+        guard case .leased = connection.pointee.state else { return }
+        // What the poller said of it may be old.
+        connection.pointee.reportedIn = call &- 1
+        resume(connection)
+    }
+
+    /// In the hands of another thread than `lease`'s, itself or the other end of its pair.
+    @inline(__always)
+    mutating func isLeased(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
+        leases.areShared && isLeasedByOther(connection, from: lease)
+    }
+
+    @inline(never)
+    private mutating func isLeasedByOther(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
+        guard let lease else { return false }
+        if let holder = connection.pointee.lease, holder != lease { return true }
+        guard kind(of: connection) == .switched, let holder = counterpart(of: connection)?.pointee.lease else { return false }
+        return holder != lease
+    }
+
+    /// The same; or a call is reading it.
+    mutating func isTaken(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
+        connection.pointee.stream?.pointee.readClaim.isHeldByOther == true || isLeased(connection, from: lease)
+    }
+
+    /// The thread has ended.
+    @inline(never)
+    mutating func leave(_ thread: UInt) {
+        guard let lease = leases.find(thread) else { return }
+        end(lease)
+        leases.drop(lease)
+        resumeAll()
+    }
+
+    /// There may be no other thread any more: nobody has anything in hand that this one does not know of.
+    private mutating func resumeAll() {
+        hasUnsent = hasUnsent || !outgoing.isEmpty
+        for index in 0..<connections.count where leasedTurns > 0 { takeTurnBack(connections[index]) }
+    }
+
+    /// After a fork this thread is the only one.
+    mutating func forgetThreads() {
+        (waiting, isLed) = (0, false)
+        while let lease = leases.other(than: libipc_this_thread()) {
+            end(lease)
+            leases.drop(lease)
+        }
+        resumeAll()
+    }
+
+    // MARK: Waiting and waking
+
+    /// Asks the poller, in a process with one thread. A signal handler that runs meanwhile finds consistent data. If it frees the
+    /// context, this call goes on with an empty one.
+    @inline(__always)
+    mutating func sleep(_ watch: Poller.Watch, _ timeout: Int32) throws(IPCError) -> Finding {
+        let monitor = monitor
+        let busy = libipc_begin_sleep(monitor)
+        defer { libipc_end_sleep(monitor, busy) }
+        return try watch.wait(timeout: timeout)
+    }
+
+    /// A thread releases the lock: others that wait are woken for what it leaves behind.
+    /// - Parameter lease: the thread's; what it has in hand itself concerns no other.
+    @inline(__always)
+    mutating func alert(_ lease: LeaseReference?) {
+        if waiting > 0 { wake(lease) }
+    }
+
+    @inline(never)
+    private mutating func wake(_ lease: LeaseReference?) {
+        let hasWork = hasUnsent || retryAt != nil || hasWork(runnable, lease) || unreported > 0 && hasWork(outgoing, lease)
+        let isFollowed = waiting > (isLed ? 1 : 0)
+        if isFollowed, !isLed || hasWork { monitor.wakeOne() }
+        if isLed, hasWork && !isFollowed || poller.isStale || poller.needsRebuild { poller.wake() }
+    }
+
+    /// The queue has a connection that this thread does not have in hand.
+    private func hasWork(_ queue: ConnectionQueue, _ lease: LeaseReference?) -> Bool {
+        guard let first = queue.first else { return false }
+        return lease == nil || first.pointee.lease != lease || queue.following(first) != nil
+    }
+}

@@ -1,0 +1,198 @@
+// Context+Polling.swift - asks the poller, and marks the connections that it reports.
+//
+// After a sleep the connection that sent last is tried first (SpeakerGuess). Before a sleep some numbers are compared with the files
+// that were added (NumberCheck).
+
+extension Context where View: ~Copyable {
+    /// Asks the poller, unless another thread is doing that.
+    /// - Parameter limit: milliseconds; 0: does not sleep; negative: for ever.
+    @inline(__always)
+    mutating func poll(_ limit: Int32, _ event: inout Event) throws(IPCError) {
+        turns.begin()
+        guard !isLed else { return }
+        var watch = try prepareToWait()
+        if !poller.usesList, limit == 0 || !guess.isGood {
+            // A set that is busy needs no other call.
+            let finding = try watch.collect()
+            if limit == 0 || finding != .ready(0) { return try mark(finding, &event) }
+            watch.collectsFirst = false
+        }
+        try pollAsleep(watch, limit, &event)
+    }
+
+    @inline(never)
+    private mutating func pollAsleep(_ watch: Poller.Watch, _ limit: Int32, _ event: inout Event) throws(IPCError) {
+        var (watch, limit) = (watch, limit)
+        try prepareToSleep(&watch, &limit)
+        let finding = try sleep(watch, limit)
+        event.clock.expire()
+        try mark(finding, &event)
+    }
+
+    /// A question for the poller. One thread at a time asks, with or without the lock.
+    @inline(__always)
+    mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
+        removalsAtWait = removals
+        if poller.needsRebuild { return try prepareAnew() }
+        return try poller.prepare()
+    }
+
+    @inline(never)
+    private mutating func prepareAnew() throws(IPCError) -> Poller.Watch {
+        if isSmall { return try prepareSmall() }
+        do throws(IPCError) { try rebuild() } catch {
+            guard error.isShortage else { throw error }
+            return try prepareList()
+        }
+        return try poller.prepare()
+    }
+
+    /// Before a sleep: what is to be compared first, and how long the sleep may be.
+    @inline(never)
+    mutating func prepareToSleep(_ watch: inout Poller.Watch, _ limit: inout Int32) throws(IPCError) {
+        if limit == 0 || poller.usesList { return }
+        sleeps &+= 1
+        if guess.isGood { watch.collectsFirst = false }
+        if Poller.watchesNumbers || guess.isGood { return }
+        switch numberCheck.decide(call) {
+        case .nothing: return
+        case .shorten: return limit = limit < 0 ? Self.shortSleep : min(limit, Self.shortSleep)
+        case .compare:
+            for _ in 0..<min(NumberCheck.atOnce, connections.count) {
+                _ = confirm(connections[numberCheck.take(of: connections.count)])
+            }
+        }
+        if poller.needsRebuild {
+            try rebuild()
+            watch = try poller.prepare()
+        }
+    }
+
+    // MARK: poll(2) for few descriptors
+
+    /// A client with one connection and nothing else to wait for, or a context whose entries are all closed.
+    private var isSmall: Bool {
+        mutating get {
+            if libipc_is_alone() == 0 { return false }
+            if connections.count == 1 { return kind(of: connections[0]) == .ipc && !connections[0].pointee.isAlwaysReady }
+            for index in 0..<connections.count where connections[index].pointee.isActive { return false }
+            return true
+        }
+    }
+
+    /// Usually the list of the last wait can be used again.
+    @inline(__always)
+    private mutating func prepareSmall() throws(IPCError) -> Poller.Watch {
+        if connections.count == 1, connections[0].pointee.isActive,
+            poller.listsOnly(connections[0].pointee.registration, connections[0].pointee.interest)
+        {
+            return poller.listWatch
+        }
+        return try prepareList()
+    }
+
+    /// Waits with poll(2): no epoll set is needed, or no descriptor is free for one.
+    @inline(never)
+    private mutating func prepareList() throws(IPCError) -> Poller.Watch {
+        let (connections, isAlone) = (connections.base, libipc_is_alone() != 0)
+        let count = self.connections.count
+        return try poller.prepareList { list throws(IPCError) in
+            // Other threads may add entries, and cannot wake this one.
+            if !isAlone { list.limitWait() }
+            for index in 0..<count {
+                guard let connection = connections?[index], connection.pointee.isActive, !connection.pointee.isAlwaysReady else { continue }
+                try list.append(connection.pointee.registration, connection.pointee.interest)
+            }
+        }
+    }
+
+    // MARK: What a wait has found
+
+    @inline(__always)
+    mutating func mark(_ finding: Finding, _ event: inout Event) throws(IPCError) {
+        if finding.count >= 0 { return markReported(finding.count, &event) }
+        try searchReported(finding, &event)
+    }
+
+    /// Something is ready, or the poller's descriptor is gone.
+    @inline(never)
+    private mutating func searchReported(_ finding: Finding, _ event: inout Event) throws(IPCError) {
+        if finding == .lost { return poller.needsRebuild = true }
+        if guess.isWorthTrying, let speaker = speaker(), !isTaken(speaker, from: event.lease) {
+            guess.begin()
+            return readAgain(speaker)
+        }
+        guess.skip()
+        // A signal handler may have made a new poller since the sleep.
+        let found = try poller.currentWatch.collect()
+        if found == .lost { return poller.needsRebuild = true }
+        markReported(found.count, &event)
+        if event.reported == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }
+    }
+
+    /// Marks the descriptors that the poller has reported.
+    private mutating func markReported(_ count: Int, _ event: inout Event) {
+        event.reported = count
+        let count = poller.moveReady(count)
+        for index in 0..<count { markReported(poller.readiness(at: index), event.lease) }
+    }
+
+    /// The connection that sent last, if the library reads it.
+    private mutating func speaker() -> ConnectionReference? {
+        guard let connection = active(guess.speaker.descriptor), connection.pointee.registration == guess.speaker,
+            !connection.pointee.isPaused, !isReadByProgram(connection)
+        else { return nil }
+        return connection
+    }
+
+    @inline(__always)
+    private mutating func markReported(_ readiness: Readiness, _ lease: LeaseReference?) {
+        guard let connection = active(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
+        else { return markUnknown(readiness) }
+        // After a hang-up no room comes: sending says so. Otherwise poll(2) would report it for ever while nobody reads.
+        if connection.pointee.isBlocked, readiness.writable || readiness.hungUp {
+            connection.pointee.sending = .ready
+            requeue(connection)
+            if connection.pointee.stream?.pointee.outbox.hasPending == false { updateInterest(connection) }
+        }
+        guard readiness.readable || readiness.hungUp else { return }
+        // The program has changed the type in place: from now on all that is there is reported, not only what is new.
+        if connection.pointee.hangUp != .none, kind(of: connection) != .external { setHangUpTold(false, connection) }
+        (connection.pointee.reported, connection.pointee.reportedIn) = (readiness.events, call)
+        switch connection.pointee.state {
+        case .runnable, .inactive, .awaitingRoom, .awaitingPartner, .starved, .draining: return
+        case .idle where !isTaken(connection, from: lease): return markRunnable(connection)
+        case .idle: setState(.leased, of: connection)
+        case .leased: break
+        }
+        // Otherwise the poller would report it again and again.
+        guard connection.pointee.interest.contains(.read) else { return }
+        connection.pointee.interest.remove(.read)
+        poller.update(connection.pointee.registration, connection.pointee.interest)
+    }
+
+    /// A report on what is no connection of the context: of what wakes threads; of one that was removed while this thread slept; or
+    /// of a number that was closed while a copy of it lives elsewhere, which only a new poller forgets.
+    @inline(never)
+    private mutating func markUnknown(_ readiness: Readiness) {
+        if readiness.registration == Registration.waker { return poller.drainWaker() }
+        if removals == removalsAtWait { poller.needsRebuild = true }
+    }
+
+    // MARK: Numbers that were closed and opened for another file
+
+    /// Whether the number of an active entry still means the file that was added. A new file is watched from now on; a closed number
+    /// is no longer reported.
+    mutating func confirm(_ connection: ConnectionReference) -> Bool {
+        guard connection.pointee.isActive, connection.pointee.hangUp == .none else { return true }
+        switch poller.confirm(connection.pointee.registration, connection.pointee.interest) {
+        case .same: return true
+        case .closed: deactivate(connection)
+        case .otherFile where connection.pointee.isAlwaysReady: return true
+        case .otherFile:
+            deactivate(connection)
+            try? activate(connection)
+        }
+        return false
+    }
+}

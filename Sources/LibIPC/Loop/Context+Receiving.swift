@@ -1,0 +1,113 @@
+// Context+Receiving.swift - a turn of a connection that carries frames; and how a peer goes.
+
+extension Context where View: ~Copyable {
+    /// Time that a peer which has stopped writing has to read its queue, in milliseconds.
+    private static var drainingTime: Int32 { 5_000 }
+
+    @inline(__always)
+    mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        do throws(IPCError) {
+            switch try read(connection, &event) {
+            case .message:
+                event.give(.message, connection)
+                event.message = takeMessage(connection)
+            case .end: if !drain(connection) { try dismiss(connection, .disconnection, &event) }
+            case .bytes, .nothing: break
+            }
+        } catch {
+            if error.isShortage { throw error }
+            try dismiss(connection, .error, &event, error)
+        }
+    }
+
+    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
+    @inline(__always)
+    mutating func read(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) -> Inbox.Arrival {
+        guard let stream = connection.pointee.stream else { return .nothing }
+        var arrival = Inbox.Arrival.nothing
+        do throws(IPCError) {
+            if !stream.pointee.inbox.awaitsByte, try stream.pointee.inbox.parse(&pool) { return .message }
+            if connection.pointee.reported != 0 {
+                connection.pointee.reported = 0
+                if !stream.pointee.isStream { try stream.pointee.requireStream(IPC_ERROR_USOCK_RECV) }
+                arrival =
+                    stream.pointee.inbox.awaitsByte && !stream.pointee.inbox.expectsLarge
+                    ? try stream.pointee.inbox.receiveAnew(from: stream.pointee.descriptor, &pool)
+                    : try stream.pointee.inbox.receive(from: stream.pointee.descriptor, into: &pool)
+                if arrival == .bytes { stream.pointee.identify() }
+                if arrival != .nothing { guess.heard(connection.pointee.registration) }
+            }
+        } catch {
+            if error.isShortage { readAgain(connection) }
+            throw error
+        }
+        return connection.pointee.sendFailure == 0 ? arrival : try readAfterFailure(connection, arrival)
+    }
+
+    /// Sending has failed. What the peer had sent before is read until there is no more: then that was no end.
+    @inline(never)
+    private mutating func readAfterFailure(
+        _ connection: ConnectionReference, _ arrival: Inbox.Arrival
+    ) throws(IPCError) -> Inbox.Arrival {
+        if arrival == .nothing {
+            let (number, failure) = (connection.pointee.number, connection.pointee.sendFailure)
+            throw IPCError(IPC_ERROR_USOCK_SEND, "send to descriptor \(number)", systemError: failure)
+        }
+        if arrival == .bytes { readAgain(connection) }
+        return arrival
+    }
+
+    /// There is something to read, or may be.
+    @inline(never)
+    mutating func readAgain(_ connection: ConnectionReference) {
+        connection.pointee.reported |= Connection.mayBeReadable
+        if case .draining = connection.pointee.state { resume(connection) } else { markRunnable(connection) }
+    }
+
+    /// Takes the whole message out. If more may be here already, or an end is to be found, the connection queues up again.
+    @inline(__always)
+    mutating func takeMessage(_ connection: ConnectionReference) -> Message? {
+        guard let stream = connection.pointee.stream else { return nil }
+        let message = stream.pointee.inbox.takeMessage()
+        stream.pointee.identify()
+        if connection.pointee.sendFailure != 0 { connection.pointee.reported |= Connection.mayBeReadable }
+        if connection.pointee.reported != 0 || stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
+        return message
+    }
+
+    // MARK: Peers that only stopped writing
+
+    /// The peer has stopped writing, and may still read. True: its queue is not empty, and has time to be sent.
+    @inline(never)
+    mutating func drain(_ connection: ConnectionReference) -> Bool {
+        guard let stream = connection.pointee.stream, stream.pointee.outbox.hasPending, connection.pointee.sendFailure == 0 else {
+            return false
+        }
+        let due = Deadline(milliseconds: Self.drainingTime)
+        park(connection, .draining(until: due))
+        retry(at: due)
+        return true
+    }
+
+    /// The queue was sent, or the time for that is up: the end of the peer's stream is handled now.
+    @inline(never)
+    mutating func resumeDrained(_ connection: ConnectionReference) {
+        connection.pointee.reported |= Connection.mayBeReadable
+        resume(connection)
+    }
+
+    /// The peer goes, its descriptor with it; but first what it was sent is reported. One bad peer is no error of the call: a reason
+    /// goes without its code.
+    @inline(never)
+    private mutating func dismiss(
+        _ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event, _ reason: IPCError? = nil
+    ) throws(IPCError) {
+        if connection.pointee.unreported > 0 {
+            readAgain(connection)
+            return report(connection, &event)
+        }
+        event.give(kind, connection)
+        remove(connection, .closed, for: event.lease)
+        if let reason { throw reason.with(code: IPC_ERROR_NONE) }
+    }
+}

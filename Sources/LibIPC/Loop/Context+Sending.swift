@@ -1,0 +1,233 @@
+// Context+Sending.swift - queueing frames, sending them, and reporting those that were sent.
+
+extension Context where View: ~Copyable {
+    /// Pause before a write that lacked space or memory is tried again, in milliseconds.
+    private static var pause: Int32 { 10 }
+
+    // MARK: Queueing
+
+    /// Queues a deep copy of the message for one entry.
+    mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for number: Int32) throws(IPCError) {
+        guard let connection = numbers[number], let stream = connection.pointee.stream else {
+            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
+        }
+        let hasRoom = stream.pointee.outbox.hasRoom(for: header, queueLimit ?? Self.defaultQueueLimit)
+        try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(number) is full")
+        let others = hasUnsent
+        do throws(IPCError) {
+            try view.reserveListing()
+            enlist(try OutboundFrame.make(header, copying: payload, &pool), for: connection, stream)
+        } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
+        sendAtOnce(connection, others)
+    }
+
+    /// Puts the frame into the outbox and into the program's list, which has room for it.
+    @inline(__always)
+    mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference, _ stream: StreamReference) {
+        view.list(frame, for: connection.pointee.number)
+        stream.pointee.outbox.append(frame)
+        stream.pointee.identify()
+        // Perhaps the file takes bytes again.
+        if case .failed = connection.pointee.sending { connection.pointee.sending = .ready }
+        guard connection.pointee.isReady else { return }
+        hasUnsent = true
+        if !outgoing.contains(connection) { outgoing.append(connection) }
+    }
+
+    /// Puts the connection into the queue `outgoing`, or takes it out: as there is something to send or to report.
+    @inline(never)
+    mutating func requeue(_ connection: ConnectionReference) {
+        guard let stream = connection.pointee.stream else { return }
+        var isNeeded = connection.pointee.unreported > 0
+        if stream.pointee.outbox.hasPending, !stream.pointee.writeClaim.isHeld {
+            switch connection.pointee.sending {
+            case .ready: (isNeeded, hasUnsent) = (true, true)
+            // Where it is found after the pause.
+            case .starved: isNeeded = true
+            case .blocked, .failed: break
+            }
+        }
+        guard isNeeded != outgoing.contains(connection) else { return }
+        if isNeeded { outgoing.append(connection) } else { outgoing.remove(connection) }
+    }
+
+    /// Frees a frame that is in no outbox any more.
+    @inline(__always)
+    private mutating func discard(_ frame: FrameReference) {
+        if frame.pointee.isListed { view.unlist(frame) }
+        if keepsMemory { dropped.append(frame) } else { OutboundFrame.destroy(frame, &pool) }
+    }
+
+    /// Drops what is queued for the entry, and what is to be reported of it.
+    /// - Parameter keepingBegun: but for the rest of a frame that is begun.
+    mutating func dropFrames(_ connection: ConnectionReference, keepingBegun: Bool) {
+        guard let stream = connection.pointee.stream else { return }
+        (unreported, connection.pointee.unreported) = (unreported - connection.pointee.unreported, 0)
+        while let frame = keepingBegun ? stream.pointee.outbox.takeUnbegun() : stream.pointee.outbox.takePending() { discard(frame) }
+        if let begun = stream.pointee.outbox.begun {
+            view.unlist(begun)
+            stream.pointee.outbox.unlist(begun)
+        }
+        // A call has taken frames along.
+        if stream.pointee.writeClaim.isHeld { view.unlistAll(for: connection.pointee.number) }
+        requeue(connection)
+    }
+
+    // MARK: Sending
+
+    /// Sends what is queued, for all connections that are not blocked.
+    @inline(__always)
+    mutating func sendAll(_ event: inout Event) throws(IPCError) { if hasUnsent { try sendQueued(&event) } }
+
+    @inline(never)
+    mutating func sendQueued(_ event: inout Event) throws(IPCError) {
+        hasUnsent = false
+        var next = outgoing.first
+        while event.kind == .none, let connection = next {
+            next = outgoing.following(connection)
+            if connection.pointee.isReady, connection.pointee.stream?.pointee.outbox.hasPending == true { try send(connection, &event) }
+        }
+        if next != nil { hasUnsent = true }
+    }
+
+    /// Sends what is queued for one connection, as much as the kernel takes.
+    @inline(never)
+    mutating func send(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        guard let stream = connection.pointee.stream, !stream.pointee.writeClaim.isHeld else { return requeue(connection) }
+        let hasWriter = kind(of: connection) == .switched && view.hasWriter(connection.pointee.number)
+        if hasWriter, !stream.pointee.outbox.isBegun { return offerToCallback(connection, stream, &event) }
+        var isFull = false
+        do throws(IPCError) { isFull = try !stream.pointee.outbox.send(to: stream.pointee.descriptor, finishing: hasWriter) } catch {
+            noticeSent(connection, stream)
+            return try failSending(connection, error, event)
+        }
+        connection.pointee.sending = isFull ? .blocked : .ready
+        if isFull != connection.pointee.interest.contains(.write) { updateInterest(connection) }
+        noticeSent(connection, stream)
+    }
+
+    /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
+    /// left or failed. A shortage affects this connection only: it is retried after a pause, and others are served meanwhile.
+    @inline(never)
+    private mutating func failSending(
+        _ connection: ConnectionReference, _ reason: IPCError, _ event: borrowing Event
+    ) throws(IPCError) {
+        if reason.isShortage {
+            connection.pointee.sending = .starved
+            retry(at: Deadline(milliseconds: Self.pause))
+            updateInterest(connection)
+            // A single step serves no other connection.
+            if event.lease == nil { throw reason }
+            return
+        }
+        let unreported = connection.pointee.unreported
+        connection.pointee.unreported = 0
+        dropFrames(connection, keepingBegun: false)
+        connection.pointee.unreported = unreported
+        connection.pointee.sending = .failed(reason.systemError)
+        requeue(connection)
+        updateInterest(connection)
+        resumeCounterpart(of: connection)
+        readAgain(connection)
+    }
+
+    /// Takes notice of what a direct call has sent and received: frames are to be reported, others have room now, messages wait.
+    mutating func settle(_ connection: ConnectionReference) {
+        guard let stream = connection.pointee.stream else { return }
+        if stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
+        stream.pointee.identify()
+        noticeSent(connection, stream)
+    }
+
+    /// Takes notice of what was sent.
+    @inline(never)
+    private mutating func noticeSent(_ connection: ConnectionReference, _ stream: StreamReference) {
+        while let frame = stream.pointee.outbox.takeSent() {
+            if frame.pointee.isListed { (connection.pointee.unreported, unreported) = (connection.pointee.unreported + 1, unreported + 1) }
+            discard(frame)
+        }
+        if stream.pointee.outbox.hasPending {
+            requeue(connection)
+        } else {
+            if connection.pointee.unreported == 0 || !outgoing.contains(connection) { requeue(connection) }
+            noticeEmpty(connection, stream)
+        }
+        resumeCounterpart(of: connection)
+    }
+
+    /// All that was queued is sent.
+    @inline(__always)
+    private mutating func noticeEmpty(_ connection: ConnectionReference, _ stream: StreamReference) {
+        stream.pointee.outbox.isInherited = false
+        // A direct call has sent it.
+        if case .starved = connection.pointee.sending { connection.pointee.sending = .ready }
+        if case .draining = connection.pointee.state, !stream.pointee.writeClaim.isHeld { resumeDrained(connection) }
+    }
+
+    /// While threads wait for events, or one for a message of this connection, nobody would come by to send what is queued.
+    /// - Parameter others: whether other connections have something to send.
+    @inline(__always)
+    mutating func sendAtOnce(_ connection: ConnectionReference, _ others: Bool) {
+        if waiting > 0 || connection.pointee.stream?.pointee.readClaim.isHeld == true { sendForOthers(connection, others) }
+    }
+
+    @inline(never)
+    private mutating func sendForOthers(_ connection: ConnectionReference, _ others: Bool) {
+        guard connection.pointee.isReady else { return }
+        // A callback of the program is called by those who wait.
+        if kind(of: connection) == .switched, view.hasWriter(connection.pointee.number) { return }
+        var nothing = Event()
+        hasUnsent = others
+        // Where the system is short of something it is tried again.
+        try? send(connection, &nothing)
+    }
+
+    /// Offers the queue to the kernel once before it is dropped: without waiting, callbacks or reports.
+    @inline(never)
+    mutating func offer(_ connection: ConnectionReference) {
+        guard let stream = connection.pointee.stream, stream.pointee.outbox.hasPending, !stream.pointee.outbox.isInherited,
+            !stream.pointee.writeClaim.isHeld
+        else { return }
+        // This is a child process, and the context has not noticed that yet.
+        if changes >> LIBIPC_FORK_SHIFT != libipc_fork_generation() { return }
+        // Messages for a callback are no frames; once the pair is undone nobody knows what they were for.
+        if kind(of: connection) == .switched {
+            let number = connection.pointee.number
+            if view.counterpart(of: number) == nil || view.hasWriter(number) { return }
+        }
+        _ = try? stream.pointee.outbox.send(to: stream.pointee.descriptor)
+        while let frame = stream.pointee.outbox.takeSent() { discard(frame) }
+    }
+
+    // MARK: Reporting
+
+    /// Reports a frame that was sent, connections in turn. False: there is none for this thread.
+    mutating func report(_ event: inout Event) -> Bool {
+        guard let connection = firstReportable(event.lease) else { return false }
+        report(connection, &event)
+        // The next report is another connection's.
+        if connection.pointee.unreported > 0 {
+            outgoing.remove(connection)
+            outgoing.append(connection)
+        }
+        return true
+    }
+
+    /// The first connection with a report that this thread may be given.
+    mutating func firstReportable(_ lease: LeaseReference?) -> ConnectionReference? {
+        var next = outgoing.first
+        while let connection = next {
+            if connection.pointee.unreported > 0, !isLeased(connection, from: lease) { return connection }
+            next = outgoing.following(connection)
+        }
+        return nil
+    }
+
+    /// The same for one connection.
+    mutating func report(_ connection: ConnectionReference, _ event: inout Event) {
+        guard connection.pointee.unreported > 0 else { return }
+        (connection.pointee.unreported, unreported) = (connection.pointee.unreported - 1, unreported - 1)
+        event.give(.sent, connection)
+        if connection.pointee.unreported == 0 { requeue(connection) }
+    }
+}

@@ -1,0 +1,111 @@
+// Lease.swift - which thread has the event of which connection in hand, and what a context remembers for each of its threads.
+//
+// As long as a thread has the last event of a connection, no other thread is given one of it, or of the other end of its pair. The
+// lease ends when the thread waits again, calls ipc_ctx_release, or ends.
+
+struct Lease: BitwiseCopyable {
+    let thread: UInt
+    var connection: ConnectionReference?
+    /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
+    private var left: Int32 = 0
+    private var deadline = Deadline.never
+    /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
+    private var closing: (Int32, Int32) = (-1, -1)
+    fileprivate var next: LeaseReference?
+
+    fileprivate init(thread: UInt, next: LeaseReference?) { (self.thread, self.next) = (thread, next) }
+
+    // MARK: The timer
+
+    /// The deadline of a wait with this timer, in milliseconds. A program that passes what the last event left goes on towards the
+    /// same deadline: with whole milliseconds alone each event would change it by up to 1 ms.
+    @inline(__always)
+    mutating func beginTimer(_ milliseconds: Int32, _ clock: inout CallClock) -> Deadline {
+        if milliseconds <= 0 {
+            // The former timer is over: the same value is a new one from now on.
+            left = 0
+            return milliseconds < 0 ? .never : .immediate
+        }
+        if milliseconds == left { return deadline }
+        left = milliseconds
+        deadline = Deadline(microseconds: Int64(milliseconds) * 1000, since: clock.now())
+        return deadline
+    }
+
+    /// What remains of the timer after this event, rounded up, in milliseconds. At least 1 before TIMER: 0 would mean not to wait.
+    /// Where the call has not read the clock, the coarse one will do: the deadline stays exact.
+    mutating func endTimer(_ kind: Event.Kind, _ clock: CallClock) -> Int32 {
+        left = kind == .timer ? 0 : min(left, max(deadline.remaining(at: clock.known ?? libipc_coarse_tick()), 1))
+        return left
+    }
+
+    // MARK: Descriptors to close
+
+    mutating func closeLater(_ descriptor: Int32) { if closing.0 < 0 { closing.0 = descriptor } else { closing.1 = descriptor } }
+
+    @inline(__always)
+    mutating func closeDescriptors() { if closing.0 >= 0 { closeNow() } }
+
+    @inline(never)
+    private mutating func closeNow() {
+        close(closing.0)
+        if closing.1 >= 0 { close(closing.1) }
+        closing = (-1, -1)
+    }
+}
+
+typealias LeaseReference = UnsafeMutablePointer<Lease>
+
+/// The threads that a context has met.
+struct Leases: ~Copyable {
+    private var first: LeaseReference?
+
+    deinit {
+        var next = first
+        while let lease = next {
+            next = lease.pointee.next
+            lease.pointee.closeDescriptors()
+            free(lease)
+        }
+    }
+
+    /// There is more than one.
+    @inline(__always) var areShared: Bool { first?.pointee.next != nil }
+
+    @inline(__always)
+    mutating func find(_ thread: UInt) -> LeaseReference? {
+        var next = first
+        while let lease = next, lease.pointee.thread != thread { next = lease.pointee.next }
+        return next
+    }
+
+    /// The thread's lease; made, if it has none.
+    @inline(__always)
+    mutating func lease(of thread: UInt) throws(IPCError) -> LeaseReference {
+        if let known = find(thread) { return known }
+        return try make(thread)
+    }
+
+    @inline(never)
+    private mutating func make(_ thread: UInt) throws(IPCError) -> LeaseReference {
+        let lease = try allocate(MemoryLayout<Lease>.stride, IPC_ERROR_POLLER).bindMemory(to: Lease.self, capacity: 1)
+        lease.initialize(to: Lease(thread: thread, next: first))
+        first = lease
+        libipc_watch_thread()
+        return lease
+    }
+
+    /// Frees one that holds nothing.
+    mutating func drop(_ dropped: LeaseReference) {
+        if first == dropped { first = dropped.pointee.next }
+        var next = first
+        while let lease = next {
+            if lease.pointee.next == dropped { lease.pointee.next = dropped.pointee.next }
+            next = lease.pointee.next
+        }
+        free(dropped)
+    }
+
+    /// One of another thread.
+    func other(than thread: UInt) -> LeaseReference? { first?.pointee.thread == thread ? first?.pointee.next : first }
+}

@@ -1,0 +1,143 @@
+// DescriptorTable.swift - which stream belongs to a descriptor's number, and whose lock guards it.
+//
+// ipc_read_fd and its kin know no context, yet must not overtake bytes that a context holds for the descriptor, in either direction.
+// This table, the only one of the process, leads from the number to its stream and to the lock of the stream's owner: a context, or,
+// for a descriptor in no context, the stripe of the number. An entry is written under the lock of its stripe.
+
+enum DescriptorTable {
+    /// Whose lock guards what belongs to the number. It may be another one by the time that the caller has it.
+    static func owner(of number: Int32) -> MonitorReference { libipc_owner(number) ?? stripe(of: number) }
+
+    static func stripe(of number: Int32) -> MonitorReference { libipc_stripe(number) }
+
+    /// The stream of the number, if it is this owner's, whose lock the caller has.
+    static func stream(of number: Int32, _ owner: MonitorReference) -> StreamReference? {
+        libipc_registered(number, owner)?.assumingMemoryBound(to: Stream.self)
+    }
+
+    /// The caller has the lock of the stripe. A number that is too large for the table leads nowhere.
+    private static func register(_ stream: StreamReference) {
+        let number = stream.pointee.descriptor.number
+        libipc_register(number, stream.pointee.owner, stream)
+        stream.pointee.isRegistered = libipc_is_registrable(number) != 0
+    }
+
+    /// The same.
+    private static func unregister(_ stream: StreamReference) {
+        let number = stream.pointee.descriptor.number
+        if stream.pointee.isRegistered, stream == self.stream(of: number, stream.pointee.owner) { libipc_register(number, nil, nil) }
+        stream.pointee.isRegistered = false
+    }
+
+    /// Runs `body` with the lock of the stripe.
+    /// - Parameter owner: whose lock the caller has; it may be the stripe.
+    private static func withStripe<Result, Failure: Error>(
+        of number: Int32, _ owner: MonitorReference, _ body: (MonitorReference) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let stripe = stripe(of: number)
+        if stripe == owner { return try body(stripe) }
+        return try stripe.locked { () throws(Failure) in try body(stripe) }
+    }
+
+    /// Nobody owns it any more: frees it, unless a call has claimed it, which then does. The caller has the lock of the stripe.
+    /// - Parameter keepingMemory: the caller frees it later.
+    private static func abandon(_ stream: StreamReference, keepingMemory: Bool = false) {
+        unregister(stream)
+        stream.pointee.announceEnds()
+        stream.pointee.belong(to: stripe(of: stream.pointee.descriptor.number), nil)
+        if !stream.pointee.isClaimed, !keepingMemory { Stream.destroy(stream) }
+    }
+
+    // MARK: Descriptors of a context, whose lock the caller has
+
+    /// The context's stream for a number that it adds: the one that calls have left behind, if that is of the same file.
+    static func adopt(_ number: Int32, by owner: MonitorReference, _ connection: UnsafeMutableRawPointer) throws(IPCError)
+        -> StreamReference
+    {
+        try withStripe(of: number, owner) { stripe throws(IPCError) in
+            if let stray = stream(of: number, stripe) {
+                if stray.pointee.isCurrent, !stray.pointee.isClosedAtEnd {
+                    stray.pointee.belong(to: owner, connection)
+                    register(stray)
+                    // Calls that wait for a claim look for it under the new lock.
+                    stray.pointee.readClaim.isAwaited || stray.pointee.writeClaim.isAwaited ? stripe.wakeClaimers() : ()
+                    return stray
+                }
+                abandon(stray)
+            }
+            let made = try Stream.make(number, owner: owner)
+            made.pointee.belong(to: owner, connection)
+            register(made)
+            return made
+        }
+    }
+
+    /// The context gives the number up, which stays open. What was received and not handed on, and the rest of a frame that was sent
+    /// in part, stay for the next call.
+    static func release(_ stream: StreamReference) {
+        withStripe(of: stream.pointee.descriptor.number, stream.pointee.owner) { stripe in
+            stream.pointee.identify()
+            let isNeeded = !stream.pointee.isEmpty || stream.pointee.isClaimed
+            guard isNeeded, stream == self.stream(of: stream.pointee.descriptor.number, stream.pointee.owner) else {
+                return abandon(stream)
+            }
+            stream.pointee.announceEnds()
+            stream.pointee.belong(to: stripe, nil)
+            register(stream)
+        }
+    }
+
+    /// The number is closed, or means another file: nothing of it is kept.
+    static func discard(_ stream: StreamReference, keepingMemory: Bool = false) {
+        withStripe(of: stream.pointee.descriptor.number, stream.pointee.owner) { _ in abandon(stream, keepingMemory: keepingMemory) }
+    }
+
+    /// The library closes the number. As long as another thread is in a call for it, it only shuts it down, which ends the call:
+    /// otherwise that thread could receive from a file that gets the number next.
+    /// - Returns: whether the caller is to close it now.
+    static func endUse(_ stream: StreamReference, keepingMemory: Bool = false) -> Bool {
+        let number = stream.pointee.descriptor.number
+        if stream.pointee.isClaimed { shutdown(number, Int32(SHUT_RDWR)) }
+        let isInUse = stream.pointee.readClaim.isHeldByOther || stream.pointee.writeClaim.isHeldByOther
+        stream.pointee.isClosedAtEnd = isInUse
+        if isInUse { release(stream) } else { discard(stream, keepingMemory: keepingMemory) }
+        return !isInUse
+    }
+
+    // MARK: Descriptors in no context; the caller has the lock of the stripe
+
+    /// The stream of a number in no context; made if there is none.
+    @inline(never)
+    static func stray(_ number: Int32) throws(IPCError) -> StreamReference {
+        let stripe = stripe(of: number)
+        if let known = stream(of: number, stripe) {
+            // The program may have closed the number, and got it for another file.
+            if known.pointee.isCurrent { return known }
+            abandon(known)
+        }
+        let made = try Stream.make(number, owner: stripe)
+        register(made)
+        return made
+    }
+
+    /// A call is over: frees the stream, unless it is a context's by now, or holds something for the next call.
+    @inline(never)
+    static func freeIfUnneeded(_ stream: StreamReference) {
+        while let frame = stream.pointee.outbox.takeSent() { OutboundFrame.destroy(frame) }
+        guard stream.pointee.connection == nil, !stream.pointee.isClaimed else { return }
+        stream.pointee.identify()
+        if stream.pointee.isRegistered, !stream.pointee.isEmpty, !stream.pointee.isClosedAtEnd { return }
+        let (number, isClosed) = (stream.pointee.descriptor.number, stream.pointee.isClosedAtEnd)
+        abandon(stream)
+        if isClosed { close(number) }
+    }
+
+    /// Closes a number for the program. What calls have left for it goes.
+    /// - Returns: whether the caller is to close it now.
+    static func endUse(ofStray number: Int32) -> Bool {
+        libipc_note_stream(number, 0)
+        let stripe = stripe(of: number)
+        guard libipc_owner(number) == stripe else { return true }
+        return stripe.locked { stream(of: number, stripe).map { endUse($0) } ?? true }
+    }
+}

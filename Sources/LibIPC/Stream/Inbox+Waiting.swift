@@ -1,0 +1,79 @@
+// Inbox+Waiting.swift - waiting for one frame, or one descriptor, by a call that has claimed the inbox.
+//
+// Without a time limit the receive itself waits, and the kernel decides what a signal handler does to it (TimeLimit).
+
+/// What a call that waits for a frame has to send meanwhile, so that a peer which answers only what it has read does answer.
+enum Outgoing {
+    /// Nothing, and nobody else is there to queue something.
+    case nothing
+    /// Nothing yet; other threads may queue something, and cannot wake this one.
+    case possible
+    /// Frames that wait for room.
+    case waiting
+}
+
+extension Inbox {
+    /// How long a wait lasts before it is checked whether other threads have queued something, in milliseconds.
+    private static var recheck: Int32 { 100 }
+
+    /// Waits until a whole frame is here, for `takeMessage`.
+    /// - Parameter sending: sends what is queued.
+    mutating func waitForFrame(
+        from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: () throws(IPCError) -> Outgoing
+    ) throws(IPCError) {
+        let code = IPC_ERROR_USOCK_RECV
+        var limit = TimeLimit(SO_RCVTIMEO)
+        /// Number of receives without a whole frame.
+        var parts = 0
+        while try !parse(&pool) {
+            let outgoing = try sending()
+            let waits = outgoing == .nothing && !limit.isLimited
+            switch try receive(from: descriptor, &pool, waiting: waits, extent, &limit) {
+            case .message, nil: continue
+            case .bytes:
+                // Header and payload may come in two parts. With more parts each receive would restart the limit, so the rest of
+                // the wait is counted. This is also the time to check that the descriptor is a stream.
+                parts += 1
+                if parts == 2 || header == nil { try descriptor.requireStream(code) }
+                if parts == 2 { limit.readLimit(of: descriptor) }
+            case .end: throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the peer has left: descriptor \(descriptor.number)")
+            case .nothing where !waits:
+                let events = outgoing == .waiting ? POLLIN | POLLOUT : POLLIN
+                try limit.wait(for: events, at: descriptor, atMost: outgoing == .possible ? Inbox.recheck : -1, code)
+            case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
+            }
+        }
+    }
+
+    /// One receive; nil when a signal handler has ended the system call and the call goes on until its time limit.
+    @inline(__always)
+    private mutating func receive(
+        from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool, _ extent: Extent, _ limit: inout TimeLimit
+    ) throws(IPCError) -> Arrival? {
+        do throws(IPCError) { return try receive(from: descriptor, into: &pool, waiting: waiting, extent) } catch {
+            if error.systemError == EINTR, limit.readLimit(of: descriptor) { return nil }
+            throw error
+        }
+    }
+
+    /// The descriptor that comes with the next byte (SCM_RIGHTS, unix(7)); waits for it. It is close-on-exec, and the caller's.
+    mutating func waitForDescriptor(from descriptor: Descriptor, _ pool: inout BufferPool) throws(IPCError) -> Int32 {
+        let code = IPC_ERROR_RECEIVE_FD__RECVMSG
+        do throws(IPCError) {
+            var limit = TimeLimit(SO_RCVTIMEO)
+            while awaitsByte {
+                let waits = !limit.isLimited
+                switch try receive(from: descriptor, &pool, waiting: waits, .byte, &limit) {
+                case .message, .bytes, nil: continue
+                case .end: throw IPCError(code, "the peer has left: descriptor \(descriptor.number)")
+                case .nothing where !waits: try limit.wait(for: POLLIN, at: descriptor, code)
+                case .nothing: throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: EAGAIN)
+                }
+            }
+        } catch { throw error.with(code: code) }
+        let passed = try takeDescriptor().orThrow(code, "no descriptor came over descriptor \(descriptor.number)")
+        // The descriptor came with bytes that were read ahead.
+        if passed < 0 { throw IPCError(code, "receive from descriptor \(descriptor.number)", systemError: -passed) }
+        return passed
+    }
+}

@@ -1,0 +1,80 @@
+// Stream.swift - the bytes of one descriptor in both directions, and which call has a direction for itself.
+//
+// Folder: Stream. Uses: Base, Wire, IO, Sharing.
+//
+// A stream belongs to the context that has the descriptor. Of a descriptor in no context a stream exists only while a call is at
+// work, or has left something (DescriptorTable). It moves from one to the other as it is, so that a call which waits goes on. It is
+// freed when nobody owns it and no call has claimed a direction.
+
+typealias StreamReference = UnsafeMutablePointer<Stream>
+
+struct Stream: ~Copyable {
+    let descriptor: Descriptor
+    var inbox = Inbox()
+    var outbox = Outbox()
+    var readClaim = Claim(), writeClaim = Claim()
+    /// Whose lock guards it: a context's; or the stripe of its number (DescriptorTable).
+    private(set) var owner: MonitorReference
+    /// The same, for a call that has claimed a direction and reads it without the lock.
+    let ownerCell: UnsafeMutablePointer<MonitorReference>
+    /// What its context has for it; nil: it is in no context.
+    private(set) var connection: UnsafeMutableRawPointer?
+    /// The number leads to it. Otherwise the number is closed or means another file, and calls that have claimed it are the last to
+    /// use it.
+    var isRegistered = false
+    /// The library closes the descriptor when the last claim ends.
+    var isClosedAtEnd = false
+    /// Whether it is known to carry a stream of bytes.
+    var isStream = false
+    /// The file of the descriptor, from when bytes were first held: a program may close the number and get it for another file.
+    private var file: FileIdentity?
+
+    /// - Parameter cell: memory as long as the stream lives.
+    init(_ number: Int32, owner: MonitorReference, cell: UnsafeMutablePointer<MonitorReference>) {
+        cell.initialize(to: owner)
+        (descriptor, self.owner, ownerCell) = (Descriptor(number), owner, cell)
+    }
+
+    var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
+    var isClaimed: Bool { readClaim.isHeld || writeClaim.isHeld }
+
+    /// The caller has the locks of the former and of the new owner.
+    mutating func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
+        self.connection = connection
+        self.owner = owner
+        libipc_store_owner(ownerCell, owner)
+    }
+
+    /// Checks once that the descriptor carries a stream.
+    @inline(never)
+    mutating func requireStream(_ code: ErrorCode) throws(IPCError) {
+        try descriptor.requireStream(code)
+        isStream = true
+    }
+
+    /// Notes which file the bytes that are held belong to.
+    mutating func identify() { if file == nil, !isEmpty { file = FileIdentity(descriptor) } }
+
+    /// Whether what is held belongs to the file that the number means now.
+    var isCurrent: Bool { mutating get { isEmpty || file == nil || file == FileIdentity(descriptor) } }
+
+    /// Wakes the calls that wait for the end of a claim.
+    mutating func announceEnds() {
+        if readClaim.isAwaited || writeClaim.isAwaited { owner.wakeClaimers() }
+        (readClaim.isAwaited, writeClaim.isAwaited) = (false, false)
+    }
+
+    static func make(_ number: Int32, owner: MonitorReference) throws(IPCError) -> StreamReference {
+        let size = MemoryLayout<Stream>.stride
+        let memory = try allocate(size + MemoryLayout<MonitorReference>.stride)
+        let stream = memory.bindMemory(to: Stream.self, capacity: 1)
+        let cell = (memory + size).bindMemory(to: MonitorReference.self, capacity: 1)
+        stream.initialize(to: Stream(number, owner: owner, cell: cell))
+        return stream
+    }
+
+    static func destroy(_ stream: StreamReference) {
+        stream.deinitialize(count: 1)
+        free(stream)
+    }
+}
