@@ -60,6 +60,10 @@ sh Tests/Threads/helgrind.sh . "$build/helgrind" 2>> "$work/err" | keep
 sh Tests/Threads/soak.sh "$work/epoll" 30 "$work/threads" 2>> "$work/err" | keep
 if grep -qE '^not ok (threads|tsan|helgrind|soak)' "$log"; then cat "$work/err"; fi
 
+part "random sequences of calls"
+sh Tests/Random/run.sh . "$build/random" 30 2> "$work/err" | keep
+if grep -q '^not ok random' "$log"; then cat "$work/err"; fi
+
 part "the number of instructions"
 sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
 sh Tests/Performance/scaling.sh "$work/epoll" "$work" | keep
