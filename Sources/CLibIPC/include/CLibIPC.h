@@ -34,7 +34,6 @@
 #include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
-static inline void libipc_set_errno(int number) { errno = number; }
 
 /* The coarse monotonic clock, in nanoseconds: it costs 5 ns to read, and advances a few hundred times a second. Elsewhere the exact
  * clock, rounded down to 4 ms. */

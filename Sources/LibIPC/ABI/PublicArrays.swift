@@ -1,9 +1,8 @@
 // PublicArrays.swift - the mirror that keeps struct ipc_ctx true.
 //
-// The public arrays are this view's own; each export publishes them when it leaves. Just before the cinfos array lies the way
-// back: a mark, and the address of the monitor of the context that belongs to it. That is how the state is found from a struct
-// ipc_ctx that has no spare field, starts zeroed, and may be moved by its program. A thread may read it too late: so it
-// stays as it is when the array is given up.
+// This view owns the public arrays, and each export publishes them when it ends. A struct ipc_ctx has no spare field, starts zeroed, and
+// may be moved by its program. So the words before the cinfos array lead to the context's monitor: a mark, and its address. A thread
+// may read them late: they stay unchanged when the array is recycled.
 
 typealias PublicContext = Context<PublicArrays>
 
@@ -103,7 +102,7 @@ struct PublicArrays: PublicView, ~Copyable {
             memcpy(grown + PublicArrays.headerSize, block + PublicArrays.headerSize, count * MemoryLayout<ipc_connection_info>.stride)
             libipc_recycle_block(block, order)
         }
-        (block, order, capacity, isChanged) = (grown, order + 1, wanted, true)
+        (block, order, capacity) = (grown, order + 1, wanted)
         monitor.pointee.array = UnsafeMutableRawPointer(cinfos)
     }
 

@@ -10,6 +10,9 @@ enum Clock {
     }
 }
 
+/// The shorter of two waits, in milliseconds. A negative one lasts for ever.
+func shorterWait(_ first: Int32, _ second: Int32) -> Int32 { first < 0 ? second : second < 0 ? first : min(first, second) }
+
 /// The clock as one call reads it: once, as long as no time passes. (Reading it costs 22 ns.)
 struct CallClock: BitwiseCopyable {
     /// On `Clock`, in nanoseconds; nil: not read.

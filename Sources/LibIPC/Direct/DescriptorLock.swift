@@ -121,6 +121,24 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         try body(&none)
     }
 
+    /// Another call has claimed a direction: waits for the end of the claim, without the lock, as read(2) and write(2) on the descriptor
+    /// would wait.
+    /// - Parameters:
+    ///   - sending: which direction.
+    ///   - limit: has been read.
+    ///   - failure: an error number for which the call gives up at once, or 0.
+    consuming func waitForOther(sending: Bool, _ limit: TimeLimit, _ code: ErrorCode, failure: Int32 = 0) throws(IPCError) {
+        let number = stream.pointee.descriptor.number
+        var failure = failure
+        if failure == 0, limit.remaining == 0 || libipc_is_nonblocking(number) != 0 { failure = EAGAIN }
+        if sending { stream.pointee.writeClaim.isAwaited = true } else { stream.pointee.readClaim.isAwaited = true }
+        let wait = ClaimWait(stream.pointee.owner)
+        end()
+        if failure == 0 { failure = wait.wait(limit) }
+        let call: StaticString = sending ? "send to" : "receive from"
+        if failure != 0 { throw IPCError(code, "\(call) descriptor \(number)", systemError: failure) }
+    }
+
     /// A call has claimed the outbox: nobody else sends.
     func claimBegun() {
         if let context, let connection { context.pointee.requeue(connection) }
@@ -147,7 +165,7 @@ struct ClaimedStream: BitwiseCopyable {
 }
 
 /// A call waits for the end of another one's claim, without the lock.
-struct ClaimWait: BitwiseCopyable {
+private struct ClaimWait: BitwiseCopyable {
     private let monitor: MonitorReference
     private let seen: UInt32
 

@@ -28,12 +28,7 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
                     return
                 }
                 limit.readLimit(of: lock.stream.pointee.descriptor)
-                var failure = limit.remaining == 0 || libipc_is_nonblocking(number) != 0 ? EAGAIN : 0
-                lock.stream.pointee.readClaim.isAwaited = true
-                let wait = ClaimWait(lock.stream.pointee.owner)
-                lock.end()
-                if failure == 0 { failure = wait.wait(limit) }
-                if failure != 0 { throw IPCError(code, "receive from descriptor \(number)", systemError: failure) }
+                try lock.waitForOther(sending: false, limit, code)
             }
         } catch {
             libipc_allow_cancelling(cancelling)

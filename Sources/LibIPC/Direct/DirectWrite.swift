@@ -26,7 +26,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         // First the memory for a copy, if that is small: nothing may fail once a part is sent.
         try lock.withPool { pool throws(IPCError) in try frame.reserve(code, &pool) }
         do throws(IPCError) {
-            if try DirectWrite.flush(lock), try frame.send(to: lock.stream.pointee.descriptor) {
+            if try DirectWrite.flush(lock, code), try frame.send(to: lock.stream.pointee.descriptor) {
                 return lock.withPool { frame.end(&$0) }
             }
         } catch {
@@ -49,8 +49,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         var error = failure == 0 ? nil : write.reason(failure)
         if let reason = error, frame.isBegun { error = write.keepRest(of: &frame, reason) }
         frame.end(&none)
-        write.release()
-        if let error { throw error }
+        try write.release(error)
     }
 
     /// Passes a descriptor with one byte, after what is queued.
@@ -58,9 +57,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         let code = IPC_ERROR_PROVIDE_FD__SENDMSG
         let limit = TimeLimit(SO_SNDTIMEO)
         let lock = try DescriptorLock<View>(socket, code, .sending)
-        let isFlushed: Bool
-        do throws(IPCError) { isFlushed = try DirectWrite.flush(lock) } catch { throw error.with(code: code) }
-        if isFlushed {
+        if try DirectWrite.flush(lock, code) {
             if libipc_send_descriptor(socket, passed) == 1 { return }
             if libipc_errno() != EAGAIN { throw .system(code, "pass a descriptor over descriptor \(socket)") }
         }
@@ -71,9 +68,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
             failure = libipc_errno()
             if failure == EAGAIN, write.limit.isLimited { failure = write.waitForRoom() }
         }
-        let error = failure == 0 ? nil : write.reason(failure)
-        write.release()
-        if let error { throw error }
+        try write.release(failure == 0 ? nil : write.reason(failure))
     }
 
     /// Sends the rest of a frame that was sent in part, if there is one.
@@ -81,25 +76,22 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         let code = IPC_ERROR_USOCK_SEND
         let limit = TimeLimit(SO_SNDTIMEO)
         let lock = try DescriptorLock<View>(number, code, .sending)
-        if !lock.stream.pointee.writeClaim.isHeld {
-            let isDone: Bool
-            do throws(IPCError) { isDone = try lock.stream.pointee.outbox.send(to: lock.stream.pointee.descriptor, finishing: true) } catch
-            {
-                throw error.with(code: code)
-            }
-            if isDone { return }
-        }
+        if try DirectWrite.flush(lock, code, finishing: true) { return }
         var write = try DirectWrite(lock, code, limit)
         let failure = write.sendAll(finishing: true)
-        let error = failure == 0 ? nil : write.reason(failure)
-        write.release()
-        if let error { throw error }
+        try write.release(failure == 0 ? nil : write.reason(failure))
     }
 
     /// Sends what is queued, as far as possible without waiting. True: all of it, and no other call has a claim.
-    private static func flush(_ lock: borrowing DescriptorLock<View>) throws(IPCError) -> Bool {
-        if lock.stream.pointee.writeClaim.isHeld { return false }
-        return try lock.stream.pointee.outbox.send(to: lock.stream.pointee.descriptor)
+    /// - Parameter finishing: only the rest of the frame that is begun.
+    private static func flush(
+        _ lock: borrowing DescriptorLock<View>, _ code: ErrorCode, finishing: Bool = false
+    ) throws(IPCError) -> Bool {
+        let stream = lock.stream
+        if stream.pointee.writeClaim.isHeld { return false }
+        do throws(IPCError) { return try stream.pointee.outbox.send(to: stream.pointee.descriptor, finishing: finishing) } catch {
+            throw error.with(code: code)
+        }
     }
 
     // MARK: The claim
@@ -107,33 +99,23 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     /// Claims the outbox; waits while another call has it.
     private init(_ lock: consuming DescriptorLock<View>, _ code: ErrorCode, _ limit: TimeLimit) throws(IPCError) {
         (self.code, self.limit) = (code, limit)
-        let descriptor = lock.stream.pointee.descriptor
-        self.limit.readLimit(of: descriptor)
-        var lock = lock
-        if !lock.stream.pointee.isCurrent {
-            // What was held was another file's. The frame is this one's.
-            lock.end()
-            do throws(IPCError) { lock = try DescriptorLock(descriptor.number, code, .always) } catch {
-                libipc_allow_cancelling(cancelling)
-                throw error
+        let number = lock.stream.pointee.descriptor.number
+        self.limit.readLimit(of: lock.stream.pointee.descriptor)
+        do throws(IPCError) {
+            if !lock.stream.pointee.isCurrent {
+                // What was held was another file's. The frame is this one's.
+                lock.end()
+                lock = try DescriptorLock(number, code, .always)
             }
-        }
-        while lock.stream.pointee.writeClaim.isHeld {
-            // This is a signal handler, or the other call was left by longjmp(3).
-            var failure = lock.stream.pointee.writeClaim.isHeldHere ? EDEADLK : 0
-            if failure == 0, self.limit.remaining == 0 || libipc_is_nonblocking(descriptor.number) != 0 { failure = EAGAIN }
-            lock.stream.pointee.writeClaim.isAwaited = true
-            let wait = ClaimWait(lock.stream.pointee.owner)
-            lock.end()
-            if failure == 0 { failure = wait.wait(self.limit) }
-            if failure != 0 {
-                libipc_allow_cancelling(cancelling)
-                throw IPCError(code, "send to descriptor \(descriptor.number)", systemError: failure)
+            while lock.stream.pointee.writeClaim.isHeld {
+                // By this thread: this is a signal handler, or longjmp(3) has left the other call.
+                let failure = lock.stream.pointee.writeClaim.isHeldHere ? EDEADLK : 0
+                try lock.waitForOther(sending: true, self.limit, code, failure: failure)
+                lock = try DescriptorLock(number, code, .always)
             }
-            do throws(IPCError) { lock = try DescriptorLock(descriptor.number, code, .always) } catch {
-                libipc_allow_cancelling(cancelling)
-                throw error
-            }
+        } catch {
+            libipc_allow_cancelling(cancelling)
+            throw error
         }
         claimed = ClaimedStream(lock.stream)
         lock.stream.pointee.writeClaim.begin()
@@ -169,9 +151,15 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         return reason.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
     }
 
-    /// Gives the outbox back. The descriptor may have changed hands meanwhile.
-    private consuming func release() {
+    /// Ends the call.
+    private consuming func release(_ error: IPCError?) throws(IPCError) {
         libipc_allow_cancelling(cancelling)
+        giveBack()
+        if let error { throw error }
+    }
+
+    /// Gives the outbox back. The descriptor may have changed hands meanwhile.
+    private mutating func giveBack() {
         let stream = claimed.stream
         let lock = DescriptorLock<View>(claimed)
         guard stream.pointee.writeClaim.isThisThreads else { return }

@@ -25,7 +25,7 @@ struct DescriptorList: ~Copyable {
             }
         }
 
-        func limited(_ timeout: Int32) -> Int32 { limit < 0 || (0...limit).contains(timeout) ? timeout : limit }
+        func limited(_ timeout: Int32) -> Int32 { shorterWait(timeout, limit) }
 
         /// Leaves out numbers that the program has closed: each would end every wait. Returns how many.
         private func leaveOutClosed() -> Int {

@@ -189,8 +189,8 @@ struct EpollPoller: ~Copyable {
     mutating func takeList(of other: inout EpollPoller) {
         swap(&list, &other.list)
         usesList = other.usesList
-        // The program has closed the other's descriptors, and this set has got a number of theirs. (FileIdentity does not tell the
-        // kernel's anonymous files apart.)
+        // The program has closed the other poller's descriptors, and this set has received one of their numbers. FileIdentity cannot
+        // tell them apart: all epoll sets and eventfds have the same inode.
         if other.epoll == epoll { other.currentWatch.epoll = -1 }
         if other.waker?.descriptor == epoll { other.waker?.abandon() }
     }

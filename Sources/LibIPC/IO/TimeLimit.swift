@@ -42,9 +42,9 @@ struct TimeLimit {
         var failure = libipc_is_nonblocking(descriptor.number) != 0 ? EAGAIN : 0
         while failure == 0 {
             let timeout = remaining
-            let isRecheck = recheck >= 0 && (timeout < 0 || recheck < timeout)
-            let reported = libipc_poll_once(descriptor.number, events, isRecheck ? recheck : timeout)
-            if reported > 0 || reported == 0 && isRecheck { return }
+            let wait = shorterWait(timeout, recheck)
+            let reported = libipc_poll_once(descriptor.number, events, wait)
+            if reported > 0 || reported == 0 && wait != timeout { return }
             if reported == 0 {
                 failure = timeout == 0 ? EAGAIN : 0
             } else if libipc_errno() != EINTR {

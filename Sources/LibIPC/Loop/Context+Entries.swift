@@ -105,7 +105,8 @@ extension Context where View: ~Copyable {
             connection.pointee.hasReplaced = true
         }
         let stream = try DescriptorTable.adopt(number, by: monitor, connection)
-        (connection.pointee.stream, connection.pointee.state) = (stream, .idle)
+        connection.pointee.stream = stream
+        setState(.idle, of: connection)
         let admission: Admission
         do throws(IPCError) { admission = try poller.add(connection.pointee.registration, .read) } catch {
             deactivate(connection, former == nil ? .released : .moved)

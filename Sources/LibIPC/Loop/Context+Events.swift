@@ -7,7 +7,7 @@ extension Context where View: ~Copyable {
     /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
 
-    /// The next event, or a call of one of the program's callbacks that is needed to find it, or a rest: nobody has anything.
+    /// Finds the next event; or the callback of the program that is to be called first; or that there is nothing, and the caller waits.
     /// - Parameter deadline: when to give a timer event instead.
     @inline(__always)
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
@@ -33,7 +33,7 @@ extension Context where View: ~Copyable {
             if !runnable.isEmpty { try serveRunnable(&event) }
             if event.kind == .none { try sendAll(&event) }
             if event.kind != .none { return }
-            // Who answers reports with messages must not keep others from being heard.
+            // A program that answers each report with a message must not starve other connections.
             if unreported > 0, !turns.isUsedUp, !wasReport || runnable.isEmpty, report(&event) { return turns.take() }
             if !runnable.isEmpty, !turns.isUsedUp { continue }
             if try look(&event, deadline) { return }
@@ -49,9 +49,7 @@ extension Context where View: ~Copyable {
                 continue
             }
             if hasUnsent, sendsFirst(connection, &event) { return }
-            runnable.remove(connection)
-            connection.pointee.state = .idle
-            turns.take()
+            beginTurn(connection)
             switch kind(of: connection) {
             case .ipc: try serveFrames(connection, &event)
             case .external: serveExternal(connection, &event)
@@ -67,7 +65,7 @@ extension Context where View: ~Copyable {
         return turns.sendsFirst(at: event.clock.now())
     }
 
-    /// Asks the poller, unless another thread is doing that. True: the call is over, or is to rest.
+    /// Asks the poller, unless another thread is doing that. True: the time is up, or the caller waits.
     @inline(__always)
     private mutating func look(_ event: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
         if event.looks > 0 { event.clock.expire() }
@@ -86,7 +84,7 @@ extension Context where View: ~Copyable {
                 if examineParked() { return false }
             }
             limit = sleepLimit(remaining, &event)
-            // Where there is no other thread the lock keeps nobody out.
+            // With one thread the wait keeps the lock.
             if libipc_is_alone() == 0 {
                 event.kind = .waiting
                 return true
@@ -172,11 +170,8 @@ extension Context where View: ~Copyable {
     /// How long to sleep, in milliseconds, when `remaining` are left.
     mutating func sleepLimit(_ remaining: Int32, _ event: inout Event) -> Int32 {
         var limit = remaining
-        if let retryAt {
-            let pause = max(retryAt.remaining(&event.clock), 0)
-            limit = limit < 0 ? pause : min(limit, pause)
-        }
-        if unexamined > 0 { limit = limit < 0 ? Self.shortSleep : min(limit, Self.shortSleep) }
+        if let retryAt { limit = shorterWait(limit, retryAt.remaining(&event.clock)) }
+        if unexamined > 0 { limit = shorterWait(limit, Self.shortSleep) }
         return limit
     }
 }

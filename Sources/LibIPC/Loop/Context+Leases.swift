@@ -34,7 +34,7 @@ extension Context where View: ~Copyable {
     mutating func takeTurnBack(_ connection: ConnectionReference) {
         requeue(connection)
         guard case .leased = connection.pointee.state else { return }
-        // What the poller said of it may be old.
+        // The poller's last report may be outdated.
         connection.pointee.reportedIn = call &- 1
         resume(connection)
     }
@@ -67,7 +67,7 @@ extension Context where View: ~Copyable {
         resumeAll()
     }
 
-    /// There may be no other thread any more: nobody has anything in hand that this one does not know of.
+    /// A thread has gone. What it kept others from may have its turn.
     private mutating func resumeAll() {
         hasUnsent = hasUnsent || !outgoing.isEmpty
         for index in 0..<connections.count where leasedTurns > 0 { takeTurnBack(connections[index]) }

@@ -56,7 +56,7 @@ extension Context where View: ~Copyable {
         if Poller.watchesNumbers || guess.isGood { return }
         switch numberCheck.decide(call) {
         case .nothing: return
-        case .shorten: return limit = limit < 0 ? Self.shortSleep : min(limit, Self.shortSleep)
+        case .shorten: return limit = shorterWait(limit, Self.shortSleep)
         case .compare:
             for _ in 0..<min(NumberCheck.atOnce, connections.count) {
                 _ = confirm(connections[numberCheck.take(of: connections.count)])
@@ -171,8 +171,8 @@ extension Context where View: ~Copyable {
         poller.update(connection.pointee.registration, connection.pointee.interest)
     }
 
-    /// A report on what is no connection of the context: of what wakes threads; of one that was removed while this thread slept; or
-    /// of a number that was closed while a copy of it lives elsewhere, which only a new poller forgets.
+    /// The report concerns no connection of the context. It is the waker; or a connection that was removed while this thread slept; or a
+    /// descriptor that the program has closed although a copy of it is open elsewhere, and only a new poller is rid of that.
     @inline(never)
     private mutating func markUnknown(_ readiness: Readiness) {
         if readiness.registration == Registration.waker { return poller.drainWaker() }

@@ -164,7 +164,7 @@ extension Context where View: ~Copyable {
         if case .draining = connection.pointee.state, !stream.pointee.writeClaim.isHeld { resumeDrained(connection) }
     }
 
-    /// While threads wait for events, or one for a message of this connection, nobody would come by to send what is queued.
+    /// Sends what is queued at once if no wait will: other threads sleep in a wait, or a call waits for a message of this connection.
     /// - Parameter others: whether other connections have something to send.
     @inline(__always)
     mutating func sendAtOnce(_ connection: ConnectionReference, _ others: Bool) {

@@ -3,8 +3,8 @@
 // Folder: Loop. Uses: Base, Wire, IO, Sharing, Stream.
 //
 // Entries share their indices with the public arrays; a connection is found by its number. An entry whose descriptor was closed, or
-// was added again, stays until the program deletes it, but is inactive. The parts: Context+Entries (adding), Context+States,
-// Context+Events (the loop), Context+Polling, Context+Sending, Context+Receiving, Context+Servers, Context+Switching,
+// was added again, stays until the program deletes it, but is inactive. The parts: Context+Entries (adding), Context+Events (the loop),
+// Context+Polling, Context+Sending, Context+Receiving, Context+Servers, Context+Switching,
 // Context+Leases, Context+Leaving, Context+Closing.
 
 struct Context<View: PublicView & ~Copyable>: ~Copyable {
@@ -120,7 +120,8 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
 
     // MARK: States
 
-    /// Changes what the connection waits for. It is in exactly the queue that belongs to its state.
+    /// Changes what the connection waits for. It is in exactly the queue that belongs to its state. (`markRunnable` and `beginTurn` are
+    /// the same for the two usual changes.)
     @inline(never)
     mutating func setState(_ state: Connection.State, of connection: ConnectionReference) {
         leaveQueue(connection)
@@ -149,6 +150,14 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         guard case .idle = connection.pointee.state else { return }
         connection.pointee.state = .runnable
         runnable.append(connection)
+    }
+
+    /// Its turn has come.
+    @inline(__always)
+    mutating func beginTurn(_ connection: ConnectionReference) {
+        runnable.remove(connection)
+        connection.pointee.state = .idle
+        turns.take()
     }
 
     /// Looks at the connection again: what it waited for, or what it is, has changed.

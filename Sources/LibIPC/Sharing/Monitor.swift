@@ -1,4 +1,4 @@
-// Monitor.swift - the lock of a context, and the threads that a context has met.
+// Monitor.swift - the lock of a context, and waking the threads that wait for a change of it.
 //
 // Folder: Sharing. Uses: Base.
 //

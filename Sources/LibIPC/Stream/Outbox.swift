@@ -36,8 +36,6 @@ struct Outbox: ~Copyable {
     /// The frame of which the kernel has a part. Without its rest the stream would be broken, whoever writes next.
     var begun: FrameReference? { offset > 0 ? firstPending : nil }
     var isBegun: Bool { offset > 0 }
-    /// Some pending frame is in no list of the program's.
-    var hasUnlisted: Bool { listedFrames < pendingFrames }
 
     /// - Parameter sent: how many of its bytes the kernel has; more than none only where nothing is pending.
     @inline(__always)
