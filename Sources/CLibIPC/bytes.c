@@ -45,6 +45,21 @@ void libipc_parse_control(int socket, struct msghdr *message, int *passed) {
 	errno = error;
 }
 
+ssize_t libipc_finish_receive(int fd, struct msghdr *message, ssize_t received, int waiting, int *passed) {
+	if (received < 0) {
+		if (errno != ENOTSOCK) return received;
+		if (waiting || libipc_poll(fd, POLLIN, 0) != 0) return readv(fd, message->msg_iov, (int)message->msg_iovlen);
+		errno = EAGAIN;
+		return -1;
+	}
+	libipc_parse_control(fd, message, passed);
+	if ((message->msg_flags & MSG_TRUNC) == 0) return received;
+	if (*passed >= 0) libipc_close_passed(*passed);
+	*passed = -1;
+	errno = EPROTOTYPE;
+	return -1;
+}
+
 /* Peeks first (MSG_PEEK), which delivers the descriptor too. A plain receive would lose the descriptor and its byte when the process has
  * no free number. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {

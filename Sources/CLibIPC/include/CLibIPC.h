@@ -157,6 +157,8 @@ void libipc_parse_control(int fd, struct msghdr *message, int *passed);
 /* Closes a passed descriptor that no call asked for. The sender may have set SO_LINGER (socket(7)), which must not make this process
  * wait. */
 void libipc_close_passed(int fd);
+/* What is left to do after a receive that is not the usual one: control data, a truncated record, a file that is no socket. */
+ssize_t libipc_finish_receive(int fd, struct msghdr *message, ssize_t received, int waiting, int *passed);
 /* Receives into `first`, then `second`. `*passed` becomes the descriptor that came with the bytes, close-on-exec
  * (libipc_parse_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
  * that is no stream) is an error. */
@@ -168,19 +170,8 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	size_t count = first_size > 0 && second_size > 0 ? 2 : 1;
 	struct msghdr message = {.msg_iov = used, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t received = recvmsg(fd, &message, (waiting ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
-	if (received < 0) {
-		if (errno != ENOTSOCK) return received;
-		if (waiting || libipc_poll(fd, POLLIN, 0) != 0) return readv(fd, used, (int)count);
-		errno = EAGAIN;
-		return -1;
-	}
-	if (message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
-	libipc_parse_control(fd, &message, passed);
-	if ((message.msg_flags & MSG_TRUNC) == 0) return received;
-	if (*passed >= 0) libipc_close_passed(*passed);
-	*passed = -1;
-	errno = EPROTOTYPE;
-	return -1;
+	if (received >= 0 && message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
+	return libipc_finish_receive(fd, &message, received, waiting, passed);
 }
 
 /* The same, but retries after a signal, unless it waits: then the kernel decides whether a signal ends the call (SA_RESTART, signal(7)). */
@@ -189,6 +180,16 @@ static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, voi
 	do received = libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed);
 	while (received < 0 && errno == EINTR && !waiting);
 	return received;
+}
+/* The same into one buffer, without waiting. */
+static inline ssize_t libipc_receive_now(int fd, void *space, size_t size, int *passed) {
+	union libipc_control control;
+	struct iovec vector = {space, size};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t received = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (received >= 0 && message.msg_controllen == 0 && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0) return received;
+	received = libipc_finish_receive(fd, &message, received, 0, passed);
+	return received < 0 && errno == EINTR ? libipc_receive(fd, NULL, 0, space, size, 0, passed) : received;
 }
 
 /* Receives one byte and the descriptor that comes with it. When the process has no free number for the descriptor, both stay in the

@@ -19,8 +19,14 @@ struct MessageList: ~Copyable {
     @inline(__always)
     mutating func reserve() throws(IPCError) {
         if first > 0, first * 2 >= messages.count { compact() }
-        try messages.reserve()
+        if messages.isFull { try grow() }
+    }
+
+    /// Where there is room for a message there is room for its frame.
+    @inline(never)
+    private mutating func grow() throws(IPCError) {
         try frames.reserve()
+        try messages.reserve()
     }
 
     @inline(__always)
@@ -37,8 +43,8 @@ struct MessageList: ~Copyable {
         if oldest[first] == frame, count > 0 {
             first += 1
             if count == 0 { clear() }
-        } else if let number = frame.pointee.listing {
-            remove(frame, number)
+        } else if frame.pointee.isListed {
+            remove(frame, frame.pointee.listing)
         }
     }
 
@@ -48,7 +54,7 @@ struct MessageList: ~Copyable {
         var (low, high) = (first, frames.count)
         while low < high {
             let middle = low + (high - low) / 2
-            if (frames[middle].pointee.listing ?? 0) < number { low = middle + 1 } else { high = middle }
+            if frames[middle].pointee.listing < number { low = middle + 1 } else { high = middle }
         }
         guard low < frames.count, frames[low] == frame else { return }
         messages.remove(at: low)

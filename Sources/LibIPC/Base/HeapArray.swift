@@ -19,9 +19,11 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
     init() {}
     deinit { free(base) }
 
+    var isFull: Bool { count == capacity }
+
     /// Makes room for one more element; the next `append` cannot fail.
     mutating func reserve() throws(IPCError) {
-        guard count == capacity else { return }
+        guard isFull else { return }
         let wanted = max(capacity * 2, 4)
         base = try allocate(wanted * MemoryLayout<Element>.stride, growing: base).bindMemory(to: Element.self, capacity: wanted)
         capacity = wanted

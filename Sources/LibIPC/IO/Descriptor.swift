@@ -25,7 +25,8 @@ struct Descriptor {
     /// The same into one buffer.
     @inline(__always)
     func receive(_ space: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
-        try received(libipc_receive(number, nil, 0, space.baseAddress, space.count, waiting ? 1 : 0, &passed))
+        if waiting { return try receive(UnsafeMutableRawBufferPointer(start: nil, count: 0), space, waiting: true, &passed) }
+        return try received(libipc_receive_now(number, space.baseAddress, space.count, &passed))
     }
 
     /// Receives one byte and its descriptor. When the process has no free number both stay in the kernel.

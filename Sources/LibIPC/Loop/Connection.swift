@@ -102,6 +102,7 @@ struct Connection: ~Copyable {
         }
     }
 
+    var isIdle: Bool { if case .idle = state { true } else { false } }
     var isReady: Bool { if case .ready = sending { true } else { false } }
     var isBlocked: Bool { if case .blocked = sending { true } else { false } }
     /// errno; 0: sending has not failed.

@@ -13,8 +13,8 @@ extension Context where View: ~Copyable {
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         // The usual wait after a message was queued.
         if hasUnsent, runnable.isEmpty, !wasReport, retryAt == nil {
-            try sendQueued(&event)
-            if event.kind != .none { return }
+            if try !sendOnly(&event) { try sendQueued(&event) }
+            if event.kind != .none { return wasReport = event.kind == .sent }
         }
         if unreported > 0 {
             if hasUnsent, turns.sendsFirst(at: event.clock.now()) { try sendQueued(&event) }

@@ -7,7 +7,16 @@ extension Context where View: ~Copyable {
     @inline(__always)
     mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         do throws(IPCError) {
-            switch try read(connection, &event) {
+            var arrival = Inbox.Arrival.nothing
+            if let stream = connection.pointee.stream, takesAtOnce(connection, stream) {
+                if let message = try receive(connection, stream, &arrival) {
+                    event.give(.message, connection)
+                    return event.message = consume message
+                }
+            } else {
+                arrival = try read(connection)
+            }
+            switch arrival {
             case .message:
                 event.give(.message, connection)
                 event.message = takeMessage(connection)
@@ -20,9 +29,31 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
+    /// Nothing is here, and a small message probably comes: it need not pass through the inbox.
     @inline(__always)
-    mutating func read(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) -> Inbox.Arrival {
+    private mutating func takesAtOnce(_ connection: ConnectionReference, _ stream: StreamReference) -> Bool {
+        connection.pointee.reported != 0 && stream.pointee.isStream && connection.pointee.sendFailure == 0
+            && stream.pointee.inbox.awaitsByte && !stream.pointee.inbox.expectsLarge
+    }
+
+    @inline(__always)
+    private mutating func receive(
+        _ connection: ConnectionReference, _ stream: StreamReference, _ arrival: inout Inbox.Arrival
+    ) throws(IPCError) -> Message? {
+        connection.pointee.reported = 0
+        do throws(IPCError) {
+            let message = try stream.pointee.inbox.receiveMessage(from: stream.pointee.descriptor, &pool, &arrival)
+            if arrival == .bytes { stream.pointee.identify() }
+            if message != nil || arrival != .nothing { guess.heard(connection.pointee.registration) }
+            return message
+        } catch {
+            if error.isShortage { readAgain(connection) }
+            throw error
+        }
+    }
+
+    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
+    mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
         guard let stream = connection.pointee.stream else { return .nothing }
         var arrival = Inbox.Arrival.nothing
         do throws(IPCError) {
@@ -30,10 +61,7 @@ extension Context where View: ~Copyable {
             if connection.pointee.reported != 0 {
                 connection.pointee.reported = 0
                 if !stream.pointee.isStream { try stream.pointee.requireStream(IPC_ERROR_USOCK_RECV) }
-                arrival =
-                    stream.pointee.inbox.awaitsByte && !stream.pointee.inbox.expectsLarge
-                    ? try stream.pointee.inbox.receiveAnew(from: stream.pointee.descriptor, &pool)
-                    : try stream.pointee.inbox.receive(from: stream.pointee.descriptor, into: &pool)
+                arrival = try stream.pointee.inbox.receive(from: stream.pointee.descriptor, into: &pool)
                 if arrival == .bytes { stream.pointee.identify() }
                 if arrival != .nothing { guess.heard(connection.pointee.registration) }
             }

@@ -79,6 +79,37 @@ extension Context where View: ~Copyable {
     @inline(__always)
     mutating func sendAll(_ event: inout Event) throws(IPCError) { if hasUnsent { try sendQueued(&event) } }
 
+    /// The usual wait after ipc_write: one small frame waits. The kernel takes it, and the program is told at once.
+    /// - Returns: false: it is another wait, and nothing was done.
+    @inline(never)
+    mutating func sendOnly(_ event: inout Event) throws(IPCError) -> Bool {
+        guard unreported == 0, outgoing.count == 1, let connection = outgoing.first, connection.pointee.isReady,
+            connection.pointee.isIdle, connection.pointee.interest == .read, kind(of: connection) == .ipc,
+            let stream = connection.pointee.stream, let frame = stream.pointee.outbox.onlySmall, !stream.pointee.writeClaim.isHeld,
+            !isLeased(connection, from: event.lease)
+        else { return false }
+        var (count, isFull) = (0, true)
+        hasUnsent = false
+        let size = frame.pointee.header.frameSize
+        do throws(IPCError) {
+            var whole = iovec(iov_base: frame.encoded, iov_len: size)
+            (count, isFull) = try stream.pointee.descriptor.send(&whole, 1, size)
+        } catch {
+            try failSending(connection, error, event)
+            return true
+        }
+        if count == size {
+            stream.pointee.outbox.removeOnly()
+            outgoing.remove(connection)
+            discard(frame)
+            event.give(.sent, connection)
+        } else {
+            stream.pointee.outbox.advance(count)
+            finishSending(connection, stream, isFull: isFull)
+        }
+        return true
+    }
+
     @inline(never)
     mutating func sendQueued(_ event: inout Event) throws(IPCError) {
         hasUnsent = false
@@ -101,6 +132,11 @@ extension Context where View: ~Copyable {
             noticeSent(connection, stream)
             return try failSending(connection, error, event)
         }
+        finishSending(connection, stream, isFull: isFull)
+    }
+
+    /// The kernel has taken what it could.
+    private mutating func finishSending(_ connection: ConnectionReference, _ stream: StreamReference, isFull: Bool) {
         connection.pointee.sending = isFull ? .blocked : .ready
         if isFull != connection.pointee.interest.contains(.write) { updateInterest(connection) }
         noticeSent(connection, stream)

@@ -25,7 +25,7 @@ extension Context where View: ~Copyable {
             return
         }
         do throws(IPCError) {
-            switch try read(connection, &event) {
+            switch try read(connection) {
             case .message: return try passOn(connection, to: target, &event)
             case .bytes, .nothing: return
             case .end: connection.pointee.ending = .left

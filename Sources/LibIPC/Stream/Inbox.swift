@@ -58,12 +58,9 @@ struct Inbox: ~Copyable {
     @inline(__always)
     mutating func takeMessage() -> Message? {
         guard isWhole, let header, let payload else { return nil }
-        // A NUL behind the payload, for programs that print it as text.
-        payload.storeBytes(of: 0, toByteOffset: filled, as: UInt8.self)
-        lastLength = header.length
         (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
         if passed?.position == Inbox.behindFrame { passed?.position = consumed }
-        return Message(header, adopting: payload)
+        return finish(header, payload)
     }
 
     /// Moves bytes of `source` into the frame in the making. On failure nothing is lost: what was not used stays.
@@ -121,7 +118,13 @@ struct Inbox: ~Copyable {
                 return try receive(from: descriptor, head, inPlace: block, &pool, waiting)
             }
         }
-        if awaitsByte, extent == .all { return try receiveAnew(from: descriptor, &pool, waiting) }
+        if awaitsByte, extent == .all {
+            var arrival = Arrival.nothing
+            guard let message = try receiveMessage(from: descriptor, &pool, waiting: waiting, &arrival) else { return arrival }
+            (header, filled, capacity) = (message.header, message.header.payloadSize, message.header.payloadSize)
+            payload = message.releasePayload()
+            return .message
+        }
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &pool) }
         let space = try pool.receiveBuffer(after: backlog.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
@@ -148,29 +151,42 @@ struct Inbox: ~Copyable {
     /// The next message may be received in place: the last one was large.
     var expectsLarge: Bool { lastLength >= BufferPool.largeSize }
 
-    /// The most common receive: the inbox is empty, and usually one whole message comes.
-    mutating func receiveAnew(
-        from descriptor: Descriptor, _ pool: inout BufferPool, _ waiting: Bool = false
-    ) throws(IPCError) -> Arrival {
+    /// The most common receive: the inbox is empty, and usually one whole message comes, which is the caller's at once.
+    /// - Parameter arrival: what came when that is no whole message.
+    mutating func receiveMessage(
+        from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool = false, _ arrival: inout Arrival
+    ) throws(IPCError) -> Message? {
         let space = try pool.receiveBuffer()
         var arrived: Int32 = -1
-        guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return .nothing }
-        if arrived != -1 { keepPassed(arrived, position: consumed + UInt64(count) - 1) }
-        guard count > 0, let bytes = space.baseAddress else { return .end }
+        guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return nil }
+        if arrived != -1 { keepPassed(arrived, position: consumed &+ UInt64(count) &- 1) }
+        guard count > 0, let bytes = space.baseAddress else {
+            arrival = .end
+            return nil
+        }
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
             // Without memory nothing is lost: the bytes are kept below.
-            if count == announced.frameSize, !announced.isTooLong, let block = malloc(announced.payloadSize + 1) {
-                memcpy(block, bytes + FrameHeader.size, announced.payloadSize)
-                (header, payload, filled, capacity) = (announced, block, announced.payloadSize, announced.payloadSize)
+            if count == announced.frameSize, !announced.isTooLong, let payload = malloc(announced.payloadSize + 1) {
+                memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
                 consume(count)
-                return .message
+                return finish(announced, payload)
             }
         }
         var source = UnsafeRawBufferPointer(start: bytes, count: count)
         defer { backlog = pool.detach(source) }
         try absorb(&source, &pool)
-        return isWhole ? .message : .bytes
+        arrival = isWhole ? .message : .bytes
+        return nil
+    }
+
+    /// A whole message, for its receiver.
+    @inline(__always)
+    private mutating func finish(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer) -> Message {
+        // A NUL behind the payload, for programs that print it as text.
+        payload.storeBytes(of: 0, toByteOffset: header.payloadSize, as: UInt8.self)
+        lastLength = header.length
+        return Message(header, adopting: payload)
     }
 
     /// The same for at most the wanted number of bytes.

@@ -8,12 +8,13 @@ typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 struct OutboundFrame: BitwiseCopyable {
     var next: FrameReference?
     let header: FrameHeader
-    /// Its number in the program's list of messages; nil when the program is to be told nothing of it.
-    var listing: Int?
+    /// Its number in the program's list of messages; negative when the program is to be told nothing of it.
+    var listing = unlisted
     /// Behind the header, or a block of its own.
     let payload: UnsafeMutableRawPointer
 
-    var isListed: Bool { listing != nil }
+    static var unlisted: Int { -1 }
+    var isListed: Bool { listing >= 0 }
 
     /// A frame with a copy of `payload` behind it, or with room for one.
     static func make(
@@ -21,7 +22,7 @@ struct OutboundFrame: BitwiseCopyable {
     ) throws(IPCError) -> FrameReference {
         let frame = try make(header, together: header.frameSize, &pool)
         if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
-        frame.initialize(to: OutboundFrame(header: header, listing: nil, payload: frame.inlinePayload))
+        frame.initialize(to: OutboundFrame(header: header, payload: frame.inlinePayload))
         return frame
     }
 
@@ -31,7 +32,7 @@ struct OutboundFrame: BitwiseCopyable {
     ) throws(IPCError) -> FrameReference {
         guard let payload else { return try make(header, copying: nil, &pool) }
         let frame = try make(header, together: FrameHeader.size, &pool)
-        frame.initialize(to: OutboundFrame(header: header, listing: nil, payload: payload))
+        frame.initialize(to: OutboundFrame(header: header, payload: payload))
         return frame
     }
 

@@ -68,6 +68,19 @@ struct Outbox: ~Copyable {
 
     mutating func takePending() -> FrameReference? { takePending(behind: lastSent) }
 
+    /// The only frame, if it is small and reported, and the kernel has nothing of it.
+    @inline(__always)
+    var onlySmall: FrameReference? {
+        guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline, first.pointee.isListed else { return nil }
+        return first
+    }
+
+    /// The kernel has the only frame, which is the caller's now.
+    @inline(__always)
+    mutating func removeOnly() {
+        (first, last, pendingBytes, pendingFrames, listedFrames, isInherited) = (nil, nil, 0, 0, 0, false)
+    }
+
     /// Any pending frame but the one that is begun.
     mutating func takeUnbegun() -> FrameReference? { takePending(behind: begun ?? lastSent) }
 
@@ -84,7 +97,7 @@ struct Outbox: ~Copyable {
     mutating func unlist() {
         var next = firstPending
         while let frame = next {
-            frame.pointee.listing = nil
+            frame.pointee.listing = OutboundFrame.unlisted
             next = frame.pointee.next
         }
         listedFrames = 0
@@ -93,7 +106,7 @@ struct Outbox: ~Copyable {
     /// The same for one pending frame.
     mutating func unlist(_ frame: FrameReference) {
         if frame.pointee.isListed { listedFrames -= 1 }
-        frame.pointee.listing = nil
+        frame.pointee.listing = OutboundFrame.unlisted
     }
 
     // MARK: Sending
@@ -153,7 +166,7 @@ struct Outbox: ~Copyable {
 
     /// The kernel took `count` bytes.
     @inline(__always)
-    private mutating func advance(_ count: Int) {
+    mutating func advance(_ count: Int) {
         pendingBytes -= count
         offset += count
         while let frame = firstPending, offset >= frame.pointee.header.frameSize {

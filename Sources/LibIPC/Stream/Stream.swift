@@ -53,7 +53,11 @@ struct Stream: ~Copyable {
     }
 
     /// Notes which file the bytes that are held belong to.
-    mutating func identify() { if file == nil, !isEmpty { file = FileIdentity(descriptor) } }
+    @inline(__always)
+    mutating func identify() { if file == nil { identifyNow() } }
+
+    @inline(never)
+    private mutating func identifyNow() { if !isEmpty { file = FileIdentity(descriptor) } }
 
     /// Whether what is held belongs to the file that the number means now.
     var isCurrent: Bool { mutating get { isEmpty || file == nil || file == FileIdentity(descriptor) } }
