@@ -10,6 +10,7 @@ extension Context where View: ~Copyable {
     mutating func poll(_ limit: Int32, _ event: inout Event) throws(IPCError) {
         turns.begin()
         guard !isLed else { return }
+        if poller.usesList, try pollOnly(limit, &event) { return }
         var watch = try prepareToWait()
         if !poller.usesList, limit == 0 || !guess.isGood {
             // A set that is busy needs no other call.
@@ -39,7 +40,7 @@ extension Context where View: ~Copyable {
 
     @inline(never)
     private mutating func prepareAnew() throws(IPCError) -> Poller.Watch {
-        if isSmall { return try prepareSmall() }
+        if isSmall { return try prepareList() }
         do throws(IPCError) { try rebuild() } catch {
             guard error.isShortage else { throw error }
             return try prepareList()
@@ -80,15 +81,28 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// Usually the list of the last wait can be used again.
+    /// The usual wait of a client: for its only connection, with the list of the last wait.
+    /// - Returns: false: it is another wait.
     @inline(__always)
-    private mutating func prepareSmall() throws(IPCError) -> Poller.Watch {
-        if connections.count == 1, connections[0].pointee.isActive,
-            poller.listsOnly(connections[0].pointee.registration, connections[0].pointee.interest)
-        {
-            return poller.listWatch
+    private mutating func pollOnly(_ limit: Int32, _ event: inout Event) throws(IPCError) -> Bool {
+        guard poller.needsRebuild, connections.count == 1, libipc_is_alone() != 0 else { return false }
+        let connection = connections[0]
+        guard connection.pointee.isActive, kind(of: connection) == .ipc, !connection.pointee.isAlwaysReady,
+            poller.listsOnly(connection.pointee.registration, connection.pointee.interest)
+        else { return false }
+        let registration = connection.pointee.registration
+        let finding = try sleep(poller.listWatch, limit)
+        event.clock.expire()
+        // A signal handler may have changed everything.
+        guard finding == .ready(1), connections.count == 1, connections[0] == connection, connection.pointee.registration == registration
+        else {
+            try mark(finding, &event)
+            return true
         }
-        return try prepareList()
+        event.reported = 1
+        let readiness = poller.readiness(at: 0)
+        if try !serveAtOnce(connection, readiness, &event) { markReported(readiness, event.lease) }
+        return true
     }
 
     /// Waits with poll(2): no epoll set is needed, or no descriptor is free for one.
@@ -110,7 +124,7 @@ extension Context where View: ~Copyable {
 
     @inline(__always)
     mutating func mark(_ finding: Finding, _ event: inout Event) throws(IPCError) {
-        if finding.count >= 0 { return markReported(finding.count, &event) }
+        if finding.count >= 0 { return try markReported(finding.count, &event) }
         try searchReported(finding, &event)
     }
 
@@ -126,15 +140,36 @@ extension Context where View: ~Copyable {
         // A signal handler may have made a new poller since the sleep.
         let found = try poller.currentWatch.collect()
         if found == .lost { return poller.needsRebuild = true }
-        markReported(found.count, &event)
+        try markReported(found.count, &event)
         if event.reported == 1 { guess.named(poller.readiness(at: 0).registration) } else { guess.distrust() }
     }
 
     /// Marks the descriptors that the poller has reported.
-    private mutating func markReported(_ count: Int, _ event: inout Event) {
+    private mutating func markReported(_ count: Int, _ event: inout Event) throws(IPCError) {
         event.reported = count
         let count = poller.moveReady(count)
+        if count == 1 {
+            let readiness = poller.readiness(at: 0)
+            if let connection = active(readiness.registration.descriptor), connection.pointee.registration == readiness.registration,
+                try serveAtOnce(connection, readiness, &event) { return }
+        }
         for index in 0..<count { markReported(poller.readiness(at: index), event.lease) }
+    }
+
+    /// The usual report: one connection that carries frames has something to read, and nothing else is to be done. Its turn comes at
+    /// once.
+    /// - Returns: false: it is another report.
+    @inline(__always)
+    private mutating func serveAtOnce(
+        _ connection: ConnectionReference, _ readiness: Readiness, _ event: inout Event
+    ) throws(IPCError) -> Bool {
+        guard readiness.events == POLLIN, runnable.isEmpty, !hasUnsent, connection.pointee.isIdle, connection.pointee.hangUp == .none,
+            kind(of: connection) == .ipc, !isTaken(connection, from: event.lease)
+        else { return false }
+        connection.pointee.reported = readiness.events
+        turns.take()
+        try serveFrames(connection, &event)
+        return true
     }
 
     /// The connection that sent last, if the library reads it.

@@ -4,7 +4,7 @@ extension Context where View: ~Copyable {
     /// Time that a peer which has stopped writing has to read its queue, in milliseconds.
     private static var drainingTime: Int32 { 5_000 }
 
-    @inline(__always)
+    @inline(never)
     mutating func serveFrames(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         do throws(IPCError) {
             var arrival = Inbox.Arrival.nothing
