@@ -224,6 +224,12 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
+/* The same for one piece. */
+static inline ssize_t libipc_send_now(int fd, void *bytes, size_t count, int *is_socket) {
+	ssize_t sent = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct iovec whole = {bytes, count};
+	return sent >= 0 || (errno != EINTR && errno != ENOTSOCK) ? sent : libipc_send(fd, &whole, 1, is_socket);
+}
 /* Sends without SIGPIPE, and waits as send(2) does. */
 static inline ssize_t libipc_send_bytes(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
 /* Sends a small piece of a frame, and waits as write(2) does: the kernel takes the whole piece, or nothing. */

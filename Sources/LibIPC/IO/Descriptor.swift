@@ -49,9 +49,24 @@ struct Descriptor {
     func send(_ vectors: UnsafeMutablePointer<iovec>, _ count: Int, _ total: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         var isSocket: Int32 = 1
         let sent = libipc_send(number, vectors, count, &isSocket)
-        if sent < 0, libipc_errno() == EAGAIN { return (0, true) }
+        if sent < 0 { return try sendingFailed() }
         // A file that is no socket takes little at once, also when its buffer has room.
-        return (try check(call: sent, IPC_ERROR_USOCK_SEND, "send to descriptor \(number)"), isSocket != 0 && sent < total)
+        return (sent, isSocket != 0 && sent < total)
+    }
+
+    /// The same for bytes in one piece.
+    @inline(__always)
+    func send(_ bytes: UnsafeMutableRawPointer, _ count: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+        var isSocket: Int32 = 1
+        let sent = libipc_send_now(number, bytes, count, &isSocket)
+        if sent < 0 { return try sendingFailed() }
+        return (sent, isSocket != 0 && sent < count)
+    }
+
+    @inline(never)
+    private func sendingFailed() throws(IPCError) -> (count: Int, isFull: Bool) {
+        if libipc_errno() == EAGAIN { return (0, true) }
+        throw .system(IPC_ERROR_USOCK_SEND, "send to descriptor \(number)")
     }
 
     /// Sends a frame, or the rest of its payload, without SIGPIPE and without waiting. Returns how many bytes were sent, and whether

@@ -92,8 +92,7 @@ extension Context where View: ~Copyable {
         hasUnsent = false
         let size = frame.pointee.header.frameSize
         do throws(IPCError) {
-            var whole = iovec(iov_base: frame.encoded, iov_len: size)
-            (count, isFull) = try stream.pointee.descriptor.send(&whole, 1, size)
+            (count, isFull) = try stream.pointee.descriptor.send(frame.encoded, size)
         } catch {
             try failSending(connection, error, event)
             return true

@@ -126,8 +126,7 @@ struct Outbox: ~Copyable {
     @inline(__always)
     private mutating func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         if pendingFrames == 1, let frame = firstPending, frame.isInline {
-            var whole = iovec(iov_base: frame.encoded + offset, iov_len: pendingBytes)
-            return try descriptor.send(&whole, 1, whole.iov_len)
+            return try descriptor.send(frame.encoded + offset, pendingBytes)
         }
         return try sendParts(to: descriptor, limit: limit)
     }
