@@ -18,6 +18,7 @@ struct ContextLock: ~Copyable {
     let ctx: Ref<ipc_ctx>
 
     /// - Parameter monitor: entered.
+    @inline(__always)
     private init(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference) {
         (context, self.monitor, self.ctx) = (monitor.context, monitor, ctx)
         if context.pointee.view.enter(ctx) { context.pointee.noticeLater() }
@@ -241,6 +242,14 @@ struct ContextLock: ~Copyable {
         if !isFreed { if context.pointee.view.enter(ctx) { context.pointee.noticeLater() } }
     }
 
+    /// The same, and keeps the memory for the call's next message, which others must not use up.
+    @inline(never)
+    mutating func unlockedWithSpare<Result>(_ body: (inout ContextLock) throws(IPCError) -> Result) throws(IPCError) -> Result {
+        let spare = context.pointee.view.spare.take()
+        defer { if isFreed { CLibIPC.free(spare) } else { context.pointee.view.returnSpare(spare) } }
+        return try body(&self)
+    }
+
     /// Another thread has freed the context, and not this one in a callback.
     var isFreedByOther: Bool { isFreed && monitor.pointee.freed_by != libipc_this_thread() }
 
@@ -256,9 +265,9 @@ struct ContextLock: ~Copyable {
 func withKnownContext<Result>(
     _ ctx: Ref<ipc_ctx>, inside: Bool = false, _ body: (inout PublicContext) -> Result
 ) throws(IPCError) -> Result? {
-    guard let visit = try ContextLock(known: ctx, inside: inside) else { return nil }
-    try? visit.context.pointee.catchUp()
-    return body(&visit.context.pointee)
+    guard let lock = try ContextLock(known: ctx, inside: inside) else { return nil }
+    try? lock.context.pointee.catchUp()
+    return body(&lock.context.pointee)
 }
 
 /// A thread has ended: its leases end.

@@ -1,13 +1,11 @@
 // Contexts.swift - exports: the life of a context, services and connections; and how every export gets into a context.
 
 /// Calls `body` with the context behind `ctx`, made if there is none, and publishes what it changed.
-@inline(__always)
-func withContext<Result: ~Copyable>(
-    _ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Result
-) throws(IPCError) -> Result {
-    let visit = try ContextLock(ctx)
-    try visit.context.pointee.catchUp()
-    return try body(&visit.context.pointee)
+@inline(never)
+func withContext(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Void) throws(IPCError) {
+    let lock = try ContextLock(ctx)
+    try lock.context.pointee.catchUp()
+    try body(&lock.context.pointee)
 }
 
 /// The same with the entry `index`.

@@ -3,12 +3,15 @@
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
     var left = timer?.pointee ?? -1
     answer(result) { () throws(IPCError) in
-        repeat {
-            if try fill(event, ctx, nil, &left) { return }
-            // A callback has freed the context, and may have made another one. If not, a call that only looks is over.
-        } while left == 0 || !ContextLock.isEmpty(ctx)
+        if try !fill(event, ctx, nil, &left) { try fillAgain(event, ctx, &left) }
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
+}
+
+/// A callback has freed the context, and may have made another one. If not, a call that only looks is over.
+@inline(never)
+private func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
+    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
 }
 
 @c @implementation
@@ -16,8 +19,13 @@ public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
     var none: Int32 = -1
-    answer(result, _ = try fill(event, ctx, (step, index), &none))
+    answer(result, _ = try fillStepwise(event, ctx, (step, index), &none))
 }
+
+@inline(never)
+private func fillStepwise(
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
+) throws(IPCError) -> Bool { try fill(event, ctx, step, &left) }
 
 /// An empty context has nothing but time to wait for, where no other thread can add to it.
 @inline(never)
@@ -64,37 +72,45 @@ private func fill(
         throw error
     }
     // No message is lost for want of memory: that is here before it is read.
-    let place = try lock.context.pointee.place(former)
-    let lease = step != nil ? nil : try undoing(free(place), try lock.context.pointee.leases.lease(of: libipc_this_thread()))
+    try lock.context.pointee.view.reserveSpare(former, &lock.context.pointee.pool)
+    let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
     var found = Event(lease)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
-    var failure: IPCError?
-    var isFound = false
-    do throws(IPCError) { isFound = try find(&lock, &found, step, deadline) } catch { failure = error }
-    if left > 0 { left = lock.isFreed ? deadline.remaining : lease?.pointee.endTimer(found.kind, found.clock) ?? left }
-    deliver(&found, event, lock, place)
-    if let failure { throw failure }
-    return isFound
+    do throws(IPCError) {
+        let isFound = try find(&lock, &found, step, deadline)
+        conclude(&found, event, lock, deadline, &left)
+        return isFound
+    } catch {
+        concludeFailed(&found, event, lock, deadline, &left)
+        throw error
+    }
 }
+
+/// Says what remains of the timer, and fills the event in.
+@inline(__always)
+private func conclude(
+    _ found: inout Event, _ event: Ref<ipc_event>, _ lock: borrowing ContextLock, _ deadline: Deadline, _ left: inout Int32
+) {
+    if left > 0 { left = lock.isFreed ? deadline.remaining : found.lease?.pointee.endTimer(found.kind, found.clock) ?? left }
+    event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
+    event.pointee.index = UInt32(truncatingIfNeeded: found.index)
+    event.pointee.origin = found.descriptor
+    if let message = found.message.take(), !lock.isFreed, let place = lock.context.pointee.view.spare.take() {
+        place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
+        event.pointee.m = UnsafeMutableRawPointer(place)
+    }
+    libipc_trace_event(event)
+}
+
+@inline(never)
+private func concludeFailed(
+    _ found: inout Event, _ event: Ref<ipc_event>, _ lock: borrowing ContextLock, _ deadline: Deadline, _ left: inout Int32
+) { conclude(&found, event, lock, deadline, &left) }
 
 @inline(never)
 private func destroy(_ message: Ref<ipc_message>?) {
     free(message?.pointee.payload)
     free(message)
-}
-
-extension PublicContext {
-    /// Memory for the message of an event to come: that of the former one, whose payload goes, or the spare one.
-    @inline(__always)
-    fileprivate mutating func place(_ former: Ref<ipc_message>?) throws(IPCError) -> Ref<ipc_message> {
-        if let former {
-            pool.returnPayload(former.pointee.payload, Int(clamping: former.pointee.length))
-            return former
-        }
-        if let spare = view.spare.take() { return spare }
-        let size = MemoryLayout<ipc_message>.size
-        return try allocate(size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY).bindMemory(to: ipc_message.self, capacity: 1)
-    }
 }
 
 /// Finds an event, waits for it, and calls the program's callbacks. Returns false when a callback has freed the context.
@@ -155,31 +171,17 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
             if lock.context.pointee.isPollerUnwanted { lock.context.pointee.closePoller() }
         }
     }
-    guard let watch else { return limit == 0 ? () : lock.waitForChange(limit) }
+    guard let watch else { return limit == 0 ? () : try lock.unlockedWithSpare { $0.waitForChange(limit) } }
     do throws(IPCError) {
-        let finding = try lock.unlocked { () throws(IPCError) in try watch.wait(timeout: limit) }
+        let finding = try lock.unlockedWithSpare { lock throws(IPCError) in
+            try lock.unlocked { () throws(IPCError) in try watch.wait(timeout: limit) }
+        }
         if lock.isFreed { return }
         lock.context.pointee.turns.begin()
         try lock.context.pointee.mark(finding, &found)
         // What other threads did meanwhile may have made it old.
         if lock.context.pointee.call != call { lock.context.pointee.call &+= 1 }
     } catch { if !lock.isFreedByOther { throw error } }
-}
-
-@inline(__always)
-private func deliver(_ found: inout Event, _ event: Ref<ipc_event>, _ lock: borrowing ContextLock, _ place: Ref<ipc_message>) {
-    event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
-    event.pointee.index = UInt32(truncatingIfNeeded: found.index)
-    event.pointee.origin = found.descriptor
-    if let message = found.message.take() {
-        place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
-        event.pointee.m = UnsafeMutableRawPointer(place)
-    } else if !lock.isFreed, lock.context.pointee.view.spare == nil {
-        lock.context.pointee.view.spare = place
-    } else {
-        free(place)
-    }
-    libipc_trace_event(event)
 }
 
 /// Calls the program's callback: outside the context, because it may use that, and free it.
@@ -191,8 +193,10 @@ private func callBack(_ lock: inout ContextLock, _ found: inout Event) throws(IP
     lock.context.pointee.alert(found.lease)
     var message = frame.map { ipc_message($0.pointee.header, number, $0.pointee.payload) } ?? ipc_message()
     var holdsMore: Int16 = 0
-    let answered = try lock.unlocked {
-        frame == nil ? pair.reader(of: number)?(number, &message, &holdsMore) : pair.writer(of: number)?(number, &message)
+    let answered = try lock.unlockedWithSpare { lock throws(IPCError) in
+        try lock.unlocked {
+            frame == nil ? pair.reader(of: number)?(number, &message, &holdsMore) : pair.writer(of: number)?(number, &message)
+        }
     }
     guard let answered else { return }
     let answer = CallbackAnswer(rawValue: answered.rawValue) ?? .failed

@@ -25,7 +25,7 @@ struct PublicArrays: PublicView, ~Copyable {
     /// Where it was published last, and whether something is to be published.
     private var ctx: Ref<ipc_ctx>?
     private var isChanged = true, isListChanged = true
-    /// For the message of an event to come.
+    /// Memory for the message of an event to come.
     var spare: Ref<ipc_message>?
     /// For the way back.
     private let monitor: MonitorReference
@@ -47,11 +47,11 @@ struct PublicArrays: PublicView, ~Copyable {
     /// - Returns: whether the program has written to the table of pairs itself.
     @inline(__always)
     mutating func enter(_ ctx: Ref<ipc_ctx>) -> Bool {
-        if self.ctx != ctx { (self.ctx, isChanged) = (ctx, true) }
+        if UInt(bitPattern: self.ctx) != UInt(bitPattern: ctx) { (self.ctx, isChanged) = (ctx, true) }
         let former = switchings
         switchings = libipc_switchings(ctx)
         isEntered = true
-        return former.size != switchings.size || former.collection != switchings.collection
+        return former.size != switchings.size || UInt(bitPattern: former.collection) != UInt(bitPattern: switchings.collection)
     }
 
     /// It ends, or lets others in: writes what has changed into the structure.
@@ -127,6 +127,26 @@ struct PublicArrays: PublicView, ~Copyable {
     }
 
     // MARK: Messages
+
+    /// Provides memory for the message of an event to come: that of the former event's, whose payload goes, if there is one.
+    @inline(__always)
+    mutating func reserveSpare(_ former: Ref<ipc_message>?, _ pool: inout BufferPool) throws(IPCError) {
+        if let former {
+            pool.returnPayload(former.pointee.payload, Int(clamping: former.pointee.length))
+            returnSpare(former)
+        } else if spare == nil {
+            try makeSpare()
+        }
+    }
+
+    @inline(__always)
+    mutating func returnSpare(_ memory: Ref<ipc_message>?) { if spare == nil { spare = memory } else { free(memory) } }
+
+    @inline(never)
+    private mutating func makeSpare() throws(IPCError) {
+        let size = MemoryLayout<ipc_message>.size
+        spare = try allocate(size, IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY).bindMemory(to: ipc_message.self, capacity: 1)
+    }
 
     @inline(__always)
     mutating func reserveListing() throws(IPCError) {

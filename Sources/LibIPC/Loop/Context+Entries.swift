@@ -8,6 +8,7 @@ extension Context where View: ~Copyable {
     }
 
     /// The next call takes notice, whatever the count of changes is.
+    @inline(never)
     mutating func noticeLater() { changes |= (1 << UInt64(LIBIPC_FORK_SHIFT)) - 1 }
 
     @inline(never)

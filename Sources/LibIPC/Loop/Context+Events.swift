@@ -20,8 +20,33 @@ extension Context where View: ~Copyable {
             if hasUnsent, turns.sendsFirst(at: event.clock.now()) { try sendQueued(&event) }
             if event.kind != .none { return }
             if report(&event) { return wasReport = true }
+        } else if try takeHere(&event) {
+            return wasReport = event.kind == .sent
         }
         try search(&event, deadline)
+    }
+
+    /// A message that was read ahead, of the connection whose turn it is.
+    /// - Returns: false: there is none, or something else comes first.
+    @inline(__always)
+    private mutating func takeHere(_ event: inout Event) throws(IPCError) -> Bool {
+        guard let connection = runnable.first, retryAt == nil, !turns.isUsedUp, kind(of: connection) == .ipc,
+            connection.pointee.sendFailure == 0, let stream = connection.pointee.stream, stream.pointee.inbox.hasBacklog,
+            !isTaken(connection, from: event.lease)
+        else { return false }
+        if hasUnsent, turns.sendsFirst(at: event.clock.now()) {
+            try sendQueued(&event)
+            if event.kind == .none, !wasReport, report(&event) { turns.take() }
+            return event.kind != .none
+        }
+        guard let message = stream.pointee.inbox.takeWhole() else { return false }
+        event.give(.message, connection)
+        event.message = consume message
+        turns.take()
+        let isDone = connection.pointee.reported == 0 && !stream.pointee.inbox.mayHoldMessage
+        if isDone || runnable.count > 1 { runnable.remove(connection) }
+        if isDone { connection.pointee.state = .idle } else if !runnable.contains(connection) { runnable.append(connection) }
+        return true
     }
 
     /// The same, after what was asked of the caller.

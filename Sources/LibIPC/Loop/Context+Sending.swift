@@ -241,7 +241,7 @@ extension Context where View: ~Copyable {
         guard let connection = firstReportable(event.lease) else { return false }
         report(connection, &event)
         // The next report is another connection's.
-        if connection.pointee.unreported > 0 {
+        if connection.pointee.unreported > 0, outgoing.count > 1 {
             outgoing.remove(connection)
             outgoing.append(connection)
         }
@@ -249,7 +249,14 @@ extension Context where View: ~Copyable {
     }
 
     /// The first connection with a report that this thread may be given.
+    @inline(__always)
     mutating func firstReportable(_ lease: LeaseReference?) -> ConnectionReference? {
+        if let first = outgoing.first, first.pointee.unreported > 0, !leases.areShared { return first }
+        return nextReportable(lease)
+    }
+
+    @inline(never)
+    private mutating func nextReportable(_ lease: LeaseReference?) -> ConnectionReference? {
         var next = outgoing.first
         while let connection = next {
             if connection.pointee.unreported > 0, !isLeased(connection, from: lease) { return connection }
@@ -259,6 +266,7 @@ extension Context where View: ~Copyable {
     }
 
     /// The same for one connection.
+    @inline(__always)
     mutating func report(_ connection: ConnectionReference, _ event: inout Event) {
         guard connection.pointee.unreported > 0 else { return }
         (connection.pointee.unreported, unreported) = (connection.pointee.unreported - 1, unreported - 1)

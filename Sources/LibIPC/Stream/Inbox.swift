@@ -55,6 +55,22 @@ struct Inbox: ~Copyable {
         return isWhole
     }
 
+    /// Bytes were read ahead, and no frame is in the making.
+    var hasBacklog: Bool { header == nil && backlog.count > 0 }
+
+    /// Takes out a small message that was read ahead as a whole; nil: there is none, or no memory.
+    mutating func takeWhole() -> Message? {
+        guard hasBacklog, backlog.count >= FrameHeader.size, let bytes = backlog.readable.baseAddress else { return nil }
+        let announced = FrameHeader(decoding: bytes)
+        guard announced.length < UInt32(BufferPool.largeSize), backlog.count >= announced.frameSize,
+            let payload = malloc(announced.payloadSize + 1)
+        else { return nil }
+        memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
+        backlog.removeFirst(announced.frameSize)
+        consume(announced.frameSize)
+        return finish(announced, payload)
+    }
+
     @inline(__always)
     mutating func takeMessage() -> Message? {
         guard isWhole, let header, let payload else { return nil }
