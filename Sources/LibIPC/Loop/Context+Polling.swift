@@ -151,7 +151,10 @@ extension Context where View: ~Copyable {
         if count == 1 {
             let readiness = poller.readiness(at: 0)
             if let connection = active(readiness.registration.descriptor), connection.pointee.registration == readiness.registration,
-                try serveAtOnce(connection, readiness, &event) { return }
+                try serveAtOnce(connection, readiness, &event)
+            {
+                return
+            }
         }
         for index in 0..<count { markReported(poller.readiness(at: index), event.lease) }
     }

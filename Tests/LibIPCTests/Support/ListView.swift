@@ -53,7 +53,8 @@ struct ListView: PublicView, ~Copyable {
     }
 
     mutating func unlist(_ frame: FrameReference) {
-        guard let place = frame.pointee.listing, place < listed.count, listed[place].frame == frame else { return }
+        let place = frame.pointee.listing
+        guard place >= 0, place < listed.count, listed[place].frame == frame else { return }
         listed[listed.count - 1].frame.pointee.listing = place
         listed.swapAt(place, listed.count - 1)
         listed.removeLast()
