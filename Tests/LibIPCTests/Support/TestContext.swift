@@ -170,6 +170,7 @@ final class TestContext: @unchecked Sendable {
                 while event.kind == .waiting {
                     try wait(&event, deadline)
                     event.clock.expire()
+                    if event.kind != .none { return }
                     context.pointee.end(lease)
                     try context.pointee.catchUp()
                     try context.pointee.search(&event, deadline)
