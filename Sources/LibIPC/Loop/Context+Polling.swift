@@ -134,7 +134,9 @@ extension Context where View: ~Copyable {
         if finding == .lost { return poller.needsRebuild = true }
         if guess.isWorthTrying, let speaker = speaker(), !isTaken(speaker, from: event.lease) {
             guess.begin()
-            return readAgain(speaker)
+            let readiness = Readiness(registration: speaker.pointee.registration, events: POLLIN)
+            if try !serveAtOnce(speaker, readiness, &event) { readAgain(speaker) }
+            return
         }
         guess.skip()
         // A signal handler may have made a new poller since the sleep.
