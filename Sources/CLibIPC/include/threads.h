@@ -150,7 +150,8 @@ int libipc_enter(struct libipc_monitor *monitor, uintptr_t frame);
 /* The same for a call that has another lock already; it cannot fail. */
 void libipc_enter_from_inside(struct libipc_monitor *monitor, uintptr_t frame);
 void libipc_leave(struct libipc_monitor *monitor);
-/* The fast path in a process with one thread, when there is nothing else to check. One function must call all three. */
+/* The fast path in a process with one thread, when there is nothing else to check. The functions that call these
+ * may differ: their frames are small beside what the kernel saves for a handler (handlers.c). */
 static inline int libipc_enter_fast(struct libipc_monitor *monitor) {
 	_Alignas(8) char here;
 	if (monitor->active != 0) return 0;

@@ -260,16 +260,6 @@ struct ContextLock: ~Copyable {
     }
 }
 
-/// The same as `withContext` where there is a context; otherwise nil.
-/// - Parameter inside: see `ContextLock`.
-func withKnownContext<Result>(
-    _ ctx: Ref<ipc_ctx>, inside: Bool = false, _ body: (inout PublicContext) -> Result
-) throws(IPCError) -> Result? {
-    guard let lock = try ContextLock(known: ctx, inside: inside) else { return nil }
-    try? lock.context.pointee.catchUp()
-    return body(&lock.context.pointee)
-}
-
 /// A thread has ended: its leases end.
 @c(libipc_thread_ended) public func threadEnded(_ thread: UInt) {
     var next = libipc_newest_monitor()

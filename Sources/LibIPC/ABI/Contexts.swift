@@ -1,11 +1,45 @@
 // Contexts.swift - exports: the life of a context, services and connections; and how every export gets into a context.
 
+/// The lock guard of the exports that need not be fast. It is not inlined: each copy would take a kilobyte.
+private struct OutlinedLock: ~Copyable {
+    private let lock: ContextLock
+    var context: Ref<PublicContext> { lock.context }
+
+    private init(_ lock: consuming ContextLock) { self.lock = lock }
+
+    @inline(never)
+    deinit {}
+
+    @inline(never)
+    static func enter(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> OutlinedLock {
+        let lock = try ContextLock(ctx)
+        try lock.context.pointee.catchUp()
+        return OutlinedLock(lock)
+    }
+
+    @inline(never)
+    static func enter(known ctx: Ref<ipc_ctx>, inside: Bool) throws(IPCError) -> OutlinedLock? {
+        guard let lock = try ContextLock(known: ctx, inside: inside) else { return nil }
+        try? lock.context.pointee.catchUp()
+        return OutlinedLock(lock)
+    }
+}
+
 /// Calls `body` with the context behind `ctx`, made if there is none, and publishes what it changed.
-@inline(never)
-func withContext(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Void) throws(IPCError) {
-    let lock = try ContextLock(ctx)
-    try lock.context.pointee.catchUp()
-    try body(&lock.context.pointee)
+@inline(__always)
+func withContext<Result>(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Result) throws(IPCError) -> Result {
+    let lock = try OutlinedLock.enter(ctx)
+    return try body(&lock.context.pointee)
+}
+
+/// The same where there is a context; otherwise nil.
+/// - Parameter inside: see `ContextLock`.
+@inline(__always)
+func withKnownContext<Result>(
+    _ ctx: Ref<ipc_ctx>, inside: Bool = false, _ body: (inout PublicContext) -> Result
+) throws(IPCError) -> Result? {
+    guard let lock = try OutlinedLock.enter(known: ctx, inside: inside) else { return nil }
+    return body(&lock.context.pointee)
 }
 
 /// The same with the entry `index`.
