@@ -129,11 +129,11 @@ import Testing
     func copies() throws {
         let first: Text = "the first"
         let bytes = try #require(Text.bytes(first.sequence))
-        try Text.withCopy(of: bytes) { copy throws(IPCError) in
-            let second: Text = "after \(copy)"
-            #expect(second.string == "after the first")
-            #expect(copy.string == "the first")
-        }
+        let copy = SavedText(bytes)
+        let second: Text = "after \(copy)"
+        #expect(second.string == "after the first")
+        let third: Text = "\(copy, room: 3), \(copy)"
+        #expect(third.string == "the, the first")
         #expect(Text.bytes(first.sequence) == nil)
     }
 }

@@ -2,7 +2,7 @@
 //
 // Each thread has memory for one text, and a new text replaces the one before. The sequence number tells whether a text is still
 // there. A signal handler may also make a text in the middle of another one: then the first text is lost. To use the text of an error in
-// a new text, copy it first (withCopy).
+// a new text, copy it first (SavedText).
 
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     /// In bytes. What does not fit is cut off.
@@ -31,17 +31,23 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
         guard text.pointee.sequence == sequence else { return nil }
         return UnsafeRawBufferPointer(start: libipc_text_bytes(text), count: Int(text.pointee.length))
     }
+}
 
-    /// Runs `body` with a copy of a text, which stays when the next text replaces the original.
-    @inline(never)
-    static func withCopy<Result>(
-        of text: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(IPCError) -> Result
-    ) throws(IPCError) -> Result {
-        var copy = InlineArray<256, UInt8>(repeating: 0)
-        let count = min(text.count, capacity)
-        return try withUnsafeMutableBytes(of: &copy) { copy throws(IPCError) in
-            copy.copyMemory(from: UnsafeRawBufferPointer(start: text.baseAddress, count: count))
-            return try body(UnsafeRawBufferPointer(start: copy.baseAddress, count: count))
-        }
+/// A copy of a text, which stays when the next text replaces the original.
+struct SavedText {
+    fileprivate var bytes = InlineArray<256, UInt8>(repeating: 0)
+    let count: Int
+
+    @inline(never) init(_ text: UnsafeRawBufferPointer) {
+        count = min(text.count, Text.capacity)
+        let copied = UnsafeRawBufferPointer(start: text.baseAddress, count: count)
+        withUnsafeMutableBytes(of: &bytes) { $0.copyMemory(from: copied) }
+    }
+}
+
+extension Text {
+    /// - Parameter room: bytes for it; the rest is cut off.
+    func appendInterpolation(_ saved: SavedText, room: Int = capacity) {
+        withUnsafeBytes(of: saved.bytes) { libipc_append($0.baseAddress, max(min(saved.count, room), 0)) }
     }
 }

@@ -36,25 +36,22 @@ enum Service {
         guard let routes, route != .none else { return try Socket.connect(to: try address(of: name)) }
         do throws(IPCError) { return try NetworkLookup.connect(to: name, routes) } catch {
             if route == .strict { throw error }
-            return try Text.withCopy(of: error.text) { refusal throws(IPCError) in try connect(to: name, refusal: refusal) }
+            return try connect(to: name, refusal: SavedText(error.text))
         }
     }
 
     /// Connects to the service of this machine.
     /// - Parameter refusal: why the network daemon could not help.
-    private static func connect(to name: UnsafePointer<CChar>, refusal: UnsafeRawBufferPointer) throws(IPCError) -> Int32 {
+    private static func connect(to name: UnsafePointer<CChar>, refusal: SavedText) throws(IPCError) -> Int32 {
         do throws(IPCError) {
             let descriptor = try Socket.connect(to: try address(of: name))
             _ = "\(name): connected to the service of this machine: \(refusal)" as Text
             libipc_trace_text()
             return descriptor
         } catch {
-            let code = error.code
-            return try Text.withCopy(of: error.text) { reason throws(IPCError) in
-                // Shortens a long refusal, so that the other reason fits.
-                let room = min(refusal.count, max(Text.capacity - 2 - reason.count, 0))
-                throw IPCError(code, "\(UnsafeRawBufferPointer(start: refusal.baseAddress, count: room)); \(reason)")
-            }
+            let reason = SavedText(error.text)
+            // Shortens a long refusal, so that the other reason fits.
+            throw IPCError(error.code, "\(refusal, room: Text.capacity - 2 - reason.count); \(reason)")
         }
     }
 }
