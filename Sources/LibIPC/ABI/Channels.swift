@@ -24,7 +24,8 @@ extension Inbox {
     answer(result) { () throws(IPCError) in
         var fd: Int32 = -1
         var isHere = false
-        try withEntry(Ref(mutating: ctx), index) { context, connection throws(IPCError) in
+        try withContext(Ref(mutating: ctx)) { context throws(IPCError) in
+            let connection = try context.entry(at: index)
             fd = connection.pointee.number
             // What is here already is the entry's, as it is for who waits for events. Nobody is to be kept out for it.
             guard let stream = connection.pointee.stream else {

@@ -42,15 +42,10 @@ func withKnownContext<Result>(
     return body(&lock.context.pointee)
 }
 
-/// The same with the entry `index`.
-/// - Parameter code: there is none.
-func withEntry(
-    _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ code: ErrorCode = IPC_ERROR_DEL__CANNOT_FIND_CLIENT,
-    _ body: (inout PublicContext, ConnectionReference) throws(IPCError) -> Void
-) throws(IPCError) {
-    try withContext(ctx) { context throws(IPCError) in
-        try check(index < context.connections.count, code, "the context has no entry \(index)")
-        try body(&context, context.connections[Int(index)])
+extension PublicContext {
+    mutating func entry(at index: UInt32) throws(IPCError) -> ConnectionReference {
+        try check(index < connections.count, IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry \(index)")
+        return connections[Int(index)]
     }
 }
 
@@ -113,7 +108,7 @@ public func libipc_connect_service(
 }
 
 @c @implementation public func ipc_close_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
-    answer(result, try withEntry(ctx, index) { context, connection throws(IPCError) in try context.closeDescriptor(connection) })
+    answer(result, ctx) { context throws(IPCError) in try context.closeDescriptor(try context.entry(at: index)) }
 }
 
 @c @implementation public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {

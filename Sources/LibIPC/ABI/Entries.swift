@@ -7,22 +7,24 @@ public func libipc_add(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ ty
 }
 
 @c @implementation public func ipc_del_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ index: UInt32) {
-    answer(result) { () throws(IPCError) in
-        try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
-        try withContext(ctx) { context throws(IPCError) in
-            try check(context.view.count > 0, IPC_ERROR_DEL__EMPTY_LIST, "the context is empty")
-            try check(index < context.connections.count, IPC_ERROR_DEL__CANNOT_FIND_CLIENT, "the context has no entry \(index)")
-            context.delete(context.connections[Int(index)])
-        }
-    }
+    delete(result, ctx, ifEmpty: IPC_ERROR_DEL__EMPTY_LIST) { context throws(IPCError) in try context.entry(at: index) }
 }
 
 @c @implementation public func ipc_del_fd_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32) {
+    delete(result, ctx, ifEmpty: IPC_ERROR_DEL_FD__EMPTY_LIST) { context throws(IPCError) in
+        try context.entry(fd, IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT)
+    }
+}
+
+private func delete(
+    _ result: Outcome, _ ctx: Ref<ipc_ctx>, ifEmpty code: ErrorCode,
+    _ entry: (inout PublicContext) throws(IPCError) -> ConnectionReference
+) {
     answer(result) { () throws(IPCError) in
-        try check(!ContextLock.isEmpty(ctx), IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
+        try check(!ContextLock.isEmpty(ctx), code, "the context is empty")
         try withContext(ctx) { context throws(IPCError) in
-            try check(context.view.count > 0, IPC_ERROR_DEL_FD__EMPTY_LIST, "the context is empty")
-            context.delete(try context.entry(fd, IPC_ERROR_DEL_FD__CANNOT_FIND_CLIENT))
+            try check(context.view.count > 0, code, "the context is empty")
+            context.delete(try entry(&context))
         }
     }
 }

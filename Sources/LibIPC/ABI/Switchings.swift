@@ -9,8 +9,9 @@ extension ipc_switching {
     func reader(of descriptor: Int32) -> Reader? { orig == descriptor ? orig_in : dest_in }
     func writer(of descriptor: Int32) -> Writer? { orig == descriptor ? orig_out : dest_out }
 
-    mutating func set(_ descriptor: Int32, reader: Reader?) { if orig == descriptor { orig_in = reader } else { dest_in = reader } }
-    mutating func set(_ descriptor: Int32, writer: Writer?) { if orig == descriptor { orig_out = writer } else { dest_out = writer } }
+    mutating func set(_ descriptor: Int32, _ reader: Reader?, _ writer: Writer?) {
+        if orig == descriptor { (orig_in, orig_out) = (reader, writer) } else { (dest_in, dest_out) = (reader, writer) }
+    }
 }
 
 extension ipc_switchings {
@@ -85,14 +86,11 @@ public func ipc_switching_get(_ is: Ref<ipc_switchings>?, _ fd: Int32) -> Int32 
 
 @c @implementation
 public func ipc_switching_callbacks(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?, _ cb_out: ipc_switching.Writer?) {
-    changePair(ctx, fd) {
-        $0.set(fd, reader: cb_in)
-        $0.set(fd, writer: cb_out)
-    }
+    changePair(ctx, fd) { $0.set(fd, cb_in, cb_out) }
 }
 
 @c @implementation public func ipc_switching_callbacks_(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ cb_in: ipc_switching.Reader?) {
-    changePair(ctx, fd) { $0.set(fd, reader: cb_in) }
+    changePair(ctx, fd) { $0.set(fd, cb_in, $0.writer(of: fd)) }
 }
 
 private func changePair(_ ctx: Ref<ipc_ctx>?, _ fd: Int32, _ body: (inout ipc_switching) -> Void) {
