@@ -74,6 +74,11 @@ extension Optional {
     }
 }
 
+/// Runs `body`; gives its errors this code.
+func failing<Result: ~Copyable>(with code: ErrorCode, _ body: @autoclosure () throws(IPCError) -> Result) throws(IPCError) -> Result {
+    do throws(IPCError) { return try body() } catch { throw error.with(code: code) }
+}
+
 /// Runs `body`; gives an error that says "no memory" this code.
 func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
     do throws(IPCError) { return try body() } catch { throw error.systemError == ENOMEM ? error.with(code: code) : error }

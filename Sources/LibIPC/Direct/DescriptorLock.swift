@@ -25,7 +25,8 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     init(_ number: Int32, _ code: ErrorCode, _ check: Check) throws(IPCError) {
         while true {
             let owner = DescriptorTable.owner(of: number)
-            try DescriptorLock.enter(owner)
+            let isEntered = libipc_is_alone() != 0 && libipc_enter_fast(owner) != 0
+            if !isEntered, libipc_enter(owner, libipc_frame()) == 0 { throw .calledInHandler }
             let found = try undoing(libipc_leave(owner), try DescriptorLock.find(number, owner, check, code))
             if let found {
                 (stream, self.owner) = (found, owner)
@@ -48,11 +49,6 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
             }
             libipc_leave(owner)
         }
-    }
-
-    private static func enter(_ owner: MonitorReference) throws(IPCError) {
-        if libipc_is_alone() != 0, libipc_enter_fast(owner) != 0 { return }
-        guard libipc_enter(owner, libipc_frame()) != 0 else { throw .calledInHandler }
     }
 
     private static func find(_ number: Int32, _ owner: MonitorReference, _ check: Check, _ code: ErrorCode) throws(IPCError)
@@ -115,10 +111,10 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     }
 
     /// With the memory that the context keeps for frames, if there is a context.
-    func withPool<Failure: Error>(_ body: (inout BufferPool) throws(Failure) -> Void) throws(Failure) {
+    func withPool<Result: ~Copyable, Failure: Error>(_ body: (inout BufferPool) throws(Failure) -> Result) throws(Failure) -> Result {
         if let context { return try body(&context.pointee.pool) }
         var none = BufferPool(size: 0)
-        try body(&none)
+        return try body(&none)
     }
 
     /// Another call has claimed a direction: waits for the end of the claim, without the lock, as read(2) and write(2) on the descriptor
@@ -132,9 +128,17 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         var failure = failure
         if failure == 0, limit.remaining == 0 || libipc_is_nonblocking(number) != 0 { failure = EAGAIN }
         if sending { stream.pointee.writeClaim.isAwaited = true } else { stream.pointee.readClaim.isAwaited = true }
-        let wait = ClaimWait(stream.pointee.owner)
+        let monitor = stream.pointee.owner
+        let seen = libipc_claim_ends(monitor)
         end()
-        if failure == 0 { failure = wait.wait(limit) }
+        if failure == 0 {
+            let result = libipc_wait_for_claim_end(monitor, seen, limit.remaining)
+            switch result {
+            case ETIMEDOUT: failure = limit.isLimited ? EAGAIN : 0
+            case EINTR where limit.isLimited: failure = 0
+            default: failure = result
+            }
+        }
         let call: StaticString = sending ? "send to" : "receive from"
         if failure != 0 { throw IPCError(code, "\(call) descriptor \(number)", systemError: failure) }
     }
@@ -152,6 +156,12 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     }
 }
 
+/// While it lives the thread is not cancelled (pthread_cancel(3)): what the call has claimed would leak.
+struct CancellationGuard: ~Copyable {
+    private let before = libipc_forbid_cancelling()
+    deinit { libipc_allow_cancelling(before) }
+}
+
 /// What a call that has claimed a direction of a stream knows of it without the lock.
 struct ClaimedStream: BitwiseCopyable {
     let stream: StreamReference
@@ -161,21 +171,5 @@ struct ClaimedStream: BitwiseCopyable {
     /// The caller has the lock.
     init(_ stream: StreamReference) {
         (self.stream, descriptor, owner) = (stream, stream.pointee.descriptor, stream.pointee.ownerCell)
-    }
-}
-
-/// A call waits for the end of another one's claim, without the lock.
-private struct ClaimWait: BitwiseCopyable {
-    private let monitor: MonitorReference
-    private let seen: UInt32
-
-    /// The caller has the lock.
-    init(_ monitor: MonitorReference) { (self.monitor, seen) = (monitor, libipc_claim_ends(monitor)) }
-
-    /// Returns 0, or the error number with which to give up.
-    func wait(_ limit: TimeLimit) -> Int32 {
-        let result = libipc_wait_for_claim_end(monitor, seen, limit.remaining)
-        if result == ETIMEDOUT { return limit.isLimited ? EAGAIN : 0 }
-        return result == EINTR && limit.isLimited ? 0 : result
     }
 }

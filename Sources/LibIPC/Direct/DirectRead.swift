@@ -11,28 +11,22 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
     /// Something is queued; and what there may be when it is sent.
     private var hasQueued = false, idle = Outgoing.nothing
     private var hasContextPool = false
-    /// Cancellation would leak the inbox.
-    private let cancelling = libipc_forbid_cancelling()
+    private let cancellation = CancellationGuard()
 
     /// Claims the inbox; waits while another call has it.
     /// - Parameter frames: whether to receive frames, and not a descriptor.
     init(_ number: Int32, _ code: ErrorCode, frames: Bool) throws(IPCError) {
         var limit = TimeLimit(SO_RCVTIMEO)
-        do throws(IPCError) {
-            while true {
-                let lock = try DescriptorLock<View>(number, code, .receiving)
-                if frames { try lock.requireStream(code) }
-                if !lock.stream.pointee.readClaim.isHeldByOther {
-                    claimed = ClaimedStream(lock.stream)
-                    claim(lock)
-                    return
-                }
-                limit.readLimit(of: lock.stream.pointee.descriptor)
-                try lock.waitForOther(sending: false, limit, code)
+        while true {
+            let lock = try DescriptorLock<View>(number, code, .receiving)
+            if frames { try lock.requireStream(code) }
+            if !lock.stream.pointee.readClaim.isHeldByOther {
+                claimed = ClaimedStream(lock.stream)
+                claim(lock)
+                return
             }
-        } catch {
-            libipc_allow_cancelling(cancelling)
-            throw error
+            limit.readLimit(of: lock.stream.pointee.descriptor)
+            try lock.waitForOther(sending: false, limit, code)
         }
     }
 
@@ -50,7 +44,6 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
 
     /// Gives the inbox back: the last thing to do. The descriptor may have changed hands meanwhile.
     mutating func release() {
-        libipc_allow_cancelling(cancelling)
         let stream = claimed.stream
         let lock = DescriptorLock<View>(claimed)
         guard stream.pointee.readClaim.isThisThreads else { return }

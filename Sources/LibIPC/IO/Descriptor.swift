@@ -69,21 +69,6 @@ struct Descriptor {
         throw .system(IPC_ERROR_USOCK_SEND, "send to descriptor \(number)")
     }
 
-    /// Sends a frame, or the rest of its payload, without SIGPIPE and without waiting. Returns how many bytes were sent, and whether
-    /// no more can be now.
-    func send(
-        _ header: UnsafeMutableRawPointer, _ headerSize: Int, _ payload: UnsafeRawPointer?, _ size: Int
-    ) throws(IPCError) -> (count: Int, isFull: Bool) {
-        var parts = (
-            iovec(iov_base: header, iov_len: headerSize), iovec(iov_base: UnsafeMutableRawPointer(mutating: payload), iov_len: size)
-        )
-        return try withUnsafeMutableBytes(of: &parts) { parts throws(IPCError) in
-            guard let vectors = parts.baseAddress?.assumingMemoryBound(to: iovec.self) else { return (0, true) }
-            let isRest = headerSize == 0
-            return try send(isRest ? vectors + 1 : vectors, size > 0 && !isRest ? 2 : 1, headerSize + size)
-        }
-    }
-
     /// poll(2) on this descriptor. Returns the reported events; 0 when none came within `timeout` milliseconds.
     @discardableResult
     func poll(_ events: Int32, timeout: Int32) -> Int32 { libipc_poll(number, events, timeout) }

@@ -34,9 +34,7 @@ enum NetworkLookup {
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
-        do throws(IPCError) {
-            while inbox.awaitsByte { try receive(&inbox, from: daemon, &pool, until: deadline) }
-        } catch { throw error.with(code: code) }
+        while inbox.awaitsByte { try failing(with: code, try receive(&inbox, from: daemon, &pool, until: deadline)) }
         return try inbox.takeDescriptor().orThrow(code, "no descriptor came from the network daemon")
     }
 
