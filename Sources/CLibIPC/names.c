@@ -155,7 +155,18 @@ int libipc_is_bound(const struct sockaddr_un *address) {
 	return error != ECONNREFUSED;
 }
 
-int libipc_is_writable(const struct stat *status) {
+int exists_(const char *path, struct stat *status) {
+	struct stat found;
+	if (path == NULL || stat(path, &found) != 0) return 0;
+	if (status != NULL) *status = found;
+	return 1;
+}
+
+int is_directory_(struct stat *status) { return status != NULL && S_ISDIR(status->st_mode); }
+
+/* Whether the mode bits allow the effective user to write. 0 also when there is no memory for the list of groups. */
+int is_writable_(struct stat *status) {
+	if (status == NULL) return 0;
 	if (geteuid() == 0) return 1;
 	if (status->st_uid == geteuid()) return (status->st_mode & S_IWUSR) != 0;
 	int is_member = status->st_gid == getegid(), count = getgroups(0, NULL);

@@ -46,7 +46,7 @@ import Testing
         umask(mask)
         for name in ["one", "one/two", "one/two/three"] {
             var status = try status(name)
-            #expect(libipc_is_directory(&status) != 0)
+            #expect(is_directory_(&status) != 0)
             #expect(status.st_mode & 0o7777 == 0o1750 & ~mask)
         }
     }
@@ -107,4 +107,7 @@ import Testing
     }
 }
 
-private func isWritable(_ status: stat) -> Bool { withUnsafePointer(to: status) { libipc_is_writable($0) } != 0 }
+private func isWritable(_ status: stat) -> Bool {
+    var status = status
+    return is_writable_(&status) != 0
+}

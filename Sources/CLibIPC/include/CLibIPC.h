@@ -78,7 +78,6 @@ static inline int libipc_poll(int fd, int events, int timeout) {
 }
 
 /* File types: macros, which Swift does not import. */
-static inline int libipc_is_directory(const struct stat *status) { return S_ISDIR(status->st_mode); }
 /* -1: the path does not exist. */
 static inline int libipc_is_directory_at(const char *path) {
 	struct stat status;

@@ -51,8 +51,6 @@ static inline const char *libipc_path(const struct sockaddr_un *address) { retur
 /* Whether any process has a socket bound to the path; -1: there is no free descriptor to find out. Unlike a connection attempt this
  * needs no room in a backlog, and the service does not notice it. */
 int libipc_is_bound(const struct sockaddr_un *address);
-/* Whether the mode bits of a file allow the effective user to write. 0 also when there is no memory for the list of groups. */
-int libipc_is_writable(const struct stat *status);
 /* Changes the mode of a socket file; of no other kind of file, and not through a symbolic link. */
 int libipc_change_socket_mode(const char *path, mode_t mode);
 /* The value of a text that has only digits; negative for other text, and for more than 32 bits. */

@@ -22,7 +22,7 @@
     answer(result) { () throws(IPCError) in
         let address = try SocketAddress(path, IPC_ERROR_USOCK_INIT__BIND)
         // As for a service, but with the error codes of this call.
-        do throws(IPCError) { try Directory.makeParent(of: path) } catch { throw error.with(code: IPC_ERROR_USOCK_INIT__BIND) }
+        try failing(with: IPC_ERROR_USOCK_INIT__BIND, try Directory.makeParent(of: path))
         fd.pointee = try Socket.listen(at: address)
     }
 }
@@ -36,17 +36,6 @@
 @c @implementation public func mkdir_p__into(_ result: Outcome, _ path: CText) { answer(result, try Directory.make(path)) }
 
 @c @implementation public func directory_setup__into(_ result: Outcome, _ path: CText) { answer(result, try Directory.prepare(for: path)) }
-
-@c @implementation public func exists_(_ path: CText?, _ status: Ref<stat>?) -> Int32 {
-    var found = stat()
-    guard let path, stat(path, &found) == 0 else { return 0 }
-    status?.pointee = found
-    return 1
-}
-
-@c @implementation public func is_directory_(_ status: Ref<stat>?) -> Int32 { status.map { libipc_is_directory($0) } ?? 0 }
-
-@c @implementation public func is_writable_(_ status: Ref<stat>?) -> Int32 { status.map { libipc_is_writable($0) } ?? 0 }
 
 @c @implementation public func dirname_(_ path: CText?, _ dname: Ref<CChar>?) -> Int32 {
     dname?.pointee = 0
