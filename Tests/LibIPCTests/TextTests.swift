@@ -113,16 +113,14 @@ import Testing
         #expect(failed?.systemError == EBADF)
     }
 
-    @Test("Want of memory takes the code of what it was wanted for; other reasons keep theirs")
-    func memory() {
-        func fail(_ number: Int32) -> IPCError? {
-            #expect(throws: IPCError.self) {
-                try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in throw IPCError(IPC_ERROR_USOCK_SEND, "", systemError: number)
-                }
-            }
+    @Test("An error takes the code of the call that fails, and keeps its text and its reason")
+    func codes() {
+        let error = #expect(throws: IPCError.self) {
+            try failing(with: IPC_ERROR_POLLER, try check(call: close(-1), IPC_ERROR_USOCK_CLOSE, "close"))
         }
-        #expect(fail(ENOMEM)?.code == IPC_ERROR_POLLER)
-        #expect(fail(EBADF)?.code == IPC_ERROR_USOCK_SEND)
+        #expect(error?.code == IPC_ERROR_POLLER)
+        #expect(error?.systemError == EBADF)
+        #expect(error?.text.string.hasPrefix("close: ") == true)
     }
 
     @Test("A new text replaces the one before; a copy of that one stays")

@@ -100,10 +100,9 @@ public func ipc_message_format_write_into(_ result: Outcome, _ m: Const<ipc_mess
 @c @implementation public func ipc_messages_add_into(_ result: Outcome, _ messages: Ref<ipc_messages>, _ message: Const<ipc_message>) {
     answer(result) { () throws(IPCError) in
         var added = message.pointee
-        try outOfMemory(is: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) { () throws(IPCError) in
-            messages.pointee.messages = try grow(messages.pointee.messages, count: messages.pointee.size)
-            if let payload = added.payload { added.payload = try copy(payload, Int(clamping: added.length)) }
-        }
+        let code = IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC
+        messages.pointee.messages = try failing(with: code, try grow(messages.pointee.messages, count: messages.pointee.size))
+        if let payload = added.payload { added.payload = try failing(with: code, try copy(payload, Int(clamping: added.length))) }
         messages.pointee.messages[messages.pointee.size] = added
         messages.pointee.size += 1
     }

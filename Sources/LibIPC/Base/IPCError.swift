@@ -79,11 +79,6 @@ func failing<Result: ~Copyable>(with code: ErrorCode, _ body: @autoclosure () th
     do throws(IPCError) { return try body() } catch { throw error.with(code: code) }
 }
 
-/// Runs `body`; gives an error that says "no memory" this code.
-func outOfMemory<Result: ~Copyable>(is code: ErrorCode, _ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
-    do throws(IPCError) { return try body() } catch { throw error.systemError == ENOMEM ? error.with(code: code) : error }
-}
-
 /// Runs `body`; when it fails, runs `undo` too.
 @discardableResult
 func undoing<Undone, Result: ~Copyable>(

@@ -35,9 +35,7 @@ struct PollPoller: ~Copyable {
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
         guard Descriptor(registration.descriptor).isOpen else { return .notOpen }
         isStale = true
-        try outOfMemory(is: IPC_ERROR_POLLER) { () throws(IPCError) in
-            try entries.append(Entry(registration: registration, interest: interest))
-        }
+        try failing(with: IPC_ERROR_POLLER, try entries.append(Entry(registration: registration, interest: interest)))
         return .watched
     }
 
