@@ -47,6 +47,7 @@ void libipc_register_listener(int fd);
 /* Whether the descriptor, also a copy with another number, is a listening socket that the library made. */
 int libipc_is_own_listener(int fd);
 
+static inline char *libipc_entry_path(struct ipc_entry *entry) { return entry->path; }
 static inline const char *libipc_path(const struct sockaddr_un *address) { return address->sun_path; }
 /* Whether any process has a socket bound to the path; -1: there is no free descriptor to find out. Unlike a connection attempt this
  * needs no room in a backlog, and the service does not notice it. */

@@ -51,7 +51,7 @@ private func delete(
 }
 
 @c @implementation public func ipc_ctx_entry_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ fd: Int32, _ entry: Ref<ipc_entry>) {
-    answer(result, ctx) { context throws(IPCError) in entry.pointee = context.snapshot(try context.entry(fd)) }
+    answer(result, ctx) { context throws(IPCError) in context.describe(try context.entry(fd), in: entry) }
 }
 
 @c @implementation
@@ -61,7 +61,7 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
         let total = context.connections.count
         guard total > 0 else { return }
         let list = try allocate(total * MemoryLayout<ipc_entry>.stride).bindMemory(to: ipc_entry.self, capacity: total)
-        for index in 0..<total { list[index] = context.snapshot(context.connections[index]) }
+        for index in 0..<total { context.describe(context.connections[index], in: list + index) }
         (entries.pointee, count.pointee) = (list, total)
     }
 }
@@ -76,18 +76,16 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 }
 
 extension PublicContext {
-    fileprivate func snapshot(_ connection: ConnectionReference) -> ipc_entry {
+    /// Mutating, because Swift 6.3 copies a context that is only borrowed to the stack.
+    @inline(never)
+    fileprivate mutating func describe(_ connection: ConnectionReference, in entry: Ref<ipc_entry>) {
         let index = connection.pointee.index
-        let type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)
         let listed = (connection.pointee.stream?.pointee.outbox.listedFrames ?? 0) + connection.pointee.unreported
-        let pending = UInt32(truncatingIfNeeded: listed)
-        var entry = ipc_entry()
-        (entry.fd, entry.type, entry.pending) = (connection.pointee.number, type, pending)
-        guard let path = view.path(at: index) else { return entry }
-        withUnsafeMutableBytes(of: &entry.path) { place in
-            // Cut where it does not fit; the last byte stays zero.
-            place.copyMemory(from: UnsafeRawBufferPointer(start: path, count: min(strlen(path), place.count - 1)))
-        }
-        return entry
+        memset(entry, 0, MemoryLayout<ipc_entry>.size)
+        entry.pointee.fd = connection.pointee.number
+        entry.pointee.type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)
+        entry.pointee.pending = UInt32(truncatingIfNeeded: listed)
+        // Cut where it does not fit; the last byte stays zero.
+        if let path = view.path(at: index) { strncpy(libipc_entry_path(entry), path, MemoryLayout.size(ofValue: entry.pointee.path) - 1) }
     }
 }
