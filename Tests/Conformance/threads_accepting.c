@@ -1,67 +1,11 @@
 /*
  * threads_accepting.c - a thread waits for a client in ipc_accept_add or usock_accept: that holds up nobody else, neither calls on the
- * same context and on others, nor forks, nor the end of threads; and it ends when its context is freed or its listener closed.
- *
- * The program's own accept4(2) and poll(2), which the library calls instead of libc's, say when the thread is there, and can hold it
- * up just before the system call.
+ * same context and on others, nor forks, nor the end of threads; and it ends when its context is freed.
  */
-#include "threads.h"
+#include "accepting.h"
 
-#include <sys/syscall.h>
-
-static struct ipc_ctx ctx, other;
+static struct ipc_ctx other;
 static struct ipc_event event;
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int is_there, is_held;
-static __thread int is_accepting;
-
-static void set(int *condition, int value) {
-	pthread_mutex_lock(&mutex);
-	*condition = value;
-	pthread_cond_broadcast(&changed);
-	pthread_mutex_unlock(&mutex);
-}
-static void wait_until(int *condition, int value) {
-	pthread_mutex_lock(&mutex);
-	while (*condition != value) pthread_cond_wait(&changed, &mutex);
-	pthread_mutex_unlock(&mutex);
-}
-int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags) {
-	return (int)syscall(SYS_accept4, fd, address, length, flags);
-}
-int poll(struct pollfd *entries, nfds_t count, int timeout) {
-	if (is_accepting && timeout != 0) {
-		set(&is_there, 1);
-		wait_until(&is_held, 0);
-	}
-	return (int)syscall(SYS_poll, entries, count, timeout);
-}
-
-/* ---- the thread that accepts ---- */
-
-static int by_usock, listener, client, code;
-static char reason[200];
-static struct ipc_event accepted;
-
-static void *accept_one(void *unused) {
-	struct ipc_error *e = malloc(sizeof *e);
-	(void)unused;
-	is_accepting = 1;
-	client = -1;
-	*e = by_usock ? usock_accept(listener, &client) : ipc_accept_add(&accepted, &ctx, 0);
-	code = (int)e->error_code;
-	snprintf(reason, sizeof reason, "%.199s", e->error_message);
-	free(e);
-	return NULL;
-}
-static pthread_t begin_accepting(void) {
-	set(&is_there, 0);
-	pthread_t thread = start_thread(accept_one, NULL);
-	wait_until(&is_there, 1);
-	return thread;
-}
 
 /* ---- what others do meanwhile ---- */
 
@@ -115,16 +59,15 @@ TEST(everybody_goes_on_while_a_thread_waits_in_ipc_accept_add) {
 	CHECK_OK(ipc_server_init(&ctx, "first"));
 	CHECK_OK(ipc_server_init(&other, "other"));
 	int peer = join(&ctx, &event, "first", &origin);
-	pthread_t thread = begin_accepting();
+	pthread_t thread = begin_accepting(&accepted);
 	others_go_on(1, peer, origin);
-	int second = raw_connect("first");
-	CHECK_EQUAL(pthread_join(thread, NULL), 0);
-	CHECK_EQUAL(code, 0);
-	CHECK_EQUAL(accepted.type, IPC_EVENT_TYPE_CONNECTION);
-	CHECK_EQUAL(accepted.index, 2);
-	CHECK(ctx.size == 3 && ctx.pollfd[2].fd == accepted.origin);
+	int late = raw_connect("first");
+	CHECK_EQUAL(end_accepting(thread, &accepted), 0);
+	CHECK_EQUAL(accepted.event.type, IPC_EVENT_TYPE_CONNECTION);
+	CHECK_EQUAL(accepted.event.index, 2);
+	CHECK(ctx.size == 3 && ctx.pollfd[2].fd == accepted.event.origin);
 	close(peer);
-	close(second);
+	close(late);
 	CHECK_OK(ipc_close_all(&other));
 	ipc_ctx_free(&other);
 	finish(&ctx, &event);
@@ -136,13 +79,12 @@ TEST(everybody_goes_on_while_a_thread_waits_in_usock_accept) {
 	CHECK_OK(ipc_server_init(&ctx, "first"));
 	CHECK_OK(ipc_server_init(&other, "other"));
 	int origin, peer = join(&ctx, &event, "first", &origin);
-	pthread_t thread = begin_accepting();
+	pthread_t thread = begin_accepting(&accepted);
 	others_go_on(1, peer, origin);
-	int second = raw_connect("by_hand");
-	CHECK_EQUAL(pthread_join(thread, NULL), 0);
-	CHECK(code == 0 && client >= 0);
-	close(client);
-	close(second);
+	int late = raw_connect("by_hand");
+	CHECK_EQUAL(end_accepting(thread, &accepted), 0);
+	close(accepted.client);
+	close(late);
 	close(peer);
 	CHECK_OK(usock_close(listener));
 	CHECK_OK(ipc_close_all(&other));
@@ -150,26 +92,22 @@ TEST(everybody_goes_on_while_a_thread_waits_in_usock_accept) {
 	finish(&ctx, &event);
 }
 
-/* A client comes after the context of the thread that accepts was freed. */
-static void client_of_a_freed_context_is_closed(pthread_t thread) {
-	char byte;
-	int second = raw_connect("first");
-	CHECK_EQUAL(pthread_join(thread, NULL), 0);
-	CHECK_EQUAL(code, IPC_ERROR_WAIT_EVENT__CONTEXT_FREED);
-	CHECK_EQUAL(read_bytes(second, &byte, 1), 0);
-	close(second);
-	close(listener);
+/* ---- the context is freed meanwhile: the listener is the program's ---- */
+
+static void context_freed_gives_114(pthread_t thread) {
+	CHECK_EQUAL(end_accepting(thread, &accepted), IPC_ERROR_WAIT_EVENT__CONTEXT_FREED);
+	CHECK_EQUAL(accepted.event.type, IPC_EVENT_TYPE_NOT_SET);
+	CHECK(is_open(listener));
 }
 
 TEST(context_freed_while_a_thread_accepts_gives_114_and_leaks_nothing) {
 	by_usock = 0;
-	CHECK_OK(ipc_server_init(&ctx, "first"));
-	listener = ctx.pollfd[0].fd;
-	pthread_t thread = begin_accepting();
+	start_listening(1);
+	pthread_t thread = begin_accepting(&accepted);
 	ipc_ctx_free(&ctx);
 	CHECK(ctx.size == 0 && is_open(listener));
-	client_of_a_freed_context_is_closed(thread);
-	CHECK_EQUAL(accepted.type, IPC_EVENT_TYPE_NOT_SET);
+	context_freed_gives_114(thread);
+	close(listener);
 	CHECK_EQUAL(ctx.size, 0);
 	/* The context can be used again. */
 	unlink(address_of("first").sun_path);
@@ -179,14 +117,57 @@ TEST(context_freed_while_a_thread_accepts_gives_114_and_leaks_nothing) {
 	finish(&ctx, &event);
 }
 
+/* A client that comes then is not taken: whoever has the listener gets it. */
 TEST(context_freed_and_used_again_while_a_thread_accepts_gets_no_client_of_former_times) {
 	by_usock = 0;
-	CHECK_OK(ipc_server_init(&ctx, "first"));
-	listener = ctx.pollfd[0].fd;
-	pthread_t thread = begin_accepting();
+	start_listening(1);
+	int copy = dup(listener);
+	set(&is_held, 1);
+	pthread_t thread = begin_accepting(&accepted);
 	ipc_ctx_free(&ctx);
 	CHECK_OK(ipc_server_init(&ctx, "second"));
-	client_of_a_freed_context_is_closed(thread);
+	int late = raw_connect("first");
+	set(&is_held, 0);
+	context_freed_gives_114(thread);
+	close(listener);
+	int served = accept(copy, NULL, NULL);
+	CHECK(served >= 0);
+	close(served);
+	close(late);
+	close(copy);
 	CHECK_EQUAL(ctx.size, 1);
 	finish(&ctx, &event);
+}
+
+/* The program closes its listener at once, and another file gets the number. */
+TEST(context_freed_and_listener_closed_while_a_thread_accepts_takes_no_client_of_the_numbers_next_owner) {
+	by_usock = 0;
+	start_listening(1);
+	set(&is_held, 1);
+	pthread_t thread = begin_accepting(&accepted);
+	ipc_ctx_free(&ctx);
+	close(listener);
+	int next = raw_listen("next"), guest = raw_connect("next");
+	dup2(next, listener);
+	set(&is_held, 0);
+	context_freed_gives_114(thread);
+	CHECK(is_readable(next));
+	close(listener);
+	if (next != listener) close(next);
+	close(guest);
+	unlink(address_of("next").sun_path);
+	unlink(address_of("first").sun_path);
+}
+
+static void *accept_on_a_connected_socket(void *unused) {
+	int fd = -1, ends[2];
+	make_pair(ends);
+	CHECK_CODE(usock_accept(ends[0], &fd), IPC_ERROR_USOCK_ACCEPT);
+	CHECK_EQUAL(fd, -1);
+	close(ends[0]);
+	close(ends[1]);
+	return unused;
+}
+TEST(accepting_on_a_connected_socket_in_a_thread_fails_at_once) {
+	CHECK_EQUAL(pthread_join(start_thread(accept_on_a_connected_socket, NULL), NULL), 0);
 }

@@ -235,7 +235,10 @@ private func accept(on server: ConnectionReference, _ lock: inout ContextLock, _
     try lock.context.pointee.reserveEntry()
     var client = lock.context.pointee.takeUnadmitted()
     if client < 0 {
-        client = try lock.unlocked { () throws(IPCError) in try Socket.accept(on: number) }
+        let monitor = lock.monitor
+        do throws(IPCError) {
+            client = try lock.unlocked { () throws(IPCError) in try acceptClient(on: number, of: monitor) }
+        } catch { throw lock.isFreedByOther ? ContextLock.lost : error }
         if lock.isFreed {
             close(client)
             throw ContextLock.lost

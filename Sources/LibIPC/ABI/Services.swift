@@ -27,10 +27,6 @@
     }
 }
 
-@c @implementation public func usock_accept_into(_ result: Outcome, _ fd: Int32, _ pfd: Ref<Int32>) {
-    answer(result, pfd.pointee = try Socket.accept(on: fd))
-}
-
 @c @implementation public func usock_remove_into(_ result: Outcome, _ path: CText) { answer(result, try Socket.remove(path)) }
 
 @c @implementation public func mkdir_p__into(_ result: Outcome, _ path: CText) { answer(result, try Directory.make(path)) }

@@ -172,4 +172,7 @@ struct ClaimedStream: BitwiseCopyable {
     init(_ stream: StreamReference) {
         (self.stream, descriptor, owner) = (stream, stream.pointee.descriptor, stream.pointee.ownerCell)
     }
+
+    /// Whether it belongs to the context with this monitor; without a lock.
+    func belongs(to monitor: MonitorReference) -> Bool { libipc_load_owner(owner) == monitor }
 }

@@ -26,6 +26,8 @@ enum Socket {
     private static let backlog: Int32 = 4096
     /// Milliseconds within which a service whose backlog is full must accept.
     private static let connectLimit: Int32 = 10_000
+    /// How long a thread waits for a client before it looks whether the listener is still there, in milliseconds.
+    private static let recheck: Int32 = 100
 
     // MARK: Connecting
 
@@ -140,24 +142,39 @@ enum Socket {
     }
 
     /// Accepts as accept(2) does: waits for a client, unless the program has set O_NONBLOCK. On a listener that the library made, this
-    /// function waits in poll(2), and any signal handler ends the wait. On a program's listener with a time limit (SO_RCVTIMEO) the
-    /// kernel returns EINTR after every handler, and this function goes on waiting until the limit.
-    static func accept(on server: Int32) throws(IPCError) -> Int32 {
-        let deadline = Deadline(microseconds: libipc_limit(server, SO_RCVTIMEO))
-        while true {
+    /// function waits in poll(2), and any signal handler ends the wait. On a program's listener the kernel decides what a handler does,
+    /// and a time limit (SO_RCVTIMEO) is one in all (TimeLimit).
+    ///
+    /// Another thread that closes the listener or frees its context cannot wake this one. So where there are threads, no poll(2) lasts
+    /// longer than `recheck`, and accept(2) is called for a client that is there. But if a handler without SA_RESTART is installed,
+    /// only accept(2) can wait on a program's listener as the contract says, and another thread's close does not end that.
+    /// - Parameter isWanted: whether to go on.
+    @inline(never)
+    static func accept(on server: Int32, while isWanted: () -> Bool) throws(IPCError) -> Int32 {
+        var limit = TimeLimit(SO_RCVTIMEO)
+        let descriptor = Descriptor(server)
+        limit.readLimit(of: descriptor)
+        while isWanted() {
+            let slice = libipc_is_alone() != 0 ? -1 : recheck
+            let isNonblocking = libipc_is_nonblocking(server) != 0
+            let canPoll = limit.isLimited || slice > 0 && libipc_all_handlers_restart() != 0
+            if !isNonblocking, canPoll, libipc_is_listening(server) != 0 {
+                try limit.wait(for: POLLIN, at: descriptor, atMost: slice, IPC_ERROR_USOCK_ACCEPT)
+                if descriptor.poll(POLLIN, timeout: 0) == 0 { continue }
+            }
             let client = libipc_accept(server)
             if client >= 0 { return client }
             var failure = libipc_errno()
-            if failure == EAGAIN, libipc_is_nonblocking(server) != 0, libipc_is_own_listener(server) != 0 {
-                let reported = libipc_poll_once(server, POLLIN, deadline.remaining)
-                if reported > 0 { continue }
+            if failure == EAGAIN, isNonblocking, libipc_is_own_listener(server) != 0 {
+                let left = limit.remaining
+                let wait = shorterWait(left, slice)
+                let reported = libipc_poll_once(server, POLLIN, wait)
+                if reported > 0 || reported == 0 && wait != left { continue }
                 failure = reported == 0 ? EAGAIN : libipc_errno()
-            } else if failure == EINTR, deadline != .never {
-                if Descriptor(server).poll(POLLIN, until: deadline) != 0 { continue }
-                failure = EAGAIN
             }
             throw acceptFailure(server, failure)
         }
+        throw acceptFailure(server, EINVAL)
     }
 
     /// Whether an error of accept(2) says nothing about the listener: no client was waiting, or the client is lost already (accept(2),

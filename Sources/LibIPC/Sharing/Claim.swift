@@ -4,6 +4,7 @@
 // lock of the stream guards its two claims.
 
 struct Claim: BitwiseCopyable {
+    /// Or, if calls share it, how many have it.
     private var thread: UInt = 0
     /// After a fork the other threads are not there, and what they have taken along is lost.
     private var process: UInt32 = 0
@@ -23,4 +24,8 @@ struct Claim: BitwiseCopyable {
 
     mutating func begin() { (thread, process) = (libipc_this_thread(), Claim.currentProcess) }
     mutating func end() { thread = 0 }
+
+    /// Calls that wait for a client share a claim: several threads may accept at once.
+    mutating func share() { (thread, process) = (isHeld ? thread + 1 : 1, Claim.currentProcess) }
+    mutating func endShare() { if isHeld { thread -= 1 } }
 }

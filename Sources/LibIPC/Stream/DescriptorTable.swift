@@ -94,11 +94,22 @@ enum DescriptorTable {
 
     /// The library closes the number. As long as another thread is in a call for it, it only shuts it down, which ends the call:
     /// otherwise that thread could receive from a file that gets the number next.
+    ///
+    /// shutdown(2) of a listener would end it for all processes that share it (fork(2)): nobody could connect any more. So a dead
+    /// socket gets its number, and the thread that waits for a client finds that one (Socket.accept). Without a descriptor for the
+    /// dead socket the number is closed at once.
     /// - Returns: whether the caller is to close it now.
     static func endUse(_ stream: StreamReference, keepingMemory: Bool = false) -> Bool {
         let number = stream.pointee.descriptor.number
-        if stream.pointee.isClaimed { shutdown(number, Int32(SHUT_RDWR)) }
-        let isInUse = stream.pointee.readClaim.isHeldByOther || stream.pointee.writeClaim.isHeldByOther
+        if stream.pointee.acceptClaim.isHeld {
+            var dead: Int32 = -1
+            libipc_replace_by_dead(number, &dead)
+            close(dead)
+        } else if stream.pointee.isClaimed {
+            shutdown(number, Int32(SHUT_RDWR))
+        }
+        let isReadOrWritten = stream.pointee.readClaim.isHeldByOther || stream.pointee.writeClaim.isHeldByOther
+        let isInUse = isReadOrWritten || stream.pointee.acceptClaim.isHeld && stream.pointee.descriptor.isOpen
         stream.pointee.isClosedAtEnd = isInUse
         if isInUse { release(stream) } else { discard(stream, keepingMemory: keepingMemory) }
         return !isInUse

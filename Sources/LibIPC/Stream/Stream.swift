@@ -13,6 +13,8 @@ struct Stream: ~Copyable {
     var inbox = Inbox()
     var outbox = Outbox()
     var readClaim = Claim(), writeClaim = Claim()
+    /// All calls that wait for a client share it.
+    var acceptClaim = Claim()
     /// Whose lock guards it: a context's; or the stripe of its number (DescriptorTable).
     private(set) var owner: MonitorReference
     /// The same, for a call that has claimed a direction and reads it without the lock.
@@ -36,7 +38,8 @@ struct Stream: ~Copyable {
     }
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
-    var isClaimed: Bool { readClaim.isHeld || writeClaim.isHeld }
+    @inline(never)
+    var isClaimed: Bool { readClaim.isHeld || writeClaim.isHeld || acceptClaim.isHeld }
 
     /// The caller has the locks of the former and of the new owner.
     mutating func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
@@ -68,6 +71,7 @@ struct Stream: ~Copyable {
         (readClaim.isAwaited, writeClaim.isAwaited) = (false, false)
     }
 
+    @inline(never)
     static func make(_ number: Int32, owner: MonitorReference) throws(IPCError) -> StreamReference {
         let size = MemoryLayout<Stream>.stride
         let memory = try allocate(size + MemoryLayout<MonitorReference>.stride)
