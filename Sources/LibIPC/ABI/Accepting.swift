@@ -9,10 +9,10 @@
 func acceptClient(on server: Int32, of monitor: MonitorReference? = nil) throws(IPCError) -> Int32 {
     var claimed: ClaimedStream?
     if libipc_is_alone() == 0, let lock = try? DescriptorLock<PublicArrays>(server, IPC_ERROR_USOCK_ACCEPT, .sending) {
-        lock.stream.pointee.acceptClaim.share()
+        lock.stream.pointee.acceptClaim.begin()
         claimed = ClaimedStream(lock.stream)
     }
-    defer { if let claimed { DescriptorLock<PublicArrays>(claimed).stream.pointee.acceptClaim.endShare() } }
+    defer { if let claimed { DescriptorLock<PublicArrays>(claimed).stream.pointee.acceptClaim.end() } }
     return try Socket.accept(on: server) { if let claimed, let monitor { claimed.belongs(to: monitor) } else { true } }
 }
 

@@ -80,7 +80,7 @@ extension PublicContext {
     @inline(never)
     fileprivate mutating func describe(_ connection: ConnectionReference, in entry: Ref<ipc_entry>) {
         let index = connection.pointee.index
-        let listed = (connection.pointee.stream?.pointee.outbox.listedFrames ?? 0) + connection.pointee.unreported
+        let listed = Int(connection.pointee.stream?.pointee.outbox.listedFrames ?? 0) + connection.pointee.unreported
         memset(entry, 0, MemoryLayout<ipc_entry>.size)
         entry.pointee.fd = connection.pointee.number
         entry.pointee.type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)

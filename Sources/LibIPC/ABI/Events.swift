@@ -222,7 +222,7 @@ private func take(_ step: libipc_step, _ index: UInt32, _ lock: inout ContextLoc
     case LIBIPC_STEP_SWITCH_READ: try lock.context.pointee.stepReading(connection, &event)
     case LIBIPC_STEP_ACCEPT:
         // That of a server which has failed is open, and accept(2) says why.
-        if connection.pointee.server.failed == nil { try lock.context.pointee.requireActive(connection, code) }
+        if connection.pointee.server?.pointee.failed == nil { try lock.context.pointee.requireActive(connection, code) }
         try accept(on: connection, &lock, &event)
     default: try lock.context.pointee.stepWriting(connection, needsPair: step == LIBIPC_STEP_SWITCH_WRITE, &event)
     }

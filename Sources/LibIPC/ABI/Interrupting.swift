@@ -52,7 +52,8 @@ enum Interrupting {
             guard let connection = stream.pointee.connection?.assumingMemoryBound(to: Connection.self) else { continue }
             let index = connection.pointee.index
             if monitor.context.pointee.view.kind(at: index) == .external { continue }
-            if let path = monitor.context.pointee.view.path(at: index), let file = connection.pointee.server.file, file.isOurs(at: path) {
+            let file = connection.pointee.server?.pointee.file
+            if let path = monitor.context.pointee.view.path(at: index), let file, file.isOurs(at: path) {
                 unlink(path)
             }
             if monitor.pointee.is_inconsistent == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }

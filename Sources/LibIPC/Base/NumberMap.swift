@@ -1,4 +1,5 @@
-// NumberMap.swift - from a descriptor's number to a value, in constant time: a hash table with linear probing, at most half full.
+// NumberMap.swift - from a descriptor's number to a value, in constant time: a hash table with linear probing, at most three quarters
+// full.
 
 struct NumberMap<Value: BitwiseCopyable>: ~Copyable {
     private struct Entry: BitwiseCopyable { var number: Int32, value: Value? }
@@ -12,8 +13,10 @@ struct NumberMap<Value: BitwiseCopyable>: ~Copyable {
 
     /// Makes room for one more number; setting it cannot fail then.
     mutating func reserve() throws(IPCError) {
-        if (count + 1) * 2 > capacity { try grow() }
+        if !hasRoom { try grow() }
     }
+
+    private var hasRoom: Bool { (count + 1) * 4 <= capacity * 3 }
 
     @inline(never)
     private mutating func grow() throws(IPCError) {
@@ -47,7 +50,7 @@ struct NumberMap<Value: BitwiseCopyable>: ~Copyable {
             let place = place(of: number)
             let wasThere = entries[place].value != nil
             guard let newValue else { return wasThere ? remove(at: place) : () }
-            guard wasThere || (count + 1) * 2 <= capacity else { return }
+            guard wasThere || hasRoom else { return }
             if !wasThere { count += 1 }
             entries[place] = Entry(number: number, value: newValue)
         }

@@ -170,7 +170,7 @@ struct ClaimedStream: BitwiseCopyable {
 
     /// The caller has the lock.
     init(_ stream: StreamReference) {
-        (self.stream, descriptor, owner) = (stream, stream.pointee.descriptor, stream.pointee.ownerCell)
+        (self.stream, descriptor, owner) = (stream, stream.pointee.descriptor, stream.ownerCell)
     }
 
     /// Whether it belongs to the context with this monitor; without a lock.

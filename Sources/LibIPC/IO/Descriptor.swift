@@ -97,6 +97,9 @@ struct FileIdentity: Equatable, BitwiseCopyable {
     private let device: dev_t
     private let inode: ino_t
 
+    /// No file.
+    init() { (device, inode) = (0, 0) }
+
     /// - Parameter read: fstat(2) or lstat(2).
     private init?(_ read: (inout stat) -> Int32) {
         var status = stat()

@@ -82,11 +82,19 @@ struct Connection: ~Copyable {
     var holdsMore = false
     /// An older entry of the context has this number too; it was active when this one was added.
     var hasDuplicate = false, hasReplaced = false
-    var server = Server()
+    /// Of a server; memory from `Server.make`.
+    var server: UnsafeMutablePointer<Server>?
+    /// Path of a closed server, from malloc(3). It is freed when free(3) may be called again (Context+Closing).
+    var formerPath: UnsafeMutablePointer<CChar>?
 
     init(_ number: Int32, generation: UInt32, index: Int) {
         registration = Registration(descriptor: number, generation: generation)
         self.index = index
+    }
+
+    deinit {
+        free(formerPath)
+        free(server)
     }
 
     var number: Int32 { registration.descriptor }
@@ -122,7 +130,7 @@ struct Connection: ~Copyable {
 }
 
 /// What only a listening socket has.
-struct Server: ~Copyable {
+struct Server: BitwiseCopyable {
     /// Its socket's file, to remove no other.
     var file: SocketFile?
     /// The library made the socket: it does not block.
@@ -130,8 +138,10 @@ struct Server: ~Copyable {
     /// The socket of a server that failed permanently: the entry is inactive, but the socket is open. Closing compares it, so that it
     /// closes no other.
     var failed: FileIdentity?
-    /// Path of a closed server, from malloc(3). It is freed when free(3) may be called again (Context+Closing).
-    var formerPath: UnsafeMutablePointer<CChar>?
 
-    deinit { free(formerPath) }
+    static func make() throws(IPCError) -> UnsafeMutablePointer<Server> {
+        let server = try allocate(MemoryLayout<Server>.stride).bindMemory(to: Server.self, capacity: 1)
+        server.initialize(to: Server())
+        return server
+    }
 }

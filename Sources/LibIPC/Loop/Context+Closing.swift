@@ -20,7 +20,7 @@ extension Context where View: ~Copyable {
     /// Keeps the stream, which nobody owns any more, in a list.
     mutating func keepMemory(of stream: StreamReference) {
         stream.pointee.inbox.closePassed()
-        stream.pointee.belong(to: monitor, keptStreams)
+        stream.belong(to: monitor, keptStreams)
         keptStreams = stream
     }
 

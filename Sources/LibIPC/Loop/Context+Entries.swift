@@ -48,10 +48,12 @@ extension Context where View: ~Copyable {
         // A descriptor that cannot be watched is an error now, not in a later wait. A service has all its own descriptors from here
         // on.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try makePoller() }
-        let connection = try admit(number)
+        let server = kind == .server || socketPath != nil ? try Server.make() : nil
+        server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) }
+        server?.pointee.isOwn = isSocket && kind == .server
+        let connection = try undoing(free(server), try admit(number))
         if isSocket || socketPath != nil { connection.pointee.stream?.pointee.isStream = true }
-        connection.pointee.server.file = socketPath.flatMap { SocketFile(path: $0) }
-        connection.pointee.server.isOwn = isSocket && kind == .server
+        connection.pointee.server = server
         view.append(number, kind, socketPath)
         resumeCounterpart(of: connection)
     }

@@ -85,13 +85,12 @@ extension Context where View: ~Copyable {
         if kind(of: connection) == .external { return dropFrames(connection, keepingBegun: true) }
         if let path = view.takeSocketPath(at: connection.pointee.index) {
             // Removes the file first: while this socket listens no other service takes its name.
-            if let file = connection.pointee.server.file, file.isOurs(at: path) { unlink(path) }
-            free(connection.pointee.server.formerPath)
-            connection.pointee.server.formerPath = path
+            if let file = connection.pointee.server?.pointee.file, file.isOurs(at: path) { unlink(path) }
+            free(connection.pointee.formerPath)
+            connection.pointee.formerPath = path
         }
         if !connection.pointee.isActive {
-            let failed = connection.pointee.server.failed
-            connection.pointee.server.failed = nil
+            let failed = connection.pointee.server?.pointee.failed.take()
             if failed != nil, failed == FileIdentity(Descriptor(number)) { return try Socket.close(number) }
             throw IPCError(IPC_ERROR_USOCK_CLOSE, "close descriptor \(number)", systemError: EBADF)
         }

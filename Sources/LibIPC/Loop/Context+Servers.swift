@@ -70,7 +70,8 @@ extension Context where View: ~Copyable {
         do throws(IPCError) {
             try reserveEntry()
             var client = takeUnadmitted()
-            if client < 0 { client = try Socket.acceptNow(on: connection.pointee.number, mayBlock: !connection.pointee.server.isOwn) }
+            let mayBlock = connection.pointee.server?.pointee.isOwn != true
+            if client < 0 { client = try Socket.acceptNow(on: connection.pointee.number, mayBlock: mayBlock) }
             lostClients = 0
             try admit(client, of: connection, &event)
         } catch {
@@ -81,7 +82,8 @@ extension Context where View: ~Copyable {
             } else if !error.isShortage {
                 // The error is permanent: without this the poller would report it for ever. The program still has to close the
                 // server.
-                connection.pointee.server.failed = FileIdentity(Descriptor(connection.pointee.number))
+                if connection.pointee.server == nil { connection.pointee.server = try? Server.make() }
+                connection.pointee.server?.pointee.failed = FileIdentity(Descriptor(connection.pointee.number))
                 event.give(.error, connection)
                 deactivate(connection)
                 throw error.with(code: IPC_ERROR_NONE)

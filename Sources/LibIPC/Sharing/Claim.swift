@@ -4,14 +4,13 @@
 // lock of the stream guards its two claims.
 
 struct Claim: BitwiseCopyable {
-    /// Or, if calls share it, how many have it.
     private var thread: UInt = 0
     /// After a fork the other threads are not there, and what they have taken along is lost.
     private var process: UInt32 = 0
     /// Another call waits for the end.
     var isAwaited = false
 
-    private static var currentProcess: UInt32 { UInt32(truncatingIfNeeded: libipc_fork_generation()) }
+    fileprivate static var currentProcess: UInt32 { UInt32(truncatingIfNeeded: libipc_fork_generation()) }
 
     /// A call has the direction for itself.
     var isHeld: Bool { thread != 0 && process == Claim.currentProcess }
@@ -24,8 +23,17 @@ struct Claim: BitwiseCopyable {
 
     mutating func begin() { (thread, process) = (libipc_this_thread(), Claim.currentProcess) }
     mutating func end() { thread = 0 }
+}
 
-    /// Calls that wait for a client share a claim: several threads may accept at once.
-    mutating func share() { (thread, process) = (isHeld ? thread + 1 : 1, Claim.currentProcess) }
-    mutating func endShare() { if isHeld { thread -= 1 } }
+/// The same for calls that wait for a client: several threads may accept at once.
+struct SharedClaim: BitwiseCopyable {
+    /// How many calls have it.
+    private var count: UInt32 = 0
+    /// As for `Claim`.
+    private var process: UInt32 = 0
+
+    var isHeld: Bool { count > 0 && process == Claim.currentProcess }
+
+    mutating func begin() { (count, process) = (isHeld ? count + 1 : 1, Claim.currentProcess) }
+    mutating func end() { if isHeld { count -= 1 } }
 }

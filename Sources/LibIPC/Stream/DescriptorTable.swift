@@ -44,7 +44,7 @@ enum DescriptorTable {
     private static func abandon(_ stream: StreamReference, keepingMemory: Bool = false) {
         unregister(stream)
         stream.pointee.announceEnds()
-        stream.pointee.belong(to: stripe(of: stream.pointee.descriptor.number), nil)
+        stream.belong(to: stripe(of: stream.pointee.descriptor.number), nil)
         if !stream.pointee.isClaimed, !keepingMemory { Stream.destroy(stream) }
     }
 
@@ -57,7 +57,7 @@ enum DescriptorTable {
         try withStripe(of: number, owner) { stripe throws(IPCError) in
             if let stray = stream(of: number, stripe) {
                 if stray.pointee.isCurrent, !stray.pointee.isClosedAtEnd {
-                    stray.pointee.belong(to: owner, connection)
+                    stray.belong(to: owner, connection)
                     register(stray)
                     // Calls that wait for a claim look for it under the new lock.
                     stray.pointee.readClaim.isAwaited || stray.pointee.writeClaim.isAwaited ? stripe.wakeClaimers() : ()
@@ -66,7 +66,7 @@ enum DescriptorTable {
                 abandon(stray)
             }
             let made = try Stream.make(number, owner: owner)
-            made.pointee.belong(to: owner, connection)
+            made.belong(to: owner, connection)
             register(made)
             return made
         }
@@ -82,7 +82,7 @@ enum DescriptorTable {
                 return abandon(stream)
             }
             stream.pointee.announceEnds()
-            stream.pointee.belong(to: stripe, nil)
+            stream.belong(to: stripe, nil)
             register(stream)
         }
     }

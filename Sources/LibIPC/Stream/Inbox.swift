@@ -25,7 +25,7 @@ struct Inbox: ~Copyable {
     private var consumed: UInt64 = 0
     /// A received descriptor, and the position of its byte in the stream. Negative: the kernel dropped the descriptor for this
     /// error, because the process had no free number.
-    private var passed: (descriptor: Int32, position: UInt64)?
+    private var passed: (position: UInt64, descriptor: Int32)?
 
     init() {}
 
@@ -251,7 +251,7 @@ struct Inbox: ~Copyable {
     // MARK: Descriptors that came along
 
     private mutating func keepPassed(_ descriptor: Int32, position: UInt64) {
-        guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (descriptor, position) }
+        guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (position, descriptor) }
         if descriptor >= 0 { libipc_close_passed(descriptor) }
     }
 

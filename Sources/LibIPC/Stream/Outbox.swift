@@ -15,9 +15,9 @@ struct Outbox: ~Copyable {
     private var offset = 0
     /// Number of bytes that the kernel does not have yet, and of their frames.
     private(set) var pendingBytes = 0
-    private(set) var pendingFrames = 0
+    private(set) var pendingFrames: UInt32 = 0
     /// Pending frames of which the program is to be told when they are sent.
-    private(set) var listedFrames = 0
+    private(set) var listedFrames: UInt32 = 0
     /// This process is a child, and its parent has the same frames.
     var isInherited = false
 

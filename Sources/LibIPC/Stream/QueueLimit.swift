@@ -12,7 +12,7 @@ extension Outbox {
     @inline(__always)
     mutating func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
         let bytes = pendingBytes &+ header.frameSize
-        let memory = bytes &+ (pendingFrames &+ 1) &* Outbox.overhead
+        let memory = bytes &+ (Int(pendingFrames) &+ 1) &* Outbox.overhead
         return bytes <= limit && memory <= max(limit, Outbox.freeMemory)
     }
 }

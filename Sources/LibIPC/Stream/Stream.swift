@@ -8,44 +8,38 @@
 
 typealias StreamReference = UnsafeMutablePointer<Stream>
 
+/// The order of the fields leaves no gaps: there is one stream for each connection.
 struct Stream: ~Copyable {
     let descriptor: Descriptor
-    var inbox = Inbox()
-    var outbox = Outbox()
-    var readClaim = Claim(), writeClaim = Claim()
     /// All calls that wait for a client share it.
-    var acceptClaim = Claim()
-    /// Whose lock guards it: a context's; or the stripe of its number (DescriptorTable).
-    private(set) var owner: MonitorReference
-    /// The same, for a call that has claimed a direction and reads it without the lock.
-    let ownerCell: UnsafeMutablePointer<MonitorReference>
-    /// What its context has for it; nil: it is in no context.
-    private(set) var connection: UnsafeMutableRawPointer?
+    var acceptClaim = SharedClaim()
+    var inbox = Inbox()
     /// The number leads to it. Otherwise the number is closed or means another file, and calls that have claimed it are the last to
     /// use it.
     var isRegistered = false
     /// The library closes the descriptor when the last claim ends.
     var isClosedAtEnd = false
+    var outbox = Outbox()
+    var readClaim = Claim()
     /// Whether it is known to carry a stream of bytes.
     var isStream = false
+    private var isIdentified = false
+    var writeClaim = Claim()
+    /// Whose lock guards it: a context's; or the stripe of its number (DescriptorTable).
+    private(set) var owner: MonitorReference
+    /// What its context has for it; nil: it is in no context.
+    private(set) var connection: UnsafeMutableRawPointer?
     /// The file of the descriptor, from when bytes were first held: a program may close the number and get it for another file.
-    private var file: FileIdentity?
+    private var file = FileIdentity()
 
-    /// - Parameter cell: memory as long as the stream lives.
-    init(_ number: Int32, owner: MonitorReference, cell: UnsafeMutablePointer<MonitorReference>) {
-        cell.initialize(to: owner)
-        (descriptor, self.owner, ownerCell) = (Descriptor(number), owner, cell)
-    }
+    init(_ number: Int32, owner: MonitorReference) { (descriptor, self.owner) = (Descriptor(number), owner) }
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
     @inline(never)
     var isClaimed: Bool { readClaim.isHeld || writeClaim.isHeld || acceptClaim.isHeld }
 
-    /// The caller has the locks of the former and of the new owner.
-    mutating func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
-        self.connection = connection
-        self.owner = owner
-        libipc_store_owner(ownerCell, owner)
+    fileprivate mutating func setOwner(_ owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
+        (self.owner, self.connection) = (owner, connection)
     }
 
     /// Checks once that the descriptor carries a stream.
@@ -57,13 +51,16 @@ struct Stream: ~Copyable {
 
     /// Notes which file the bytes that are held belong to.
     @inline(__always)
-    mutating func identify() { if file == nil { identifyNow() } }
+    mutating func identify() { if !isIdentified { identifyNow() } }
 
     @inline(never)
-    private mutating func identifyNow() { if !isEmpty { file = FileIdentity(descriptor) } }
+    private mutating func identifyNow() {
+        guard !isEmpty, let found = FileIdentity(descriptor) else { return }
+        (file, isIdentified) = (found, true)
+    }
 
     /// Whether what is held belongs to the file that the number means now.
-    var isCurrent: Bool { mutating get { isEmpty || file == nil || file == FileIdentity(descriptor) } }
+    var isCurrent: Bool { mutating get { isEmpty || !isIdentified || file == FileIdentity(descriptor) } }
 
     /// Wakes the calls that wait for the end of a claim.
     mutating func announceEnds() {
@@ -73,16 +70,28 @@ struct Stream: ~Copyable {
 
     @inline(never)
     static func make(_ number: Int32, owner: MonitorReference) throws(IPCError) -> StreamReference {
-        let size = MemoryLayout<Stream>.stride
-        let memory = try allocate(size + MemoryLayout<MonitorReference>.stride)
-        let stream = memory.bindMemory(to: Stream.self, capacity: 1)
-        let cell = (memory + size).bindMemory(to: MonitorReference.self, capacity: 1)
-        stream.initialize(to: Stream(number, owner: owner, cell: cell))
+        let size = MemoryLayout<Stream>.stride + MemoryLayout<MonitorReference>.stride
+        let stream = try allocate(size).bindMemory(to: Stream.self, capacity: 1)
+        stream.initialize(to: Stream(number, owner: owner))
+        stream.ownerCell.initialize(to: owner)
         return stream
     }
 
     static func destroy(_ stream: StreamReference) {
         stream.deinitialize(count: 1)
         free(stream)
+    }
+}
+
+extension StreamReference {
+    /// The stream's owner, for a call that has claimed a direction and reads it without the lock. It lies behind the stream.
+    var ownerCell: UnsafeMutablePointer<MonitorReference> {
+        UnsafeMutableRawPointer(self + 1).assumingMemoryBound(to: MonitorReference.self)
+    }
+
+    /// The caller has the locks of the former and of the new owner.
+    func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
+        pointee.setOwner(owner, connection)
+        libipc_store_owner(ownerCell, owner)
     }
 }
