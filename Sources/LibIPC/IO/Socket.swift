@@ -150,7 +150,7 @@ enum Socket {
     /// only accept(2) can wait on a program's listener as the contract says, and another thread's close does not end that.
     /// - Parameter isWanted: whether to go on.
     @inline(never)
-    static func accept(on server: Int32, while isWanted: () -> Bool) throws(IPCError) -> Int32 {
+    static func accept(on server: Int32, while isWanted: () -> Bool = { true }) throws(IPCError) -> Int32 {
         var limit = TimeLimit(SO_RCVTIMEO)
         let descriptor = Descriptor(server)
         limit.readLimit(of: descriptor)
