@@ -20,7 +20,7 @@ import Testing
 
         /// In no table.
         static func stream(of end: End) -> LibIPC.Stream {
-            LibIPC.Stream(end.number, owner: DescriptorTable.stripe(of: end.number), cell: .allocate(capacity: 1))
+            LibIPC.Stream(end.number, owner: DescriptorTable.stripe(of: end.number))
         }
 
         /// Calls `body` with the inbox, taken along.
