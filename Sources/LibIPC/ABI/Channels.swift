@@ -12,7 +12,7 @@ private func receive(from fd: Int32, into m: Ref<ipc_message>) throws(IPCError) 
 }
 
 extension Inbox {
-    /// Hands out the message that is here whole. The memory of the former one is kept for those to come.
+    /// Hands out the whole message of the inbox. Keeps the memory of the former payload for later messages.
     fileprivate mutating func hand(to m: Ref<ipc_message>, _ fd: Int32, _ pool: inout BufferPool) {
         guard let message = takeMessage() else { return }
         pool.returnPayload(m.pointee.payload, Int(clamping: m.pointee.length))
@@ -27,7 +27,7 @@ extension Inbox {
         try withContext(Ref(mutating: ctx)) { context throws(IPCError) in
             let connection = try context.entry(at: index)
             fd = connection.pointee.number
-            // What is here already is the entry's, as it is for who waits for events. Nobody is to be kept out for it.
+            // A message that was read ahead is handed out without a claim, as a wait does it: no other call has to wait.
             guard let stream = connection.pointee.stream else {
                 throw IPCError(IPC_ERROR_USOCK_RECV, "the descriptor \(fd) of this entry is closed", systemError: EBADF)
             }

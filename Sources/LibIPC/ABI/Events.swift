@@ -8,7 +8,7 @@
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
 
-/// A callback has freed the context, and may have made another one. If not, a call that only looks is over.
+/// A callback has freed the context, and may have made another one. Otherwise a call with timer 0 ends.
 @inline(never)
 private func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
     while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
@@ -71,7 +71,7 @@ private func fill(
         destroy(former)
         throw error
     }
-    // No message is lost for want of memory: that is here before it is read.
+    // The memory for a message is reserved before one is read, so none is lost.
     try lock.context.pointee.view.reserveSpare(former, &lock.context.pointee.pool)
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
     var found = Event(lease)
@@ -143,7 +143,7 @@ private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ dea
         if lock.isFreed { return false }
         guard let lease = found.lease else { return true }
         if found.kind == .none || found.kind == .waiting {
-            // What was held for a callback, which told nothing.
+            // The callback gave no event: its lease ends.
             lock.context.pointee.end(lease)
             try lock.context.pointee.catchUp()
             try lock.context.pointee.search(&found, deadline)
@@ -151,7 +151,7 @@ private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ dea
     }
 }
 
-/// Waits until there may be something: by asking the poller; or, where another thread does, until that one is done.
+/// Waits until there may be an event: asks the poller; or, if another thread does that, waits for that thread.
 private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) {
     var limit = lock.context.pointee.sleepLimit(deadline.remaining(&found.clock), &found)
     var watch = lock.context.pointee.isLed ? nil : try lock.context.pointee.prepareToWait()
@@ -231,7 +231,7 @@ private func take(_ step: libipc_step, _ index: UInt32, _ lock: inout ContextLoc
 /// Accepts a client as accept(2) does, without the lock, and adds it.
 private func accept(on server: ConnectionReference, _ lock: inout ContextLock, _ event: inout Event) throws(IPCError) {
     let (number, generation) = (server.pointee.number, server.pointee.registration.generation)
-    // Nothing may fail for want of memory once the client is here, as far as that can be known.
+    // Memory for the entry is reserved before the client is accepted.
     try lock.context.pointee.reserveEntry()
     var client = lock.context.pointee.takeUnadmitted()
     if client < 0 {

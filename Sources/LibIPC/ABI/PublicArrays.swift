@@ -128,7 +128,7 @@ struct PublicArrays: PublicView, ~Copyable {
 
     // MARK: Messages
 
-    /// Provides memory for the message of an event to come: that of the former event's, whose payload goes, if there is one.
+    /// Provides memory for the message of an event to come. Takes the former event's message, whose payload is freed, if there is one.
     @inline(__always)
     mutating func reserveSpare(_ former: Ref<ipc_message>?, _ pool: inout BufferPool) throws(IPCError) {
         if let former {

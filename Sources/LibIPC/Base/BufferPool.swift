@@ -75,8 +75,9 @@ private struct FreeList: ~Copyable {
 struct BufferPool: ~Copyable {
     /// Bytes of one receive: more than a Unix socket of Linux holds with the default settings.
     static let fullSize = 256 * 1024
-    /// Bytes in front of the receive buffer, for the beginning of a header that came earlier.
-    private static let headroom = 16
+    /// Bytes in front of the receive buffer, for the beginning of a header that came earlier. Behind a header the payload lies at a
+    /// multiple of 16 (OutboundFrame.nodeSize).
+    private static let headroom = 10
 
     /// A large block has at least this many bytes. It is worth keeping, also when a program has allocated it.
     static let largeSize = 64 * 1024

@@ -162,7 +162,7 @@ struct CancellationGuard: ~Copyable {
     deinit { libipc_allow_cancelling(before) }
 }
 
-/// What a call that has claimed a direction of a stream knows of it without the lock.
+/// What a call may use without the lock after it has claimed a direction of a stream.
 struct ClaimedStream: BitwiseCopyable {
     let stream: StreamReference
     let descriptor: Descriptor

@@ -4,7 +4,7 @@
 // needs no lock while it waits: first what was queued before goes, then what the call is to send. It waits in a blocking send of a
 // small piece (Outbox.sendPiece); or, when the descriptor has a time limit, in poll(2) (TimeLimit).
 //
-// When it fails, the rest of a frame that is begun stays in the outbox, and goes first with the next call or wait.
+// When it fails, the rest of a frame that was sent in part stays in the outbox. The next call or wait sends it first.
 
 struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     private let claimed: ClaimedStream
@@ -72,7 +72,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         try write.release(write.reason(failure))
     }
 
-    /// Sends what is queued, as far as possible without waiting. True: all of it, and no other call has a claim.
+    /// Sends the queue as far as possible without waiting. True: the queue is empty, and no other call has a claim.
     /// - Parameter finishing: only the rest of the frame that is begun.
     private static func flush(
         _ lock: borrowing DescriptorLock<View>, _ code: ErrorCode, finishing: Bool = false
@@ -156,7 +156,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
             stream.pointee.writeClaim.end()
             // Its context has taken the frames out of the program's list.
             if lock.context == nil { outbox.unlist() }
-            // What was queued meanwhile goes behind.
+            // Frames that were queued meanwhile follow.
             outbox.append(contentsOf: &stream.pointee.outbox)
             swap(&outbox, &stream.pointee.outbox)
             lock.claimEnded()
@@ -194,7 +194,7 @@ private struct OwnFrame: ~Copyable {
         OutboundFrame.destroy(sent, &pool)
     }
 
-    /// The pending frame, or a copy of it, for somebody who sends it later; nil: no memory.
+    /// The pending frame, or a copy of it, for a later call that sends it; nil: no memory.
     mutating func take() -> FrameReference? {
         guard let frame, !frame.isInline else {
             frame = nil

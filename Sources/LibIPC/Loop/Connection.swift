@@ -10,7 +10,7 @@ enum ConnectionKind: UInt32 { case ipc, external, server, switched }
 typealias ConnectionReference = UnsafeMutablePointer<Connection>
 
 struct Connection: ~Copyable {
-    /// What a connection waits for, as far as reading goes. `Context.setState` changes it, and puts the connection into the queue that
+    /// What a connection waits for before it is read. `Context.setState` changes the state, and puts the connection into the queue that
     /// belongs to the state.
     enum State: BitwiseCopyable {
         /// There is no stream: the descriptor is closed, or its number belongs to another entry. Nothing happens here.
@@ -19,11 +19,11 @@ struct Connection: ~Copyable {
         case idle
         /// Its turn comes: in the queue `runnable`.
         case runnable
-        /// Its turn came while another thread had its event, or the other end of its pair, in hand: it is runnable when that is over.
+        /// Its turn came while another thread had a lease on it, or on the other end of its pair. It becomes runnable when the lease ends.
         case leased
-        /// Of a switched end: too much waits for the other end. In the queue `parked`, as all that follow.
+        /// Of a switched end: too many bytes are queued for the other end. In the queue `parked`, as all states below.
         case awaitingRoom
-        /// Of a switched end: it is in no pair whose other end lives. The program knows.
+        /// Of a switched end: it has no live partner. The program was told.
         case awaitingPartner
         /// A server that lacks a descriptor or memory for a client. It tries again after a pause.
         case starved
@@ -39,7 +39,7 @@ struct Connection: ~Copyable {
         case blocked
         /// The system lacked space or memory. It tries again after a pause.
         case starved
-        /// Nothing can be sent any more, for this reason (errno). What the peer sent before decides what the program is told.
+        /// Sending has failed for good, for this reason (errno). What the peer sent before decides which event the program gets.
         case failed(Int32)
     }
 
@@ -49,7 +49,7 @@ struct Connection: ~Copyable {
     /// Of an EXTERNAL descriptor. `repeated`: the poller will report once more what the program knows already.
     enum HangUp { case none, told, repeated }
 
-    /// Beside the bits of poll(2) in `reported`: nobody has said so, but there may be something to read.
+    /// A bit beside those of poll(2) in `reported`: the poller has not reported it, but there may be something to read.
     static var mayBeReadable: Int32 { 1 << 16 }
 
     let registration: Registration
@@ -65,11 +65,11 @@ struct Connection: ~Copyable {
     var interest: Interest = .read
     /// What the poller has reported and nobody has read since, as poll(2) bits.
     var reported: Int32 = 0
-    /// In which call the poller last reported it: an older report on a descriptor that the program reads may be stale.
+    /// In which call the poller last reported it. If the program reads the descriptor, an older report may be stale.
     var reportedIn: UInt32 = 0
     /// Frames that were sent, and that the program is to be told of.
     var unreported = 0
-    /// The thread that has its last event in hand.
+    /// The lease of the thread that handles its last event.
     var lease: LeaseReference?
 
     /// The system calls the file always ready (a regular file), and the poller does not watch it.
@@ -78,9 +78,9 @@ struct Connection: ~Copyable {
     /// Value of `Context.sleeps` when the program was last told that it is readable.
     var toldAfter = UInt32.max
     var ending = Ending.none
-    /// The program's callback said that it holds more.
+    /// The program's callback has said that it holds more bytes.
     var holdsMore = false
-    /// An older entry of the context has this number too; it was active when this one was added.
+    /// An older entry of the context has this number too; and it was active when this one was added.
     var hasDuplicate = false, hasReplaced = false
     /// Of a server; memory from `Server.make`.
     var server: UnsafeMutablePointer<Server>?

@@ -102,7 +102,7 @@ extension Context where View: ~Copyable {
         try check(number < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(number) is too large")
         let former = active(number)
         if let former, let stream = former.pointee.stream {
-            // With what is held of it, if it is the same file.
+            // The bytes that it holds move along if the file is the same.
             swap(&connection.pointee.unreported, &former.pointee.unreported)
             deactivate(former, stream.pointee.isCurrent ? .moved : .discarded)
             connection.pointee.hasReplaced = true

@@ -1,13 +1,13 @@
-// Context+Leases.swift - many threads in one context: who is given a connection's next event, and who is woken for what.
+// Context+Leases.swift - many threads in one context: which thread gets a connection's next event, and which thread is woken.
 //
 // One of the threads that wait leads: it asks the poller. The others wait until they are told, one at a time, that there is something
 // for them or that nobody leads. A connection whose event is in a thread's hands, or which a call reads that waits for one message,
-// has its turn when that is over.
+// has its turn afterwards.
 
 extension Context where View: ~Copyable {
     // MARK: Leases
 
-    /// The thread is done with the event that it was given last.
+    /// The thread has finished its last event.
     @inline(__always)
     mutating func end(_ lease: LeaseReference) {
         lease.pointee.closeDescriptors()
@@ -16,21 +16,21 @@ extension Context where View: ~Copyable {
         if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }
     }
 
-    /// The connection is about to go: nobody has it in hand any more.
+    /// The connection is about to be removed: its lease ends.
     mutating func endLease(of connection: ConnectionReference) {
         guard let lease = connection.pointee.lease else { return }
         (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
         if leasedTurns > 0 || leases.areShared, let other = counterpart(of: connection) { resumeLeased(other) }
     }
 
-    /// Turns that came meanwhile may be taken: of the connection, and of the other end of its pair.
+    /// Gives back turns that were delayed: to the connection, and to the other end of its pair.
     @inline(never)
     private mutating func resumeLeased(_ connection: ConnectionReference) {
         takeTurnBack(connection)
         if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeTurnBack(other) }
     }
 
-    /// What kept the connection from its turn is over.
+    /// The lease or claim that delayed the connection's turn has ended.
     mutating func takeTurnBack(_ connection: ConnectionReference) {
         requeue(connection)
         guard case .leased = connection.pointee.state else { return }
@@ -39,7 +39,7 @@ extension Context where View: ~Copyable {
         resume(connection)
     }
 
-    /// In the hands of another thread than `lease`'s, itself or the other end of its pair.
+    /// Another thread than `lease`'s has leased it, or the other end of its pair.
     @inline(__always)
     mutating func isLeased(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
         leases.areShared && isLeasedByOther(connection, from: lease)
@@ -53,7 +53,7 @@ extension Context where View: ~Copyable {
         return holder != lease
     }
 
-    /// The same; or a call is reading it.
+    /// The same; or a call of another thread is reading it.
     mutating func isTaken(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
         connection.pointee.stream?.pointee.readClaim.isHeldByOther == true || isLeased(connection, from: lease)
     }
@@ -67,7 +67,7 @@ extension Context where View: ~Copyable {
         resumeAll()
     }
 
-    /// A thread has gone. What it kept others from may have its turn.
+    /// A thread has gone. Turns that it has delayed may be taken.
     private mutating func resumeAll() {
         hasUnsent = hasUnsent || !outgoing.isEmpty
         for index in 0..<connections.count where leasedTurns > 0 { takeTurnBack(connections[index]) }
@@ -86,7 +86,7 @@ extension Context where View: ~Copyable {
     // MARK: Waiting and waking
 
     /// Asks the poller, in a process with one thread. A signal handler that runs meanwhile finds consistent data. If it frees the
-    /// context, this call goes on with an empty one.
+    /// context, this call continues with an empty one.
     @inline(__always)
     mutating func sleep(_ watch: Poller.Watch, _ timeout: Int32) throws(IPCError) -> Finding {
         let monitor = monitor
@@ -95,8 +95,8 @@ extension Context where View: ~Copyable {
         return try watch.wait(timeout: timeout)
     }
 
-    /// A thread releases the lock: others that wait are woken for what it leaves behind.
-    /// - Parameter lease: the thread's; what it has in hand itself concerns no other.
+    /// A thread releases the lock: wakes a waiting thread if there is work for it.
+    /// - Parameter lease: the thread's. Work of the connection that it has leased is not for others.
     @inline(__always)
     mutating func alert(_ lease: LeaseReference?) {
         if waiting > 0 { wake(lease) }

@@ -57,7 +57,7 @@ extension Context where View: ~Copyable {
         Connection.destroy(connection)
     }
 
-    /// The context has another entry of this number: from now on the number leads there.
+    /// Finds another entry of this number: from now on the number leads to it.
     @inline(never)
     private mutating func findDuplicate(_ number: Int32, activating: Bool) {
         for index in 0..<connections.count where connections[index].pointee.number == number {
@@ -104,7 +104,7 @@ extension Context where View: ~Copyable {
         if isLed { poller.wake() } else { poller.closeDescriptors() }
     }
 
-    /// Deletes an entry for the program. With the last one everything goes, the limit for queues too.
+    /// Deletes an entry for the program. With the last entry the limit for queues is reset too.
     mutating func delete(_ connection: ConnectionReference) {
         offer(connection)
         remove(connection, .released)

@@ -212,7 +212,7 @@ extension Context where View: ~Copyable {
     }
 
     /// The report concerns no connection of the context. It is the waker; or a connection that was removed while this thread slept; or a
-    /// descriptor that the program has closed although a copy of it is open elsewhere, and only a new poller is rid of that.
+    /// descriptor that the program has closed although a copy of it is open elsewhere: only a new poller stops reporting it.
     @inline(never)
     private mutating func markUnknown(_ readiness: Readiness) {
         if readiness.registration == Registration.waker { return poller.drainWaker() }

@@ -1,4 +1,4 @@
-// Context+Receiving.swift - a turn of a connection that carries frames; and how a peer goes.
+// Context+Receiving.swift - a turn of a connection that carries frames; and what happens when its peer leaves.
 
 extension Context where View: ~Copyable {
     /// Time that a peer which has stopped writing has to read its queue, in milliseconds.
@@ -29,7 +29,7 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// Nothing is here, and a small message probably comes: it need not pass through the inbox.
+    /// The usual case: the inbox is empty, and a small message probably comes. It goes to the program without a stop in the inbox.
     @inline(__always)
     private mutating func takesAtOnce(_ connection: ConnectionReference, _ stream: StreamReference) -> Bool {
         connection.pointee.reported != 0 && stream.pointee.isStream && connection.pointee.sendFailure == 0
@@ -52,7 +52,7 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// One turn: a message that is here, or one receive. What the system is short of may be there next time.
+    /// One turn: takes a message from the inbox, or receives once. After a shortage the connection is tried again.
     mutating func read(_ connection: ConnectionReference) throws(IPCError) -> Inbox.Arrival {
         guard let stream = connection.pointee.stream else { return .nothing }
         var arrival = Inbox.Arrival.nothing
@@ -85,14 +85,14 @@ extension Context where View: ~Copyable {
         return arrival
     }
 
-    /// There is something to read, or may be.
+    /// There may be something to read.
     @inline(never)
     mutating func readAgain(_ connection: ConnectionReference) {
         connection.pointee.reported |= Connection.mayBeReadable
         if case .draining = connection.pointee.state { resume(connection) } else { markRunnable(connection) }
     }
 
-    /// Takes the whole message out. If more may be here already, or an end is to be found, the connection queues up again.
+    /// Takes the whole message out. If the inbox may hold another one, or the end of the stream may follow, the connection stays runnable.
     @inline(__always)
     mutating func takeMessage(_ connection: ConnectionReference) -> Message? {
         guard let stream = connection.pointee.stream else { return nil }
@@ -117,15 +117,15 @@ extension Context where View: ~Copyable {
         return true
     }
 
-    /// The queue was sent, or the time for that is up: the end of the peer's stream is handled now.
+    /// The queue was sent, or its time is up: now the end of the peer's stream is handled.
     @inline(never)
     mutating func resumeDrained(_ connection: ConnectionReference) {
         connection.pointee.reported |= Connection.mayBeReadable
         resume(connection)
     }
 
-    /// The peer goes, its descriptor with it; but first what it was sent is reported. One bad peer is no error of the call: a reason
-    /// goes without its code.
+    /// Removes the connection and closes its descriptor; but first reports the frames that were sent to it. One bad peer is no error of
+    /// the call, so its reason has no code.
     @inline(never)
     private mutating func dismiss(
         _ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event, _ reason: IPCError? = nil

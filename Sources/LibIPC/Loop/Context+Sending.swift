@@ -1,4 +1,4 @@
-// Context+Sending.swift - queueing frames, sending them, and reporting those that were sent.
+// Context+Sending.swift - queues frames, sends them, and reports sent frames to the program.
 
 extension Context where View: ~Copyable {
     /// Pause before a write that lacked space or memory is tried again, in milliseconds.
@@ -51,14 +51,14 @@ extension Context where View: ~Copyable {
         if isNeeded { outgoing.append(connection) } else { outgoing.remove(connection) }
     }
 
-    /// Frees a frame that is in no outbox any more.
+    /// Frees a frame that was taken out of its outbox.
     @inline(__always)
     private mutating func discard(_ frame: FrameReference) {
         if frame.pointee.isListed { view.unlist(frame) }
         if keepsMemory { dropped.append(frame) } else { OutboundFrame.destroy(frame, &pool) }
     }
 
-    /// Drops what is queued for the entry, and what is to be reported of it.
+    /// Drops the entry's queued frames and its reports.
     /// - Parameter keepingBegun: but for the rest of a frame that is begun.
     mutating func dropFrames(_ connection: ConnectionReference, keepingBegun: Bool) {
         guard let stream = connection.pointee.stream else { return }
@@ -134,15 +134,15 @@ extension Context where View: ~Copyable {
         finishSending(connection, stream, isFull: isFull)
     }
 
-    /// The kernel has taken what it could.
+    /// After a send: notes whether the kernel's buffer is full, and which frames were sent.
     private mutating func finishSending(_ connection: ConnectionReference, _ stream: StreamReference, isFull: Bool) {
         connection.pointee.sending = isFull ? .blocked : .ready
         if isFull != connection.pointee.interest.contains(.write) { updateInterest(connection) }
         noticeSent(connection, stream)
     }
 
-    /// Nothing more can be sent. What is queued goes; what the peer sent before is read to its end, which tells whether it has
-    /// left or failed. A shortage affects this connection only: it is retried after a pause, and others are served meanwhile.
+    /// Sending has failed for good: drops the queue. The bytes that the peer sent before are read to their end, which tells whether the
+    /// peer has left or failed. A shortage affects this connection only: it is retried after a pause, and others are served meanwhile.
     @inline(never)
     private mutating func failSending(
         _ connection: ConnectionReference, _ reason: IPCError, _ event: borrowing Event
@@ -166,7 +166,7 @@ extension Context where View: ~Copyable {
         readAgain(connection)
     }
 
-    /// Takes notice of what a direct call has sent and received: frames are to be reported, others have room now, messages wait.
+    /// Takes notice of what a direct call has sent and received: there may be frames to report, room for the partner, messages to read.
     mutating func settle(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream else { return }
         if stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
@@ -190,7 +190,7 @@ extension Context where View: ~Copyable {
         resumeCounterpart(of: connection)
     }
 
-    /// All that was queued is sent.
+    /// The queue is empty.
     @inline(__always)
     private mutating func noticeEmpty(_ connection: ConnectionReference, _ stream: StreamReference) {
         stream.pointee.outbox.isInherited = false
@@ -209,7 +209,7 @@ extension Context where View: ~Copyable {
     @inline(never)
     private mutating func sendForOthers(_ connection: ConnectionReference, _ others: Bool) {
         guard connection.pointee.isReady else { return }
-        // A callback of the program is called by those who wait.
+        // Only a wait calls the program's callbacks.
         if kind(of: connection) == .switched, view.hasWriter(connection.pointee.number) { return }
         var nothing = Event()
         hasUnsent = others
@@ -236,7 +236,7 @@ extension Context where View: ~Copyable {
 
     // MARK: Reporting
 
-    /// Reports a frame that was sent, connections in turn. False: there is none for this thread.
+    /// Reports one sent frame, taking connections in turn. False: this thread has none to report.
     mutating func report(_ event: inout Event) -> Bool {
         guard let connection = firstReportable(event.lease) else { return false }
         report(connection, &event)

@@ -2,7 +2,7 @@
 //
 // Either end speaks libipc frames, or the program's callbacks read and write it. The end that speaks is not read while too much waits
 // for the other one, and an end that has left is reported only when its last messages have gone through. Callbacks run outside: the
-// engine says what it needs (Event.callback) and is told the answer, so that a callback may use the library.
+// engine asks its caller for the call (Event.callback) and gets the answer, so that a callback may use the library.
 
 /// Bytes that may wait for one switched end before the other is not read any more.
 let switchingWindow = 256 * 1024
@@ -37,8 +37,7 @@ extension Context where View: ~Copyable {
         try serveSwitched(connection, &event)
     }
 
-    /// Asks for a call of the program's callback. What that reads must not be lost for want of memory: so there is a block for its frame
-    /// before.
+    /// Asks for a call of the program's callback. Memory for the frame is reserved first, so that no message is lost.
     private mutating func askCallback(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
         do throws(IPCError) {
             try view.reserveListing()
@@ -50,7 +49,7 @@ extension Context where View: ~Copyable {
         event.give(.callback, connection)
     }
 
-    /// The end has left or failed, and the other one has room.
+    /// The end has left or failed, and the other end has room for its last messages.
     private mutating func finish(
         _ connection: ConnectionReference, _ target: ConnectionReference, _ event: inout Event
     ) throws(IPCError) {
@@ -79,7 +78,7 @@ extension Context where View: ~Copyable {
         return if case .none = source.pointee.ending { outbox < switchingWindow } else { outbox == 0 }
     }
 
-    /// This end has room again, or is gone: the other one, if it was waiting for that, is looked at again.
+    /// This end has room again, or was removed: resumes the other end if it waits for that.
     mutating func resumeCounterpart(of connection: ConnectionReference) {
         if kind(of: connection) == .switched { resumeSource(of: connection) }
     }
@@ -119,7 +118,7 @@ extension Context where View: ~Copyable {
         sendAtOnce(target, others)
     }
 
-    /// The pair is over: both entries go.
+    /// Ends the pair: removes both entries.
     private mutating func untie(
         _ connection: ConnectionReference, _ kind: Event.Kind, closing: Bool = false, _ event: inout Event, _ reason: IPCError? = nil
     ) throws(IPCError) {
@@ -175,7 +174,7 @@ extension Context where View: ~Copyable {
         requeue(connection)
     }
 
-    /// What the callback that reads made of it. The entry may be gone by now.
+    /// The answer of the callback that reads. The entry may have been removed meanwhile.
     mutating func didRead(
         _ number: Int32, _ answer: CallbackAnswer, _ message: consuming Message?, holdsMore: Bool, _ event: inout Event
     ) throws(IPCError) {
@@ -202,7 +201,7 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// What the callback that writes made of it. The entry may be gone by now.
+    /// The answer of the callback that writes. The entry may have been removed meanwhile.
     mutating func didWrite(_ number: Int32, _ answer: CallbackAnswer, _ event: inout Event) throws(IPCError) {
         if let lease = event.lease { end(lease) }
         guard let connection = active(number) else { return }
@@ -228,7 +227,7 @@ extension Context where View: ~Copyable {
         connection.pointee.reportedIn = call
         setState(.idle, of: connection)
         try serveSwitched(connection, &event)
-        // What is here has not had its turn.
+        // The step has handled at most one message; the inbox may hold more.
         if case .idle = connection.pointee.state, connection.pointee.stream?.pointee.inbox.mayHoldMessage == true {
             markRunnable(connection)
         }

@@ -19,7 +19,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var numbers = NumberMap<ConnectionReference>()
     /// How many connections there have been.
     var generation: UInt32 = 0
-    /// What the context has taken notice of (libipc_changes).
+    /// The value of libipc_changes that the context has taken notice of.
     var changes = libipc_noted_changes()
 
     var poller: Poller
@@ -29,16 +29,16 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
 
     /// Connections with a turn to come.
     var runnable = ConnectionQueue(.reading)
-    /// Connections that wait for something else than the poller (Connection.State).
+    /// Connections in one of the waiting states (Connection.State).
     var parked = ConnectionQueue(.reading)
     /// Connections that have frames to send and may be writable, or have sent frames that are to be reported.
     var outgoing = ConnectionQueue(.sending)
-    /// Some of them may have something to send; and how many frames are to be reported.
+    /// Some of them may have something to send; how many frames are to be reported.
     var hasUnsent = false, unreported = 0
 
     /// nil: the default, and the context may vanish with its last entry.
     var queueLimit: Int?
-    /// How often somebody came in: counted by those who do.
+    /// How many calls have entered the context.
     var call: UInt32 = 0
     /// The last event was a report.
     var wasReport = false
@@ -46,7 +46,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var unadmitted: Int32 = -1
     /// Consecutive clients that were lost before they were accepted.
     var lostClients = 0
-    /// When the earliest of those that were starved, or are draining, is to be looked at.
+    /// When the first of the starved and draining connections is tried again.
     var retryAt: Deadline?
     /// Parked connections that are still to be examined; whether the program has changed pairs since they were parked.
     var unexamined = 0, arePairsChanged = false
@@ -79,7 +79,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
 
     deinit { Self.drop(connections, unadmitted) }
 
-    /// Nothing is left of the entries. Descriptors are the program's: none is closed.
+    /// Removes all entries. Descriptors belong to the program: none is closed.
     mutating func dissolve() {
         Self.drop(connections, unadmitted)
         connections.removeAll()
@@ -144,7 +144,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Its turn comes, unless it waits for something else.
+    /// Queues an idle connection for its turn.
     @inline(__always)
     mutating func markRunnable(_ connection: ConnectionReference) {
         guard case .idle = connection.pointee.state else { return }
@@ -152,7 +152,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         runnable.append(connection)
     }
 
-    /// Its turn has come.
+    /// Takes a connection out of the queue for its turn.
     @inline(__always)
     mutating func beginTurn(_ connection: ConnectionReference) {
         runnable.remove(connection)
@@ -160,7 +160,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         turns.take()
     }
 
-    /// Looks at the connection again: what it waited for, or what it is, has changed.
+    /// Makes a waiting connection runnable: its type, or what it waited for, has changed.
     @inline(never)
     mutating func resume(_ connection: ConnectionReference) {
         if case .inactive = connection.pointee.state { return }

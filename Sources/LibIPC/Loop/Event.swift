@@ -1,4 +1,4 @@
-// Event.swift - what a context tells its program, and what it asks of it on the way.
+// Event.swift - the result of a search: an event for the program, or what the engine needs from its caller first.
 
 /// A structure that a call fills in; an error that belongs to it is thrown beside it.
 struct Event: ~Copyable {
@@ -13,7 +13,7 @@ struct Event: ~Copyable {
     var kind = Kind.none
     var index = 0
     var descriptor: Int32 = 0
-    /// Which of those that had this number it is.
+    /// Tells the entry from others that had this number.
     var generation: UInt32 = 0
     var message: Message?
     var frame: FrameReference?

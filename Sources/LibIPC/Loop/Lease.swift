@@ -1,6 +1,6 @@
-// Lease.swift - which thread has the event of which connection in hand, and what a context remembers for each of its threads.
+// Lease.swift - which thread handles an event of which connection, and what a context remembers for each of its threads.
 //
-// As long as a thread has the last event of a connection, no other thread is given one of it, or of the other end of its pair. The
+// While a thread handles an event of a connection, no other thread gets an event of that connection, or of the other end of its pair. The
 // lease ends when the thread waits again, calls ipc_ctx_release, or ends.
 
 struct Lease: BitwiseCopyable {
@@ -22,7 +22,7 @@ struct Lease: BitwiseCopyable {
     @inline(__always)
     mutating func beginTimer(_ milliseconds: Int32, _ clock: inout CallClock) -> Deadline {
         if milliseconds <= 0 {
-            // The former timer is over: the same value is a new one from now on.
+            // The former timer has ended: from now on the same value begins a new one.
             left = 0
             return milliseconds < 0 ? .never : .immediate
         }

@@ -14,7 +14,7 @@
 //     more than `longestBudget` turns                         |
 //
 // So a quick program that has many messages sends in few pieces and makes few system calls, and a slow one keeps nobody waiting. The
-// clock is read only where frames wait and a message is here.
+// clock is read only where frames are queued and the inbox holds a message.
 
 struct Turns {
     /// In nanoseconds. The contract allows 50 µs. Longer than this, and a peer on another processor waits where it could work.
@@ -25,7 +25,7 @@ struct Turns {
 
     /// Since the poller was asked.
     private var taken = 0
-    /// When it was last decided to send first: on `Clock`, in nanoseconds. What waits now was queued later.
+    /// When `sendsFirst` last said yes: on `Clock`, in nanoseconds. All frames that are queued now were queued later.
     private var sentAt: Int64 = 0
     /// The program was as quick as that when it came back.
     private var isQuick = false
@@ -39,7 +39,7 @@ struct Turns {
     @inline(__always)
     mutating func begin() { (taken, isQuick) = (0, false) }
 
-    /// Frames wait to be sent, and a message is here: whether to send first.
+    /// Frames are queued, and the inbox holds a message: whether to send first.
     /// - Parameter now: on `Clock`.
     mutating func sendsFirst(at now: Int64) -> Bool {
         isQuick = now - sentAt < Turns.quick

@@ -87,7 +87,7 @@ enum DescriptorTable {
         }
     }
 
-    /// The number is closed, or means another file: nothing of it is kept.
+    /// The number is closed, or means another file: everything that was held for it is freed.
     static func discard(_ stream: StreamReference, keepingMemory: Bool = false) {
         withStripe(of: stream.pointee.descriptor.number, stream.pointee.owner) { _ in abandon(stream, keepingMemory: keepingMemory) }
     }
@@ -96,7 +96,7 @@ enum DescriptorTable {
     /// otherwise that thread could receive from a file that gets the number next.
     ///
     /// shutdown(2) of a listener would end it for all processes that share it (fork(2)): nobody could connect any more. So a dead
-    /// socket gets its number, and the thread that waits for a client finds that one (Socket.accept). Without a descriptor for the
+    /// socket gets its number, and the waiting thread finds the dead socket there (Socket.accept). Without a descriptor for the
     /// dead socket the number is closed at once.
     /// - Returns: whether the caller is to close it now.
     static func endUse(_ stream: StreamReference, keepingMemory: Bool = false) -> Bool {
@@ -131,7 +131,7 @@ enum DescriptorTable {
         return made
     }
 
-    /// A call is over: frees the stream, unless it is a context's by now, or holds something for the next call.
+    /// A call has ended: frees the stream, unless a context has it by now, or it holds bytes for the next call.
     @inline(never)
     static func freeIfUnneeded(_ stream: StreamReference) {
         while let frame = stream.pointee.outbox.takeSent() { OutboundFrame.destroy(frame) }
@@ -143,7 +143,7 @@ enum DescriptorTable {
         if isClosed { close(number) }
     }
 
-    /// Closes a number for the program. What calls have left for it goes.
+    /// Closes a number for the program. Bytes that calls have left for it are freed.
     /// - Returns: whether the caller is to close it now.
     static func endUse(ofStray number: Int32) -> Bool {
         libipc_note_stream(number, 0)

@@ -2,7 +2,7 @@
 //
 // Without a time limit the receive itself waits, and the kernel decides what a signal handler does to it (TimeLimit).
 
-/// What a call that waits for a frame has to send meanwhile, so that a peer which answers only what it has read does answer.
+/// What a call has to send while it waits for a frame: a peer may answer only after it has read that.
 enum Outgoing {
     /// Nothing, and nobody else is there to queue something.
     case nothing
@@ -16,7 +16,7 @@ extension Inbox {
     /// How long a wait lasts before it is checked whether other threads have queued something, in milliseconds.
     private static var recheck: Int32 { 100 }
 
-    /// Waits until a whole frame is here, for `takeMessage`.
+    /// Waits until the inbox has a whole frame, for `takeMessage`.
     /// - Parameter sending: sends what is queued.
     mutating func waitForFrame(
         from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: () throws(IPCError) -> Outgoing
@@ -45,7 +45,7 @@ extension Inbox {
         }
     }
 
-    /// One receive; nil when a signal handler has ended the system call and the call goes on until its time limit.
+    /// One receive. Returns nil when a signal handler has ended the system call, and the call has a time limit and continues.
     @inline(__always)
     private mutating func receive(
         from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool, _ extent: Extent, _ limit: inout TimeLimit

@@ -45,7 +45,7 @@ struct Inbox: ~Copyable {
     }
     var isWhole: Bool { payload != nil && filled == header?.payloadSize }
 
-    /// Puts what is here into the frame in the making. True: that is whole, for `takeMessage`.
+    /// Moves buffered bytes into the frame in the making. True: the frame is whole, for `takeMessage`.
     mutating func parse(_ pool: inout BufferPool) throws(IPCError) -> Bool {
         guard !isWhole, backlog.count > 0 else { return isWhole }
         var source = backlog.readable
@@ -267,7 +267,7 @@ struct Inbox: ~Copyable {
     /// Closes a received descriptor that no call has asked for.
     mutating func closePassed() { if let passed = passed.take() { libipc_close_passed(passed.descriptor) } }
 
-    /// Nothing is here, and no frame is in the making: a byte that brings a descriptor may come next.
+    /// The inbox holds no byte and no part of a frame: the next byte may bring a descriptor.
     var awaitsByte: Bool { header == nil && backlog.count == 0 }
 
     /// Takes one byte from the stream, if no frame has been received in part. Returns the descriptor that came with it, or the

@@ -8,12 +8,16 @@ typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 struct OutboundFrame: BitwiseCopyable {
     var next: FrameReference?
     let header: FrameHeader
-    /// Its number in the program's list of messages; negative when the program is to be told nothing of it.
+    /// Its number in the program's list of messages; negative: the program is not told about this frame.
     var listing = unlisted
     /// Behind the header, or a block of its own.
     let payload: UnsafeMutableRawPointer
 
     static var unlisted: Int { -1 }
+
+    /// Bytes in front of the encoded frame. The payload behind its header lies at a multiple of 16, as memory from malloc(3) does: AMD
+    /// processors copy a large block up to 15 times slower when the places of source and destination within their pages differ by less.
+    static var nodeSize: Int { (MemoryLayout<OutboundFrame>.stride + FrameHeader.size + 15) / 16 * 16 - FrameHeader.size }
     var isListed: Bool { listing >= 0 }
 
     /// A frame with a copy of `payload` behind it, or with room for one.
@@ -39,7 +43,7 @@ struct OutboundFrame: BitwiseCopyable {
     private static func make(
         _ header: FrameHeader, together: Int, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
-        let memory = try pool.takeBlock(MemoryLayout<OutboundFrame>.stride + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
+        let memory = try pool.takeBlock(OutboundFrame.nodeSize + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
         header.encode(into: frame.encoded)
         return frame
@@ -54,12 +58,12 @@ struct OutboundFrame: BitwiseCopyable {
     @inline(__always)
     static func destroy(_ frame: FrameReference, _ pool: inout BufferPool) {
         if !frame.isInline { pool.returnPayload(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        pool.returnBlock(frame, MemoryLayout<OutboundFrame>.stride + frame.together)
+        pool.returnBlock(frame, OutboundFrame.nodeSize + frame.together)
     }
 }
 
 extension FrameReference {
-    var encoded: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self + 1) }
+    var encoded: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self) + OutboundFrame.nodeSize }
     var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
     var isInline: Bool { pointee.payload == inlinePayload }
 

@@ -1,7 +1,7 @@
 // Outbox.swift - the frames that wait to be sent to one descriptor.
 //
-// Frames are linked through themselves, oldest first: at the front those that the kernel has and nobody has taken out yet, then
-// those that wait. As many as possible go in one system call.
+// The queue is a list linked through the frames, oldest first: at the front frames that were sent and are not taken out yet, then
+// pending frames. One system call sends as many as possible.
 
 struct Outbox: ~Copyable {
     /// Parts of frames for one sendmsg(2): as many as fit the kilobyte that Swift takes from the stack.
@@ -11,9 +11,9 @@ struct Outbox: ~Copyable {
 
     private var first: FrameReference?
     private var lastSent: FrameReference?, last: FrameReference?
-    /// How many bytes of the first pending frame the kernel has.
+    /// How many bytes of the first pending frame were sent.
     private var offset = 0
-    /// Number of bytes that the kernel does not have yet, and of their frames.
+    /// Number of bytes that were not sent yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames: UInt32 = 0
     /// Pending frames of which the program is to be told when they are sent.
@@ -33,11 +33,11 @@ struct Outbox: ~Copyable {
 
     private var firstPending: FrameReference? { if let lastSent { lastSent.pointee.next } else { first } }
     var hasPending: Bool { pendingFrames > 0 }
-    /// The frame of which the kernel has a part. Without its rest the stream would be broken, whoever writes next.
+    /// The frame that was sent in part. Its rest must come next in the stream.
     var begun: FrameReference? { offset > 0 ? firstPending : nil }
     var isBegun: Bool { offset > 0 }
 
-    /// - Parameter sent: how many of its bytes the kernel has; more than none only where nothing is pending.
+    /// - Parameter sent: how many of its bytes were sent; not 0 only if no other frame is pending.
     @inline(__always)
     mutating func append(_ frame: FrameReference, sent: Int = 0) {
         frame.pointee.next = nil
@@ -62,26 +62,26 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    /// The oldest of those that the kernel has.
+    /// Takes the oldest frame that was sent.
     @inline(__always)
     mutating func takeSent() -> FrameReference? { lastSent == nil ? nil : take(behind: nil) }
 
     mutating func takePending() -> FrameReference? { takePending(behind: lastSent) }
 
-    /// The only frame, if it is small and reported, and the kernel has nothing of it.
+    /// The only frame, if it is small and listed, and no byte of it was sent.
     @inline(__always)
     var onlySmall: FrameReference? {
         guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline, first.pointee.isListed else { return nil }
         return first
     }
 
-    /// The kernel has the only frame, which is the caller's now.
+    /// The only frame was sent whole. It belongs to the caller now.
     @inline(__always)
     mutating func removeOnly() {
         (first, last, pendingBytes, pendingFrames, listedFrames, isInherited) = (nil, nil, 0, 0, 0, false)
     }
 
-    /// Any pending frame but the one that is begun.
+    /// Takes the first pending frame that was not sent in part.
     mutating func takeUnbegun() -> FrameReference? { takePending(behind: begun ?? lastSent) }
 
     private mutating func takePending(behind predecessor: FrameReference?) -> FrameReference? {
@@ -93,7 +93,7 @@ struct Outbox: ~Copyable {
         return frame
     }
 
-    /// The program is to be told of no frame any more.
+    /// The program is told about none of these frames.
     mutating func unlist() {
         var next = firstPending
         while let frame = next {

@@ -3,7 +3,8 @@
 // Folder: Stream. Uses: Base, Wire, IO, Sharing.
 //
 // A stream belongs to the context that has the descriptor. Of a descriptor in no context a stream exists only while a call is at
-// work, or has left something (DescriptorTable). It moves from one to the other as it is, so that a call which waits goes on. It is
+// work, or has left bytes for the next one (DescriptorTable). A stream changes its owner without being copied, so a waiting call
+// keeps its reference. It is
 // freed when nobody owns it and no call has claimed a direction.
 
 typealias StreamReference = UnsafeMutablePointer<Stream>
