@@ -103,6 +103,10 @@ struct EpollPoller: ~Copyable {
         if isIdle || control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
         switch libipc_errno() {
         case EPERM: return .alwaysReady
+        case EEXIST:
+            // Another context watches it: the program has closed this set, and that context's has the number.
+            needsRebuild = true
+            return .watched
         case EBADF where Descriptor(registration.descriptor).isOpen, EINVAL where registration.descriptor != epoll:
             // The descriptor is open: so the program has closed the set.
             needsRebuild = true
