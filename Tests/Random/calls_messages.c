@@ -76,13 +76,10 @@ void step_write(int a, int b, int c) {
 	}
 }
 
-static int is_closed(const struct entry *entry) { return entry->dead || (entry->end != NULL && !entry->end->open); }
-
 void step_handle_writing(int a, int b, int c) {
 	struct context *context = pick_context(a);
 	(void)c;
 	if (context->count == 0) return;
-	if (is_closed(&context->entries[(size_t)b % context->count]) && is_known(STEP_ON_A_CLOSED_ENTRY)) return;
 	prepare(context);
 	struct ipc_error e = handle_writing_message(&context->event, &context->ctx, (uint32_t)b % (uint32_t)context->count);
 	judge(context, &e, "handle_writing_message", 1);
@@ -91,7 +88,6 @@ void step_handle_writing(int a, int b, int c) {
 static int pick_switched(struct context *context, int which) {
 	for (size_t i = 0; i < context->count; i++) {
 		size_t k = ((size_t)which + i) % context->count;
-		if (is_closed(&context->entries[k]) && is_known(STEP_ON_A_CLOSED_ENTRY)) continue;
 		if (context->entries[k].type == IPC_CONNECTION_TYPE_SWITCHED) return (int)k;
 	}
 	return -1;

@@ -80,15 +80,6 @@ static void taken_by_library(struct end *e) {
 	if (e->incoming.length > 0) distrust(incoming(e), GARBAGE);
 }
 
-/* The bytes that the library had for this end, and those of a frame that was half sent, are lost. */
-static void spoil(struct end *e) {
-	if (e == NULL) return;
-	distrust(incoming(e), GARBAGE);
-	for (size_t i = 0; i < outgoing(e)->count; i++) {
-		if (!outgoing(e)->items[i].sent) distrust(outgoing(e), GARBAGE);
-	}
-}
-
 /* Which one of several entries of a number has gone: one of whose type there are fewer now. */
 static struct entry *missing_twin(struct context *c, int fd, const struct entry *origin) {
 	struct entry *found = NULL;
@@ -117,10 +108,6 @@ static void judge_pair_end(struct context *c, struct entry *entry, int failed) {
 	remove_entry(c, first > second ? first : second);
 	if (first != second) remove_entry(c, first < second ? first : second);
 	sort_as_published(c);
-	if (is_known(SURVIVING_END_LOSES_BYTES)) {
-		spoil(e);
-		spoil(t);
-	}
 	int was_open = e != NULL && e->open, twin_was_open = t != NULL && t->open;
 	settle_end(e);
 	settle_end(t);
@@ -233,7 +220,6 @@ void judge(struct context *c, struct ipc_error *error, const char *call, int is_
 	if (event->type == IPC_EVENT_TYPE_NOT_SET) {
 		if (code == IPC_ERROR_POLLER && has_stale(c)) {
 			if (++c->refused < 3) return;
-			if (is_known(TWINS_ARE_NOT_WATCHED)) abandon("a context can no longer wait");
 		}
 		if (!is_step) fail("%s gave no event: code %d, %s", call, code, error->error_message);
 		return;
@@ -278,7 +264,7 @@ static double now(void) {
 void prepare(struct context *c) { note_pairs(c); }
 
 void wait_once(struct context *c, int *timer) {
-	int given = timer == NULL ? -1 : *timer, is_new = timer != NULL && given != c->timer && !(given == c->left && is_known(LOOK_KEEPS_THE_TIMER));
+	int given = timer == NULL ? -1 : *timer, is_new = timer != NULL && given != c->timer;
 	struct ipc_error error;
 	note_pairs(c);
 	double start = now();

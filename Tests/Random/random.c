@@ -62,9 +62,6 @@ int expect(struct ipc_error e, const char *call, const int *codes) {
 	for (const int *code = codes; *code >= 0; code++) {
 		if ((int)e.error_code == *code) return *code;
 	}
-	for (int i = 0; e.error_code == IPC_ERROR_POLLER && is_known(TWINS_ARE_NOT_WATCHED) && i < CONTEXTS; i++) {
-		if (has_stale(&contexts[i])) abandon("a context can no longer watch its entries");
-	}
 	fail("%s gave %d: %.200s", call, (int)e.error_code, e.error_message);
 }
 
