@@ -70,6 +70,51 @@ int64_t cd_raise_descriptor_limit(int64_t wanted) {
 	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
 }
 
+static char *give_up(int fd, char *text, int number) {
+	close(fd);
+	free(text);
+	errno = number;
+	return NULL;
+}
+
+/* A pipe that nobody writes to would make this wait, and cannot be read a second time: only regular files. */
+char *cd_read_file(const char *path, size_t limit, ssize_t *size) {
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = fd < 0 ? NULL : malloc(limit + 1);
+	size_t count = 0;
+	ssize_t piece;
+	if (fd < 0) {
+		return NULL;
+	}
+	if (text == NULL || fstat(fd, &status) != 0) {
+		return give_up(fd, text, errno);
+	}
+	if (!S_ISREG(status.st_mode)) {
+		return give_up(fd, text, S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
+	}
+	while ((piece = TEMP_FAILURE_RETRY(read(fd, text + count, limit + 1 - count))) > 0) {
+		count += (size_t)piece;
+	}
+	if (piece < 0 || count > limit) {
+		return give_up(fd, text, piece < 0 ? errno : EFBIG);
+	}
+	close(fd);
+	text[count] = 0;
+	*size = (ssize_t)count;
+	return text;
+}
+
+int cd_is_group(const char *text) {
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	if (text[0] >= '0' && text[0] <= '9' && *end == 0) {
+		/* The highest one means "as it is" (chown(2)). */
+		return number < UINT32_MAX;
+	}
+	return getgrnam(text) != NULL;
+}
+
 /* sd_listen_fds(3) describes it. */
 int cd_inherited(void) {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");

@@ -31,6 +31,7 @@ func serve<Owner: Service>(
     _ prepare: (Loop<Owner>) -> Void = { _ in }
 ) throws(Ending) -> Bool {
     let settings = try Settings(options)
+    try SocketAccess.set(options)
     let listeners = try listeners()
     let loop = Loop(service, settings, listeners)
     prepare(loop)

@@ -29,7 +29,7 @@ final class Bridge: Service {
     /// Children that look hosts up.
     var resolvers = 0
 
-    init(allowing names: [CText]) { allowed = names.map { bytes(of: $0) } }
+    init(allowing names: [[UInt8]]) { allowed = names }
 
     func greet(_ client: Int32) -> (state: Step, speaksFrames: Bool) {
         if cd_family(client) == AF_UNIX { return (.hearing, true) }

@@ -4,7 +4,7 @@ import CDaemon
 
 private let options = [
     Option(name: "listen", argument: "HOST:PORT", isList: true, help: "take TCP peers there; IPv6 as [::1]:9000, port 0 for any"),
-    Option(name: "allow", argument: "NAME", isList: true, help: "a local service that TCP peers may reach (default: none)"),
+    Option(name: "allow", argument: "NAME", isList: true, isReread: true, help: "a local service that TCP peers may reach (default: none)"),
     Option(name: "public", help: "listen also where other machines can reach it"),
 ]
 
@@ -23,7 +23,7 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
     start("ipc-tcpd") { () throws(Ending) in
         let options = try Options("ipc-tcpd", about: "Connects libipc services of different machines by TCP.", options, count, arguments)
         try setLogLevel(options)
-        let bridge = Bridge(allowing: options.list("allow"))
+        let bridge = Bridge(allowing: try options.serviceNames("allow"))
         return try serve(bridge, options, try listeners(options)) { $0.watch(bridge.dialled) }
     }
 }

@@ -7,15 +7,17 @@ private let options = [
         name: "listen", argument: "PLACE", isList: true,
         help: "HOST:PORT, IPv6 as [::1]:8080, port 0 for any; or the path of a Unix socket (default 127.0.0.1:8080)"),
     Option(name: "public", help: "listen also where other machines can reach it; TLS is left to a proxy"),
-    Option(name: "allow", argument: "NAME", isList: true, help: "a local service that clients may reach (default: none)"),
-    Option(name: "origin", argument: "ORIGIN", isList: true, help: "pages of it may connect, https://example.org say, or * for any"),
+    Option(name: "allow", argument: "NAME", isList: true, isReread: true, help: "a local service that clients may reach (default: none)"),
+    Option(
+        name: "origin", argument: "ORIGIN", isList: true, isReread: true,
+        help: "pages of it may connect, https://example.org say, or * for any"),
     Option(name: "no-page", help: "answer nothing at /"),
 ]
 
 private func gate(_ options: Options) throws(Ending) -> Gate {
     var gate = Gate()
-    gate.hasPage = !options.isGiven("no-page")
-    gate.services = options.list("allow").map { bytes(of: $0) }
+    gate.hasPage = !options.isOn("no-page")
+    gate.services = try options.serviceNames("allow")
     gate.origins.allowed = options.list("origin").map { bytes(of: $0) }
     for origin in gate.origins.allowed where !OriginPolicy.isOrigin(origin) {
         throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -58,6 +59,10 @@ void cd_open_standard(void);
 int cd_signals(void);
 /* Raises the limit on descriptors to `wanted` as far as it goes; what it is now. */
 int64_t cd_raise_descriptor_limit(int64_t wanted);
+/* The content of a regular file, with a NUL behind it, to be freed, and its size; NULL: errno says why not. */
+char *_Nullable cd_read_file(const char *path, size_t limit, ssize_t *size);
+/* Whether this is the name of a group, or a number that a group can have. */
+int cd_is_group(const char *text);
 /* How many sockets this process has inherited, at descriptors 3 and on; forgets that it was told. */
 int cd_inherited(void);
 /* One line on stderr, unless whoever reads it is so late that writing would wait. */
