@@ -84,6 +84,7 @@ struct Options {
             }
         }
         readEnvironment()
+        try checkSwitches()
         try reread()
     }
 

@@ -3,6 +3,8 @@
 import CDaemon
 
 struct HostAndPort {
+    static let howToWrite: StaticString = "write HOST:PORT or [IPv6]:PORT, with a port from 0 to 65535; 0.0.0.0 and [::] are all addresses"
+
     let host: [UInt8]
     let port: [UInt8]
 
@@ -17,6 +19,9 @@ struct HostAndPort {
         let port = text[(colon + 1)...]
         let isNumber = port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard (1...255).contains(host.count), (1...5).contains(port.count), isNumber else { return nil }
+        // getaddrinfo(3) takes a larger number modulo 65536, and * for loopback.
+        let number = port.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        guard number <= 65_535, !host.elementsEqual("*".utf8) else { return nil }
         self.host = Array(host)
         self.port = Array(port)
     }
@@ -50,7 +55,7 @@ enum Place {
                 if takesPaths, strchr(place, Int32(UInt8(ascii: "/"))) != nil {
                     listeners.append(try listen(path: place))
                 } else {
-                    for address in try addresses(place, isPublic) { listeners.append(try Listener.at(address)) }
+                    try listen(place, isPublic, takesPaths, &listeners)
                 }
             }
         } catch {
@@ -60,12 +65,27 @@ enum Place {
         return listeners
     }
 
-    private static func addresses(_ text: CText, _ isPublic: Bool) throws(Ending) -> [cd_address] {
-        guard let place = HostAndPort(bytes(of: text)) else { throw .wrong("--listen \(String(c: text)): not a place to listen") }
+    /// A name can have addresses that this machine has not, `localhost` that of IPv6: then it listens at the others.
+    private static func listen(_ text: CText, _ isPublic: Bool, _ takesPaths: Bool, _ listeners: inout [Listener]) throws(Ending) {
+        let option = "--listen '\(String(c: text))'"
+        guard let place = HostAndPort(bytes(of: text)) else {
+            throw .wrong("\(option): \(HostAndPort.howToWrite)\(takesPaths ? "; or a path with a slash" : "")")
+        }
         let addresses = place.addresses(numeric: false)
-        guard !addresses.isEmpty else { throw .failed("--listen \(String(c: text)): no such address") }
+        guard !addresses.isEmpty else { throw .failed("\(option): no such address") }
         for address in addresses where !isPublic { try checkIsLoopback(address) }
-        return addresses
+        var (found, missing) = (0, [Ending]())
+        for (index, address) in addresses.enumerated() where !addresses[..<index].contains(where: { cd_is_same(address, $0) != 0 }) {
+            switch Listener.at(address) {
+            case .listens(let listener):
+                listeners.append(listener)
+                found += 1
+            case .isAbsent(let reason): missing.append(reason)
+            case .failed(let reason): throw reason
+            }
+        }
+        guard found > 0 else { throw missing[0] }
+        for reason in missing { log(.warning, "\(option): \(reason.text); it listens at its other addresses") }
     }
 
     private static func checkIsLoopback(_ address: cd_address) throws(Ending) {

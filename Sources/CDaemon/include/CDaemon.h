@@ -80,6 +80,9 @@ int cd_is_listening(int fd);
 /* Of the socket itself (0) or its peer (1); whether there is one. */
 int cd_address_of(int fd, int peer, struct cd_address *address);
 int cd_is_loopback(const struct cd_address *address);
+static inline int cd_is_same(struct cd_address one, struct cd_address other) {
+	return one.length == other.length && memcmp(&one.storage, &other.storage, one.length) == 0;
+}
 /* `127.0.0.1:9000`, `[::1]:9000`. */
 void cd_print_address(const struct cd_address *address, char *text, size_t size);
 /* What limits for each peer go by: an IPv4 address, an IPv6 network of 64 bits, a local user. */
