@@ -42,17 +42,50 @@ void cd_open_standard(void) {
 	}
 }
 
+void cd_hold_hangup(void) {
+	sigset_t hangup;
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hangup, NULL);
+}
+
 int cd_signals(void) {
 	struct sigaction forgetting = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
 	sigset_t ends;
-	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGCHLD, &forgetting, NULL);
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int cd_next_signal(int signals) {
+	struct signalfd_siginfo info;
+	return TEMP_FAILURE_RETRY(read(signals, &info, sizeof info)) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/* sd_notify(3) describes it: a path, or with @ a name without a file. */
+int cd_notify(const void *text, size_t count) {
+	static int fd = -1;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *place = getenv("NOTIFY_SOCKET");
+	size_t length = place != NULL ? strlen(place) : 0;
+	if (length < 2 || length >= sizeof address.sun_path || (place[0] != '/' && place[0] != '@')) {
+		return 0;
+	}
+	/* Kept: later there may be no descriptor free. */
+	if (fd < 0 && (fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) {
+		return 0;
+	}
+	memcpy(address.sun_path, place, length);
+	if (place[0] == '@') {
+		address.sun_path[0] = 0;
+	}
+	length += offsetof(struct sockaddr_un, sun_path);
+	return sendto(fd, text, count, MSG_NOSIGNAL, (const struct sockaddr *)&address, (socklen_t)length) == (ssize_t)count;
 }
 
 int64_t cd_raise_descriptor_limit(int64_t wanted) {

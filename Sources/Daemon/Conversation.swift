@@ -50,6 +50,8 @@ protocol Service: AnyObject {
     func idled(_ talk: Talk, _ loop: Loop<Self>)
     /// One of two tied ends has left, and the library has taken both out; after a failure it may have closed them.
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>)
+    /// SIGHUP: takes what these options say, of those that can be reread; when it throws nothing has changed.
+    func reread(_ options: Options) throws(Ending)
     /// The loop has ended: the last words.
     func stopping(_ loop: Loop<Self>)
     /// The conversation is over, or only waits for the client to leave.
@@ -62,6 +64,7 @@ extension Service {
     func readable(_ descriptor: Int32, _ loop: Loop<Self>) {}
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>) { loop.dropUntied(talk, reason) }
     func idled(_ talk: Talk, _ loop: Loop<Self>) { loop.drop(talk, "was idle for too long") }
+    func reread(_ options: Options) throws(Ending) {}
     func stopping(_ loop: Loop<Self>) {}
     func ended(_ talk: Talk) {}
 }

@@ -9,14 +9,19 @@ final class Loop<Owner: Service> {
     let service: Owner
     let context: UnsafeMutablePointer<ipc_ctx>
     private let event: UnsafeMutablePointer<ipc_event>
-    private let signals: Int32
-    let settings: Settings
-    private var timelines: [Timeline]
+    let signals: Int32
+    var options: Options
+    var settings: Settings
+    var timelines: [Timeline]
     private var listeners: [Listener]
     private var areListenersOpen = false
     /// So many conversations can have both their descriptors.
-    private let room: Int
-    private var isStopping = false
+    private(set) var room = 1
+    var isStopping = false
+    /// Until when clients may end, in milliseconds of cd_now; nil: the daemon goes on.
+    var drainEnd: Int64?
+    /// The number of connections that the service manager was told last, and when.
+    var told = -1, toldAt: Int64 = -1 << 32
 
     /// By descriptor, both ends.
     var talks: [Talk?] = []
@@ -24,8 +29,9 @@ final class Loop<Owner: Service> {
     var peers = PeerCounts()
 
     /// - Parameter listeners: they are the loop's from now on.
-    init(_ service: Owner, _ settings: Settings, _ listeners: [Listener]) {
+    init(_ service: Owner, _ options: Options, _ settings: Settings, _ listeners: [Listener]) {
         self.service = service
+        self.options = options
         self.settings = settings
         self.listeners = listeners
         context = .allocate(capacity: 1)
@@ -34,11 +40,7 @@ final class Loop<Owner: Service> {
         event.initialize(to: ipc_event())
         timelines = settings.times.map { Timeline(milliseconds: $0) }
         signals = cd_signals()
-        // Two for each conversation, some for the daemon itself and for what it opens for a moment.
-        let spare = Int(signals) + 16
-        let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
-        room = max((available - spare) / 2, 1)
-        if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }
+        findRoom()
         watch(signals)
         openListeners()
     }
@@ -56,7 +58,8 @@ final class Loop<Owner: Service> {
     /// Until a signal comes; false: the library can no longer wait.
     func run() -> Bool {
         while !isStopping {
-            var timer = expireDeadlines()
+            var timer = tick(expireDeadlines())
+            if isStopping { break }
             switch cd_wait(context, event, &timer) {
             case IPC_ERROR_NONE: handle(event.pointee, wasTied: false)
             case IPC_ERROR_CLOSED_RECIPIENT: handle(event.pointee, wasTied: true)
@@ -94,7 +97,7 @@ final class Loop<Owner: Service> {
 
     private func handleReadable(_ descriptor: Int32) {
         if descriptor == signals {
-            isStopping = true
+            handleSignals()
         } else if let talk = talk(of: descriptor) {
             talk.isParting ? drain(talk) : service.readable(descriptor, of: talk, self)
         } else {
@@ -136,12 +139,29 @@ final class Loop<Owner: Service> {
         _ = cd_close(client)
     }
 
+    /// Two descriptors for each conversation, some for the daemon itself and for what it opens for a moment.
+    func findRoom() {
+        let spare = Int(signals) + 16
+        let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
+        room = max((available - spare) / 2, 1)
+        if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }
+    }
+
     /// No further client is accepted: they wait in the backlog.
-    private func closeListeners() {
+    func closeListeners() {
         guard areListenersOpen else { return }
         for listener in listeners { unwatch(listener.descriptor) }
         areListenersOpen = false
         log(.info, "no descriptors for more than \(count) connections")
+    }
+
+    /// No further client is accepted: they find nobody.
+    func removeListeners() {
+        for listener in listeners {
+            if areListenersOpen { unwatch(listener.descriptor) }
+            listener.remove()
+        }
+        listeners = []
     }
 
     func openListeners() {

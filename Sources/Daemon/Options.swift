@@ -38,6 +38,8 @@ struct Options {
     /// From the arguments and the environment. These texts live as long as the process.
     private var given: [Given] = []
     private var file: ConfigFile?
+    /// What the file says in vain, for the log.
+    private(set) var notes: [String] = []
 
     static let common = [
         Option(name: "config", argument: "FILE", help: "options one a line, `allow pong` say; SIGHUP reads it anew"),
@@ -158,9 +160,14 @@ struct Options {
             file = former
             throw error
         }
-        guard let former, let file else { return }
-        for (index, option) in known.enumerated() where !option.isReread && !file.isEqual(former, of: index) {
-            log(.warning, "\(option.name) in \(String(c: path)) has changed: it counts from the next start on")
+        notes = []
+        guard let file else { return }
+        for (index, option) in known.enumerated() {
+            if file.values.contains(where: { $0.option == index }), given.contains(where: { $0.option == index }) {
+                notes.append("\(option.name) in \(String(c: path)) does not count: the arguments or the environment have it, too")
+            } else if let former, !option.isReread, !file.isEqual(former, of: index) {
+                notes.append("\(option.name) in \(String(c: path)) has changed: that counts after a restart")
+            }
         }
     }
 

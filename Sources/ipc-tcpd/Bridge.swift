@@ -23,13 +23,15 @@ enum Step {
 final class Bridge: Service {
     typealias State = Step
 
-    let allowed: [[UInt8]]
+    private(set) var allowed: [[UInt8]]
     /// The sockets that connect: readable when one of them is through.
     let dialled = cd_epoll_make()
     /// Children that look hosts up.
     var resolvers = 0
 
     init(allowing names: [[UInt8]]) { allowed = names }
+
+    func reread(_ options: Options) throws(Ending) { allowed = try options.serviceNames("allow") }
 
     func greet(_ client: Int32) -> (state: Step, speaksFrames: Bool) {
         if cd_family(client) == AF_UNIX { return (.hearing, true) }

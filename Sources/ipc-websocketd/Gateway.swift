@@ -5,11 +5,16 @@ import CDaemon
 final class Gateway: Service {
     typealias State = Client
 
-    private let gate: Gate
-    private let page: [UInt8]
+    private var gate: Gate
+    private var page: [UInt8]
 
     init(_ gate: Gate) {
         self.gate = gate
+        page = Page.make(gate.services)
+    }
+
+    func reread(_ options: Options) throws(Ending) {
+        gate = try Gate(options)
         page = Page.make(gate.services)
     }
 

@@ -14,16 +14,16 @@ private let options = [
     Option(name: "no-page", help: "answer nothing at /"),
 ]
 
-private func gate(_ options: Options) throws(Ending) -> Gate {
-    var gate = Gate()
-    gate.hasPage = !options.isOn("no-page")
-    gate.services = try options.serviceNames("allow")
-    gate.origins.allowed = options.list("origin").map { bytes(of: $0) }
-    for origin in gate.origins.allowed where !OriginPolicy.isOrigin(origin) {
-        throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
+extension Gate {
+    init(_ options: Options) throws(Ending) {
+        hasPage = !options.isOn("no-page")
+        services = try options.serviceNames("allow")
+        origins.allowed = options.list("origin").map { bytes(of: $0) }
+        for origin in origins.allowed where !OriginPolicy.isOrigin(origin) {
+            throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
+        }
+        if services.isEmpty { log(.warning, "nobody can reach anything: no service is allowed (--allow)") }
     }
-    if gate.services.isEmpty { log(.warning, "nobody can reach anything: no service is allowed (--allow)") }
-    return gate
 }
 
 @c(main)
@@ -32,7 +32,7 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let about: StaticString = "Lets web pages talk to libipc services of this machine, by WebSocket: ws://HOST/NAME."
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
-        let gateway = Gateway(try gate(options))
+        let gateway = Gateway(try Gate(options))
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
             loop.watch(Parking.writable)

@@ -55,8 +55,14 @@ const char *cd_version(void);
 int64_t cd_now(void);
 /* Descriptors 0 to 2 are open, so that no client gets one of them. */
 void cd_open_standard(void);
-/* Ignores SIGHUP and SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM or SIGINT has come. */
+/* SIGHUP waits until cd_signals is read. */
+void cd_hold_hangup(void);
+/* Ignores SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM, SIGINT or SIGHUP has come. */
 int cd_signals(void);
+/* Which one has come; 0: none further. */
+int cd_next_signal(int signals);
+/* Tells the service manager, if there is one, without waiting; whether it was told. */
+int cd_notify(const void *text, size_t count);
 /* Raises the limit on descriptors to `wanted` as far as it goes; what it is now. */
 int64_t cd_raise_descriptor_limit(int64_t wanted);
 /* The content of a regular file, with a NUL behind it, to be freed, and its size; NULL: errno says why not. */
