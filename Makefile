@@ -1,5 +1,5 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
-# DESTDIR, POLLER (epoll or poll), BUILD.
+# SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD.
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -9,6 +9,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR ?=
 BUILD ?= build
 POLLER ?= epoll
@@ -44,6 +46,7 @@ PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main
 DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
 daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
+UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
 # The version of each function; a function that the headers do not declare is in neither library.
@@ -138,17 +141,20 @@ install-library: library
 	done
 
 install: install-library daemons
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
 	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
-	for unit in $(wildcard Sources/*/*.service); do \
+	for unit in $(UNITS); do \
 		sed -e 's|@BINDIR@|$(BINDIR)|' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
 	done
+	install -m 644 Sources/Daemon/libipc.sysusers $(DESTDIR)$(SYSUSERSDIR)/libipc.conf
+	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
-	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(DAEMONS:%=$(DESTDIR)$(UNITDIR)/%.service)
+	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 
 clean:
 	rm -rf build .build
