@@ -65,8 +65,8 @@ extension Options {
                 path.baseAddress.map { cd_service_path($0, text) } ?? IPC_ERROR_SERVICE_PATH__INVALID_NAME
             }
             guard isWritable, code == IPC_ERROR_NONE else {
-                throw .wrong(
-                    "--\(option) '\(String(c: text))': no service can have this name; write the name of its socket in the run directory")
+                let shown = String(bytes: name.prefix(100))
+                throw .wrong("--\(option) '\(shown)': no service can have this name; write that of its socket in the run directory")
             }
             names.append(name)
         }

@@ -116,6 +116,11 @@ class Process:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE), time.monotonic() - start
 
+    def stop_ready(self):
+        """Stops it; its ready line."""
+        assert self.stop()[0] == 0
+        return self.ready
+
     def kill(self):
         self.process.kill()
         self.process.wait()
