@@ -7,6 +7,7 @@ import CDaemon
 enum Notice {
     /// Milliseconds between two numbers of connections: they are for people.
     static let interval = 1_000
+    static let isWanted = getenv("NOTIFY_SOCKET") != nil
 
     static func send(_ text: String) {
         var text = text
@@ -69,12 +70,14 @@ extension Loop {
     /// What is to be done when nothing comes; the milliseconds until then, or -1.
     func tick(_ timer: Int32) -> Int32 {
         var next = timer < 0 ? Int64.max : Int64(timer)
-        let now = drainEnd == nil && told == count ? 0 : cd_now()
+        let isNews = Notice.isWanted && told != count
+        guard isNews || drainEnd != nil else { return timer }
+        let now = cd_now()
         if let drainEnd {
             if count == 0 || drainEnd <= now { isStopping = true }
             next = min(next, drainEnd - now)
         }
-        if told != count {
+        if isNews {
             if toldAt + Int64(Notice.interval) <= now {
                 Notice.send("STATUS=\(count) of \(settings.connections) connections\(drainEnd == nil ? "" : ", which may end")")
                 (told, toldAt) = (count, now)

@@ -158,8 +158,8 @@ final class Loop<Owner: Service> {
     /// No further client is accepted: they find nobody.
     func removeListeners() {
         for listener in listeners {
-            if areListenersOpen { unwatch(listener.descriptor) }
-            listener.remove()
+            // The library looks whether the file is still this socket's: the next daemon may have put its own there.
+            if areListenersOpen { _ = cd_close_entry(context, listener.descriptor) } else { listener.remove() }
         }
         listeners = []
     }

@@ -301,6 +301,20 @@ def test_drain_lets_clients_end_and_nobody_in(world):
     assert tcpd.process.wait(harness.PATIENCE) == 0 and (world.here / "tcp").exists()
 
 
+def test_drain_leaves_the_socket_of_another_alone(world):
+    world.pongd(world.here)
+    tcpd = world.daemon("ipc-tcpd", *PLACE["ipc-tcpd"], "--allow", "pong", "--drain", "1000")
+    stays = tied(world, tcpd)
+    (world.here / "tcp").unlink()
+    world.daemon("ipc-tcpd")
+    tcpd.process.terminate()
+    tcpd.says("may end within")
+    until(lambda: is_refused(tcpd.port), "nobody is let in")
+    assert (world.here / "tcp").exists()
+    stays.close()
+    assert tcpd.process.wait(harness.PATIENCE) == 0 and (world.here / "tcp").exists()
+
+
 def test_drain_ends_those_who_stay(world):
     world.pongd(world.here)
     tcpd = world.daemon("ipc-tcpd", *PLACE["ipc-tcpd"], "--allow", "pong", "--drain", "0.3")

@@ -40,6 +40,7 @@ CD_CALL(cd_watch_switched, ipc_add_fd_switched(ctx, fd), struct ipc_ctx *ctx, in
 CD_CALL(cd_unwatch, ipc_del_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
 CD_CALL(cd_service_path, service_path(path, name), char *path, const char *name)
 CD_CALL(cd_close, usock_close(fd), int fd)
+CD_CALL(cd_close_entry, ipc_close_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
 CD_CALL(cd_write, ipc_write(ctx, m), struct ipc_ctx *ctx, const struct ipc_message *m)
 CD_CALL(cd_listen_at_path, usock_init(fd, path), int *fd, const char *path)
 CD_CALL(cd_close_all, ipc_close_all(ctx), struct ipc_ctx *ctx)
