@@ -5,15 +5,12 @@ import CDaemon
 extension Options {
     // MARK: Switches
 
-    /// All switches were checked at the start (checkSwitches).
-    func isOn(_ name: StaticString) -> Bool { (try? Options.isYes(text(name), name)) ?? false }
-
-    /// A value that is misunderstood could open what is meant to be shut: so these words and no others.
-    static func isYes(_ text: CText?, _ name: StaticString) throws(Ending) -> Bool {
+    /// nil: neither. A value that is misunderstood could open what is meant to be shut: so these words and no others.
+    static func isYes(_ text: CText?) -> Bool? {
         guard let text else { return false }
         for word in ["1", "yes", "true", "on"] as [StaticString] where word == text { return true }
         for word in ["0", "no", "false", "off"] as [StaticString] where word == text { return false }
-        throw .wrong("--\(name) takes 1, yes, true or on, or 0, no, false or off; not \(String(c: text))")
+        return nil
     }
 
     // MARK: Numbers

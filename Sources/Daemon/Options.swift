@@ -171,14 +171,21 @@ struct Options {
         }
     }
 
-    /// Of all, also of those that nobody asks for.
+    /// All switches, also those that nobody asks for.
     private func checkSwitches() throws(Ending) {
-        for option in known where option.isSwitch && !option.isAction { _ = try Options.isYes(text(option.name), option.name) }
+        for option in known where option.isSwitch && !option.isAction {
+            guard let text = text(option.name), Options.isYes(text) == nil else { continue }
+            throw .wrong("--\(option.name) takes 1, yes, true or on, or 0, no, false or off; not \(String(c: text))")
+        }
     }
 
     // MARK: What was given
 
-    func isGiven(_ name: StaticString) -> Bool { !list(name).isEmpty }
+    /// A switch that is off is not given.
+    func isGiven(_ name: StaticString) -> Bool {
+        let isSwitch = known.contains { $0.isSwitch && $0.name == name.cText }
+        return isSwitch ? Options.isYes(text(name)) ?? false : !list(name).isEmpty
+    }
 
     /// As long as these options live.
     func list(_ name: StaticString) -> [CText] {

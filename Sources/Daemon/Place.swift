@@ -44,7 +44,7 @@ enum Place {
         var listeners = try Listener.inherited()
         var places = options.list("listen")
         if listeners.isEmpty, places.isEmpty, let place { places = [place.cText] }
-        let isPublic = options.isOn("public")
+        let isPublic = options.isGiven("public")
         do throws(Ending) {
             for listener in listeners where !listener.isLocal && !isPublic {
                 var address = cd_address()

@@ -16,7 +16,7 @@ private let options = [
 
 extension Gate {
     init(_ options: Options) throws(Ending) {
-        hasPage = !options.isOn("no-page")
+        hasPage = !options.isGiven("no-page")
         services = try options.serviceNames("allow")
         origins.allowed = options.list("origin").map { bytes(of: $0) }
         for origin in origins.allowed where !OriginPolicy.isOrigin(origin) {
