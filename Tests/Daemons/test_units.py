@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 import harness
-from harness import Skipped
+from harness import Skipped, echoes
+from WebSocket.client import Client
 
 UNITS = ("ipcd", "ipc-tcpd", "ipc-websocketd")
 MOST_EXPOSED = 2.0
@@ -63,3 +64,23 @@ def test_user_and_directory_are_made(world):
         assert len(user) == len(group) == 1 and user[0][3] == group[0][2] and user[0][6].endswith("nologin"), (user, group)
         found = (root / "run/ipc").stat()
         assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (0, int(group[0][2]), 0o1775), oct(found.st_mode)
+
+
+def test_daemons_take_the_socket_of_a_service_manager(world):
+    """systemd-socket-activate listens as a socket unit does, and starts the daemon with the first client."""
+    program = shutil.which("systemd-socket-activate")
+    if not program:
+        raise Skipped("systemd-socket-activate is not installed")
+    world.pongd(world.there)
+    network, web = world.here / "network", world.directory / "web"
+    for place, name, rundir in ((network, "ipcd", world.here), (web, "ipc-websocketd", world.there)):
+        library = f"LD_LIBRARY_PATH={os.environ['LD_LIBRARY_PATH']}"
+        daemon = world.start(
+            [program, "-l", place, "-E", "IPC_RUNDIR", "-E", library, "-E", "IPC_WEBSOCKETD_ALLOW=pong", harness.BINARIES / name], rundir,
+            ready=False)
+        daemon.says("Listening on")
+        if name == "ipcd":
+            assert echoes(world.look_up("pong", f"pong unix://{world.there}/pong"))
+        else:
+            Client(world.local(place)).echoes()
+        assert daemon.stop()[0] == 0 and place.exists(), daemon.text()
