@@ -98,9 +98,26 @@ int cd_lookup(const char *host, const char *port, int numeric, struct cd_address
 	return count;
 }
 
+/*
+ * Takes `count` of the addresses: the first one's family first, then the families in turn (RFC 8305 4), so that a family with many
+ * addresses leaves room for the other one.
+ */
+static void alternate(const struct cd_address *found, int total, struct cd_address *addresses, int count) {
+	int next[2] = {0, 0};
+	for (int taken = 0, turn = 0; taken < count && (next[0] < total || next[1] < total); turn = !turn) {
+		while (next[turn] < total && (found[next[turn]].storage.ss_family != found[0].storage.ss_family) != turn) {
+			next[turn]++;
+		}
+		if (next[turn] < total) {
+			addresses[taken++] = found[next[turn]++];
+		}
+	}
+}
+
 /* Names are looked up by calls that wait for others. The child has nothing of ours but its end of a pair. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds) {
-	struct cd_address addresses[8];
+	struct cd_address found[64], addresses[8];
+	const int room = sizeof addresses / sizeof *addresses;
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		return -1;
@@ -120,7 +137,8 @@ int cd_lookup_in_child(const char *host, const char *port, int seconds) {
 		alarm((unsigned)seconds);
 		fcntl(0, F_SETOWN, getpid());
 		fcntl(0, F_SETFL, O_ASYNC);
-		int count = cd_lookup(host, port, 0, addresses, sizeof addresses / sizeof *addresses);
+		int total = cd_lookup(host, port, 0, found, sizeof found / sizeof *found), count = total < room ? total : room;
+		alternate(found, total, addresses, count);
 		_exit(count > 0 && send(0, addresses, (size_t)count * sizeof *addresses, MSG_NOSIGNAL) > 0 ? 0 : 1);
 	}
 	close(ends[1]);
@@ -178,12 +196,42 @@ int cd_connect_local(const char *path) {
 	return fd;
 }
 
+static int peer_timeout;
+
+void cd_set_peer_timeout(int milliseconds) { peer_timeout = milliseconds; }
+
+static int at_least_one(int seconds) { return seconds < 1 ? 1 : seconds; }
+
+/*
+ * Keep-alive probes notice a peer that vanished while nothing was on its way. With something on its way there are no probes but
+ * retransmissions, by default for some 15 minutes: TCP_USER_TIMEOUT limits them (tcp(7), RFC 5482). The probes are spread so that both
+ * take about as long.
+ */
 void cd_tune(int fd) {
+	int seconds = peer_timeout > 0 ? peer_timeout / 1000 : 120;
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_one(seconds / 2));
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_one(seconds / 12));
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+	if (peer_timeout > 0) {
+		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, peer_timeout);
+	}
+}
+
+int cd_epoll_ready(int set, struct cd_ready *ready, int room) {
+	struct epoll_event events[64];
+	int limit = sizeof events / sizeof *events, count = epoll_wait(set, events, room < limit ? room : limit, 0);
+	for (int i = 0; i < count; i++) {
+		unsigned what = events[i].events, ended = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+		ready[i] = (struct cd_ready){
+		    .fd = events[i].data.fd,
+		    .is_readable = (what & (EPOLLIN | ended)) != 0,
+		    .is_writable = (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
+		    .has_ended = (what & ended) != 0,
+		};
+	}
+	return count;
 }
 
 ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {

@@ -9,6 +9,8 @@ final class Conversation<State> {
     let peer: UInt64
     /// Opened for the client; -1 while there is none.
     fileprivate(set) var other: Int32 = -1
+    /// Sockets that connect at the same time: one of them will be the other end.
+    fileprivate(set) var attempts: [Int32] = []
     var state: State
     /// Messages go from one end to the other.
     fileprivate(set) var isTied = false
@@ -31,6 +33,8 @@ enum Deadline: Int, CaseIterable {
     case retry
     /// The peer may have more to say; it has been refused, and may read why.
     case grace, parting
+    /// The next address is tried as well; one direction has ended, and nothing is moved in the other one.
+    case attempt, halfClosed
 }
 
 /// A daemon's own part, called from the loop. Nothing in it may wait.
@@ -101,6 +105,27 @@ extension Loop {
         talk.other = -1
     }
 
+    /// A socket connects for the conversation, besides others; nobody watches it here.
+    func begin(attempt socket: Int32, of talk: Talk) {
+        talk.attempts.append(socket)
+        enter(talk, at: socket)
+        attempts += 1
+    }
+
+    /// This attempt has succeeded, and ends the others: it is the other end, not watched yet.
+    func win(_ socket: Int32, of talk: Talk) {
+        talk.attempts.removeAll { $0 == socket }
+        attempts -= 1
+        for each in talk.attempts { end(attempt: each, of: talk) }
+        attach(socket, to: talk, watched: false)
+    }
+
+    func end(attempt socket: Int32, of talk: Talk) {
+        talk.attempts.removeAll { $0 == socket }
+        attempts -= 1
+        release(socket)
+    }
+
     /// Takes the descriptor out, and closes it.
     private func release(_ descriptor: Int32) {
         enter(nil, at: descriptor)
@@ -136,6 +161,7 @@ extension Loop {
         log(.info, "client \(talk.client) goes: \(reason)")
         shutdown(talk.client, Int32(SHUT_WR))
         detach(talk)
+        for attempt in talk.attempts { end(attempt: attempt, of: talk) }
         for deadline in Deadline.allCases { stop(deadline, talk) }
         service.ended(talk)
         talk.isParting = true
@@ -184,6 +210,7 @@ extension Loop {
 
     private func finish(_ talk: Talk) {
         talk.isOver = true
+        for attempt in talk.attempts { end(attempt: attempt, of: talk) }
         for deadline in Deadline.allCases { stop(deadline, talk) }
         if !talk.isParting { service.ended(talk) }
         peers.remove(talk.peer)

@@ -26,6 +26,8 @@ final class Loop<Owner: Service> {
     /// By descriptor, both ends.
     var talks: [Talk?] = []
     var count = 0
+    /// Sockets that connect, of all conversations.
+    var attempts = 0
     var peers = PeerCounts()
 
     /// - Parameter listeners: they are the loop's from now on.
@@ -163,6 +165,9 @@ final class Loop<Owner: Service> {
         }
         listeners = []
     }
+
+    /// Whether a conversation that has one attempt may have another one: the descriptors of those that are here come first.
+    var hasRoomForAttempt: Bool { 2 * count + attempts < 2 * room }
 
     func openListeners() {
         guard !areListenersOpen, count < room else { return }

@@ -20,7 +20,9 @@ struct Settings {
         drain = try options.milliseconds("drain", default: 0)
         times = [
             try options.milliseconds("hello-time", default: 10_000), try options.milliseconds("connect-time", default: 8_000),
-            try options.milliseconds("idle-time", default: 0), 50, 300, 1_000,
+            try options.milliseconds("idle-time", default: 0), 50, 1_000, 1_000,
+            // RFC 8305 5: Connection Attempt Delay. The other option is ipc-tcpd's.
+            250, try options.milliseconds("half-closed-time", default: 10_000),
         ]
     }
 }

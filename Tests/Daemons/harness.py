@@ -29,6 +29,14 @@ def need_ipv6():
         raise Skipped(f"no IPv6 loopback: {error}") from error
 
 
+def need_command(name):
+    """The path of a program that the test needs."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        raise Skipped(f"{name} is not installed")
+    return path
+
+
 def send_cut(sock, whole, cut):
     """In two segments, which arrive apart as far as anybody can tell."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

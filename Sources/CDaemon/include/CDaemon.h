@@ -96,13 +96,15 @@ void cd_print_address(const struct cd_address *address, char *text, size_t size)
 uint64_t cd_peer_key(int fd);
 /* Up to `room` addresses of a host, without waiting for anybody if `numeric`; negative: getaddrinfo's error. */
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room);
-/* Has a child look the host up: a socket that receives the addresses, or ends without, or -1. */
+/* Has a child look the host up: a socket that receives the addresses, their families in turn, or ends without, or -1. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds);
 int cd_listen(const struct cd_address *address);
 /* Begins to connect: a descriptor that does not block, or -1. */
 int cd_dial(const struct cd_address *address);
 /* How that went: 0, or an error's number. */
 int cd_dialled(int fd);
+/* Milliseconds after which a TCP peer that acknowledges nothing is given up; 0: the kernel's own time. Set once, before any cd_tune. */
+void cd_set_peer_timeout(int milliseconds);
 /* Sends each message at once, and notices a peer that is gone. */
 void cd_tune(int fd);
 /* Connects to the socket at `path` without waiting: a blocking descriptor, or -1; EAGAIN: its backlog is full. */
@@ -126,6 +128,28 @@ static inline int cd_epoll_add(int set, int fd) {
 	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
 }
 static inline void cd_epoll_remove(int set, int fd) { epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL); }
+/* Tells of each change of `fd` (edge-triggered): once for what is there already. */
+static inline int cd_epoll_add_edges(int set, int fd) {
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+/* Tells of what `fd` is ready for once more. */
+static inline void cd_epoll_again(int set, int fd) {
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+	epoll_ctl(set, EPOLL_CTL_MOD, fd, &event);
+}
+/* What has become of a descriptor of such a set; `has_ended`: the peer writes no more, or has left, or failed. */
+struct cd_ready {
+	int fd;
+	int is_readable, is_writable, has_ended;
+};
+/* At most `room` of those that are ready, 64 at once. */
+int cd_epoll_ready(int set, struct cd_ready *ready, int room);
+/* The peer can neither be heard nor written to any more. */
+static inline int cd_is_hung_up(int fd) {
+	struct pollfd entry = {.fd = fd, .events = 0};
+	return poll(&entry, 1, 0) == 1 && entry.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
 /* A descriptor of the set that is through, or -1. */
 static inline int cd_epoll_next(int set) {
 	struct epoll_event event;
