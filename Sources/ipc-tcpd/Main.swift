@@ -5,10 +5,12 @@ import CDaemon
 private let options = [
     Option(name: "listen", argument: "HOST:PORT", isList: true, help: "take TCP peers there; IPv6 as [::1]:9000, port 0 for any"),
     Option(name: "allow", argument: "NAME", isList: true, isReread: true, help: "a local service that TCP peers may reach (default: none)"),
+    .relay,
     Option(name: "public", help: "listen also where other machines can reach it"),
     Option(
         name: "half-closed-time", argument: "SECONDS",
         help: "when one end has stopped writing, and nothing comes from the other (default 10)"),
+    .peerTimeout,
 ]
 
 private func listeners(_ options: Options) throws(Ending) -> [Listener] {
@@ -26,6 +28,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
     start("ipc-tcpd") { () throws(Ending) in
         let options = try Options("ipc-tcpd", about: "Connects libipc services of different machines by TCP.", options, count, arguments)
         try setLogLevel(options)
+        try options.checkRelays()
+        try options.applyPeerTimeout()
         let bridge = Bridge(allowing: try options.serviceNames("allow"))
         return try serve(bridge, options, try listeners(options)) { loop in
             loop.watch(bridge.dialled)

@@ -12,6 +12,7 @@ private let options = [
         name: "origin", argument: "ORIGIN", isList: true, isReread: true,
         help: "pages of it may connect, https://example.org say, or * for any"),
     Option(name: "no-page", help: "answer nothing at /"),
+    .relay, .peerTimeout,
 ]
 
 extension Gate {
@@ -32,6 +33,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let about: StaticString = "Lets web pages talk to libipc services of this machine, by WebSocket: ws://HOST/NAME."
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
+        try options.checkRelays()
+        try options.applyPeerTimeout()
         let gateway = Gateway(try Gate(options))
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
