@@ -27,11 +27,13 @@ struct Flow {
     /// Nothing further comes from the source, and why.
     private(set) var hasSourceEnded = false
     private(set) var failure: StaticString?
+    /// The system's reason when the source or the sink has failed; 0: there is none.
+    private(set) var systemError: Int32 = 0
     /// The sink takes nothing any more: what comes is thrown away.
     var isSinkGone = false
     /// The source has ended, and the sink knows.
     private(set) var isOver = false
-    /// Bytes that were taken from the source or given to the sink in the last turn, and frames that ended.
+    /// Bytes that the sink was given in the last turn, and frames that ended.
     private(set) var moved = 0
     private(set) var frames = 0
 
@@ -79,10 +81,10 @@ struct Flow {
                 return .waiting
             }
             if count < 0, Reach.isShortage(number) { return .starved }
+            if count < 0 { systemError = number }
             hasSourceEnded = true
             return nil
         }
-        moved += count
         if isSinkGone { return nil }
         let scanned = scanner.scan(UnsafeRawBufferPointer(start: memory, count: count))
         frames += scanned.frames
@@ -124,7 +126,7 @@ struct Flow {
                 return .waiting
             }
             if Reach.isShortage(number) { return .starved }
-            isSinkGone = true
+            (isSinkGone, systemError) = (true, number)
             return nil
         }
         moved += sent

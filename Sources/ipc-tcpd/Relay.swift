@@ -20,6 +20,12 @@ final class Flows {
         back = Flow(from: other, to: client)
     }
 
+    /// Of the system, why it ended.
+    fileprivate var reason: String {
+        let number = forth.systemError != 0 ? forth.systemError : back.systemError
+        return number == 0 ? "" : ": \(String.systemError(number))"
+    }
+
     deinit {
         forth.free()
         back.free()
@@ -82,7 +88,7 @@ struct Relay {
         // The frames before a broken header have gone through.
         let failure = flows.forth.isOver ? flows.forth.failure : nil
         if let failure = failure ?? (flows.back.isOver ? flows.back.failure : nil) { return loop.drop(talk, "\(failure)") }
-        if flows.forth.isOver && flows.back.isOver { return loop.drop(talk, "the connection has ended") }
+        if flows.forth.isOver && flows.back.isOver { return loop.drop(talk, "the connection has ended\(flows.reason)") }
         limit(talk, flows, loop)
     }
 
@@ -90,11 +96,12 @@ struct Relay {
     private func limit(_ talk: Talk, _ flows: Flows, _ loop: Loop<Bridge>) {
         if !flows.isParting, lose(&flows.back, after: flows.forth) || lose(&flows.forth, after: flows.back) {
             flows.isParting = true
+            log(.info, "client \(talk.client): one end is gone\(flows.reason)")
             loop.start(.parting, talk)
             // What is pending for the lost end is dropped now.
             return advance(talk, flows, loop)
         }
-        guard flows.isEnding else { return }
+        guard flows.isEnding || flows.forth.isSinkGone || flows.back.isSinkGone else { return }
         if !flows.isLimited || flows.forth.moved + flows.back.moved > 0 { loop.start(.halfClosed, talk) }
         flows.isLimited = true
     }

@@ -215,6 +215,22 @@ def test_answer_of_a_service_that_leaves_reaches_a_client_that_writes(world):
         assert is_over(sock) == b""
 
 
+def test_client_that_floods_nobody_is_ended(world):
+    """The service has left, the client does not read what there is for it, and sends on and on."""
+    service(world, lambda connection: (connection.settimeout(0.5), connection.sendall(frame(b"x" * 1_000_000) * 20)))
+    tcpd = world.tcpd("--half-closed-time", "0.5", allow=("slow",))
+    idle = tcpd.descriptors()
+    sock = greet(world, tcpd.port)
+    end = time.monotonic() + harness.PATIENCE
+    try:
+        while time.monotonic() < end:
+            sock.sendall(frame(b"y" * 100_000))
+        raise AssertionError("nothing ends it")
+    except OSError:
+        pass
+    until(lambda: tcpd.descriptors() == idle, "all is released")
+
+
 def test_reset_ends_both_directions(world):
     """A peer that is gone for good: the service is told, also when it only writes."""
     ended = threading.Event()
