@@ -156,8 +156,7 @@ extension Loop {
     /// All was said to the client: it has a moment to read it.
     func part(_ talk: Talk, _ reason: String) {
         guard !talk.isOver, !talk.isParting else { return }
-        guard cd_family(talk.client) != AF_UNIX else { return drop(talk, reason) }
-        // TCP throws away what was sent when a socket is closed with something unread.
+        // TCP throws away what was sent when a socket is closed with something unread; and one who still writes would not read it.
         log(.info, "client \(talk.client) goes: \(reason)")
         shutdown(talk.client, Int32(SHUT_WR))
         detach(talk)

@@ -10,16 +10,14 @@ extension Bridge {
     /// One frame with a URI.
     func hearRequest(_ known: [UInt8], from talk: Talk, _ loop: Loop<Bridge>) {
         var request = known
-        while let missing = ShortFrame.missing(request), missing > 0 {
-            guard let bytes = receive(missing, from: talk.client) else {
-                talk.state = .hearing(request)
-                return
-            }
-            guard !bytes.isEmpty else { return loop.drop(talk, "left before it asked for anything") }
-            request += bytes
+        let heard = Request.hear(&request, from: talk.client, longest: ShortFrame.longest)
+        switch heard {
+        case .partial: return talk.state = .hearing(request)
+        case .ended: return loop.drop(talk, "left before it asked for anything")
+        case .whole, .tooLong: break
         }
         let text = request.dropFirst(FrameHeader.size)
-        guard ShortFrame.missing(request) != nil, let uri = URI(Array(text)) else {
+        guard heard == .whole, let uri = URI(Array(text)) else {
             return loop.refuse(talk, "\(String(bytes: text.prefix(200))) is no tcp://HOST:PORT/SERVICE")
         }
         loop.stop(.hello, talk)
@@ -30,10 +28,12 @@ extension Bridge {
 
     /// The client has said something before it has its answer, or has left. If it has only stopped writing, it may still listen.
     func hearHurry(_ talk: Talk, _ loop: Loop<Bridge>) {
-        guard let seen = receive(1, from: talk.client, peeking: true) else { return }
-        if !seen.isEmpty { return loop.refuse(talk, "nothing may be said before the answer") }
-        if cd_is_hung_up(talk.client) != 0 { return loop.drop(talk, "left before it was connected") }
-        loop.unwatch(talk.client)
+        switch Request.look(at: talk.client) {
+        case .silent: break
+        case .hasSpoken: loop.refuse(talk, "nothing may be said before the answer")
+        case .gone: loop.drop(talk, "left before it was connected")
+        case .halfClosed: loop.unwatch(talk.client)
+        }
     }
 
     // MARK: Names
