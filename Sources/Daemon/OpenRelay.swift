@@ -10,7 +10,13 @@ extension Option {
 }
 
 extension Options {
-    func checkRelays() throws(Ending) {
+    /// The names of `--allow`, at the start and when the file is read anew.
+    func allowedServices() throws(Ending) -> [[UInt8]] {
+        try checkRelays()
+        return try serviceNames("allow")
+    }
+
+    private func checkRelays() throws(Ending) {
         guard !isGiven("relay") else { return }
         for name in list("allow") where Options.isRelay(bytes(of: name)) {
             throw .wrong("--allow \(String(c: name)) lets peers reach any host that this one reaches; if that is meant, add --relay")

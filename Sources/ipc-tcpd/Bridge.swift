@@ -32,7 +32,7 @@ final class Bridge: Service {
 
     init(allowing names: [[UInt8]]) { allowed = names }
 
-    func reread(_ options: Options) throws(Ending) { allowed = try options.serviceNames("allow") }
+    func reread(_ options: Options) throws(Ending) { allowed = try options.allowedServices() }
 
     func greet(_ client: Int32) -> (state: Step, speaksFrames: Bool) {
         if cd_family(client) == AF_UNIX { return (.hearing([]), false) }

@@ -28,9 +28,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
     start("ipc-tcpd") { () throws(Ending) in
         let options = try Options("ipc-tcpd", about: "Connects libipc services of different machines by TCP.", options, count, arguments)
         try setLogLevel(options)
-        try options.checkRelays()
         try options.applyPeerTimeout()
-        let bridge = Bridge(allowing: try options.serviceNames("allow"))
+        let bridge = Bridge(allowing: try options.allowedServices())
         return try serve(bridge, options, try listeners(options)) { loop in
             loop.watch(bridge.dialled)
             loop.watch(bridge.relay.set)

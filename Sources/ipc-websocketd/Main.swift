@@ -18,7 +18,7 @@ private let options = [
 extension Gate {
     init(_ options: Options) throws(Ending) {
         hasPage = !options.isGiven("no-page")
-        services = try options.serviceNames("allow")
+        services = try options.allowedServices()
         origins.allowed = options.list("origin").map { bytes(of: $0) }
         for origin in origins.allowed where !OriginPolicy.isOrigin(origin) {
             throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
@@ -33,7 +33,6 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let about: StaticString = "Lets web pages talk to libipc services of this machine, by WebSocket: ws://HOST/NAME."
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
-        try options.checkRelays()
         try options.applyPeerTimeout()
         let gateway = Gateway(try Gate(options))
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
