@@ -19,7 +19,7 @@ final class Client {
 
     let socket: Int32
     var phase = Phase.asking
-    var head = HeadBuffer()
+    var head: HeadBuffer
     var form = Form.payload
     var decoder = FrameDecoder(limit: 0)
     var message = MessageBuffer()
@@ -34,14 +34,21 @@ final class Client {
     /// Why it is over, for the log.
     var reason: StaticString = "the connection has ended"
 
-    init(_ socket: Int32) { self.socket = socket }
+    /// - Parameter headLimit: of a request's head, in bytes.
+    init(_ socket: Int32, headLimit: Int) {
+        self.socket = socket
+        head = HeadBuffer(limit: headLimit)
+    }
+
+    /// The request, as far as it has come, is HEAD: no answer to it has a body.
+    var asksForHead: Bool { head.bytes.prefix(5).isEqual(to: "HEAD ") }
 
     func open(_ form: Form) {
         self.form = form
         let limit = Int(IPC_MAX_MESSAGE_SIZE) + (form == .frame ? FrameHeader.size : 0)
         decoder = FrameDecoder(limit: limit)
         message = MessageBuffer(headerSize: form == .frame ? FrameHeader.size : 0)
-        head = HeadBuffer()
+        head = HeadBuffer(limit: 0)
         phase = .open
     }
 

@@ -7,9 +7,12 @@ final class Gateway: Service {
 
     private let gate: Gate
     private let page: [UInt8]
+    private let headLimit: Int
 
-    init(_ gate: Gate) {
+    /// - Parameter headLimit: of a request's head, in bytes.
+    init(_ gate: Gate, headLimit: Int) {
         self.gate = gate
+        self.headLimit = headLimit
         page = Page.make(gate.services)
     }
 
@@ -17,7 +20,7 @@ final class Gateway: Service {
 
     func greet(_ socket: Int32) -> (state: Client, speaksFrames: Bool) {
         if cd_family(socket) != AF_UNIX { cd_tune(socket) }
-        return (Client(socket), false)
+        return (Client(socket, headLimit: headLimit), false)
     }
 
     func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Gateway>) {}
@@ -60,7 +63,8 @@ final class Gateway: Service {
     }
 
     func sendRefusal(_ reason: String, to client: Int32) {
-        _ = send(Status.serviceUnavailable.answer(), to: client)
+        // Its request is not read: without a body the answer is right for HEAD, too.
+        _ = send(Status.serviceUnavailable.answer([], time: Gateway.time), to: client)
     }
 
     // MARK: The request
@@ -71,7 +75,9 @@ final class Gateway: Service {
         do throws(Status) {
             guard let verdict = try judge(bytes, talk.state) else { return }
             switch verdict {
-            case .page(let isHead): refuse(talk, .ok, "has the page", page: page, isHead: isHead, loop)
+            case .page: refuse(talk, .ok, "has the page", page: page, loop)
+            case .health: refuse(talk, .ok, "has seen that this lives", loop)
+            case .options: refuse(talk, .noContent, "has seen what it may ask", loop)
             case .service(let name, let form, let answer):
                 talk.state.open(form)
                 loop.stop(.hello, talk)
@@ -97,12 +103,13 @@ final class Gateway: Service {
     }
 
     /// Answers, and lets the client leave.
-    private func refuse(
-        _ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, isHead: Bool = false, _ loop: Loop<Gateway>
-    ) {
-        _ = send(status.answer(page, isHead: isHead), to: talk.client)
+    private func refuse(_ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, _ loop: Loop<Gateway>) {
+        _ = send(status.answer(page, isHead: talk.state.asksForHead, time: Gateway.time), to: talk.client)
         loop.part(talk, "\(reason) (\(status.rawValue))")
     }
+
+    /// Seconds since 1970.
+    private static var time: Int64 { Int64(CDaemon.time(nil)) }
 
     // MARK: The service
 

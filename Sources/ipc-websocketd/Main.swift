@@ -8,20 +8,50 @@ private let options = [
         help: "HOST:PORT, IPv6 as [::1]:8080, port 0 for any; or the path of a Unix socket (default 127.0.0.1:8080)"),
     Option(name: "public", help: "listen also where other machines can reach it; TLS is left to a proxy"),
     Option(name: "allow", argument: "NAME", isList: true, help: "a local service that clients may reach (default: none)"),
-    Option(name: "origin", argument: "ORIGIN", isList: true, help: "pages of it may connect, https://example.org say, or * for any"),
+    Option(
+        name: "origin", argument: "ORIGIN", isList: true,
+        help: "pages of it may connect: https://example.org, https://*.example.org for one label more, null, or * for any"),
+    Option(name: "subprotocol", argument: "NAME", isList: true, help: "answered to a client that asks for it; the form is that of payloads"),
     Option(name: "no-page", help: "answer nothing at /"),
+    Option(name: "health", argument: "PATH", help: "answer 200 at this path, /health say, for load balancers (default: none)"),
+    Option(name: "max-head", argument: "BYTES", help: "of a request's head, 1024 to 1048576 (default 16384)"),
 ]
 
 private func gate(_ options: Options) throws(Ending) -> Gate {
     var gate = Gate()
     gate.hasPage = !options.isGiven("no-page")
     gate.services = options.list("allow").map { bytes(of: $0) }
-    gate.origins.allowed = options.list("origin").map { bytes(of: $0) }
-    for origin in gate.origins.allowed where !OriginPolicy.isOrigin(origin) {
-        throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
+    for text in options.list("origin") {
+        do throws(OriginMistake) { try gate.origins.allow(bytes(of: text)) } catch {
+            let advice = error.proposal.isEmpty ? "" : "; write \(String(bytes: error.proposal))"
+            throw .wrong("--origin \(String(c: text)): \(error.reason)\(advice)")
+        }
     }
+    gate.subprotocols = try options.list("subprotocol").map { text throws(Ending) in try subprotocol(text) }
+    gate.health = try options.text("health").map { text throws(Ending) in try health(text, gate) }
     if gate.services.isEmpty { log(.warning, "nobody can reach anything: no service is allowed (--allow)") }
     return gate
+}
+
+/// The name of a subprotocol is a token (RFC 6455, 4.1).
+private func subprotocol(_ text: CText) throws(Ending) -> [UInt8] {
+    let name = bytes(of: text)
+    guard !name.isEmpty, name.allSatisfy({ $0.isTokenCharacter }) else {
+        throw .wrong("--subprotocol \(String(c: text)): a name has letters, digits and !#$%&'*+-.^_`|~; give --subprotocol once for each")
+    }
+    guard !name.isEqual(to: Form.frameProtocol) else { throw .wrong("--subprotocol \(Form.frameProtocol): it is always known; leave it out") }
+    return name
+}
+
+private func health(_ text: CText, _ gate: Gate) throws(Ending) -> [UInt8] {
+    let path = bytes(of: text)
+    let isPath = path.first == UInt8(ascii: "/") && path.allSatisfy { $0 > 32 && $0 < 127 }
+    guard isPath, !path.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") || $0 == UInt8(ascii: "%") }) else {
+        throw .wrong("--health \(String(c: text)): not the path of a URL without a query; write /health")
+    }
+    guard path.count > 1 || !gate.hasPage else { throw .wrong("--health /: the page is there; write /health, or --no-page too") }
+    guard !gate.services.contains(Array(path.dropFirst())) else { throw .wrong("--health \(String(c: text)): a service has this path") }
+    return path
 }
 
 @c(main)
@@ -30,7 +60,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let about: StaticString = "Lets web pages talk to libipc services of this machine, by WebSocket: ws://HOST/NAME."
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
-        let gateway = Gateway(try gate(options))
+        let gateway = Gateway(
+            try gate(options), headLimit: try options.number("max-head", default: 16_384, in: 1024...1_048_576))
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
             loop.watch(Parking.writable)
