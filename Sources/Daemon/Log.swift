@@ -26,8 +26,13 @@ enum Log {
 /// Writes one line, whatever `text` holds.
 /// - Parameter text: made only where somebody wants it.
 func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
-    guard level.rawValue <= Log.level.rawValue else { return }
-    var (line, text) = ([UInt8](), text())
+    if level.rawValue <= Log.level.rawValue { write(level, text()) }
+}
+
+/// Not inline: else each line of the log would bring its own copy.
+@inline(never)
+private func write(_ level: LogLevel, _ text: String) {
+    var (line, text) = ([UInt8](), text)
     line.reserveCapacity(Log.longest)
     for part in [Log.program, ": ", LogLevel.names[level.rawValue], ": "] as [StaticString] {
         line.append(contentsOf: UnsafeBufferPointer(start: part.utf8Start, count: part.utf8CodeUnitCount))
