@@ -29,6 +29,10 @@ final class Client {
     var hasSaidClose = false
     /// Nothing can be sent, or the client has left without a word.
     var isBroken = false
+    /// What the socket has not taken yet has a message in it, not only answers to pings.
+    var owesMessage = false
+    /// It was sent a ping, and has not answered.
+    var owesPong = false
     /// Out of the library's context until the rest is sent.
     var isParked = false
     /// Why it is over, for the log.
@@ -70,6 +74,7 @@ final class Client {
 
     /// A message of the service's (RFC 6455, 5.6).
     func send(_ message: ipc_message) {
+        defer { if !outflow.isEmpty { owesMessage = true } }
         let payload = UnsafeRawBufferPointer(start: message.payload, count: Int(message.length))
         switch form {
         case .payload:
@@ -99,7 +104,7 @@ final class Client {
                 case .needsMore: return .needsMore
                 case .payload(let range): try message.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
                 case .message(let isText): return .message(try finishMessage(isText))
-                case .pong: break
+                case .pong: owesPong = false
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))
                     if isBroken { return .over }

@@ -8,11 +8,15 @@ final class Gateway: Service {
     private let gate: Gate
     private let page: [UInt8]
     private let headLimit: Int
+    let pingTimes: [Int]
 
-    /// - Parameter headLimit: of a request's head, in bytes.
-    init(_ gate: Gate, headLimit: Int) {
+    /// - Parameters:
+    ///   - headLimit: of a request's head, in bytes.
+    ///   - pingTimes: milliseconds between two pings, and for the answer to one; 0: never.
+    init(_ gate: Gate, headLimit: Int, pingTimes: [Int]) {
         self.gate = gate
         self.headLimit = headLimit
+        self.pingTimes = pingTimes
         page = Page.make(gate.services)
     }
 
@@ -39,13 +43,17 @@ final class Gateway: Service {
         guard let talk = loop.talk(of: socket) else { return cd_epoll_remove(descriptor, socket) }
         let client = talk.state
         guard client.outflow.flush(to: socket) else { return loop.drop(talk, "the client takes no more") }
-        if case .leaving = client.phase { loop.start(.connect, talk) } else { loop.start(.idle, talk) }
+        if case .leaving = client.phase { loop.start(.connect, talk) } else if client.owesMessage { loop.start(.idle, talk) }
         guard client.outflow.isEmpty else { return }
+        client.owesMessage = false
         cd_epoll_remove(descriptor, socket)
         // The client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
         if case .leaving = client.phase { return loop.part(talk, "\(client.reason)") }
         if client.isParked { join(talk, loop) }
     }
+
+    /// Pings and the beginning of a frame are no message: the callbacks say what is one.
+    func switched(_ talk: Talk, _ loop: Loop<Gateway>) {}
 
     func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Gateway>) {
         switch (deadline, talk.state.phase) {
@@ -53,6 +61,8 @@ final class Gateway: Service {
         case (.retry, .reaching(let name, let answer)): reach(name, answer, talk, loop)
         case (.connect, .reaching): refuse(talk, .gatewayTimeout, "nothing was free in time", loop)
         case (.connect, .leaving): loop.drop(talk, "does not take what is left for it")
+        case (.ping, .open): ping(talk, loop)
+        case (.pong, .open): missPong(talk, loop)
         default: break
         }
     }
@@ -135,14 +145,16 @@ final class Gateway: Service {
     /// Ties both ends, and hands over what was received before that.
     private func join(_ talk: Talk, _ loop: Loop<Gateway>) {
         let client = talk.state
-        client.isParked = false
-        loop.tie(talk)
+        loop.tie(talk, isAgain: client.isParked)
         guard !talk.isOver else { return }
+        if !client.isParked { loop.start(.ping, talk) }
+        client.isParked = false
         ipc_switching_callbacks(loop.context, client.socket, readFromWeb, writeToWeb)
         while !client.held.isEmpty {
             switch client.decodeHeld() {
             case .needsMore: return
             case .message(var message):
+                loop.start(.idle, talk)
                 message.fd = talk.other
                 let code = cd_write(loop.context, &message)
                 free(message.payload)

@@ -14,6 +14,8 @@ private let options = [
     Option(name: "subprotocol", argument: "NAME", isList: true, help: "answered to a client that asks for it; the form is that of payloads"),
     Option(name: "no-page", help: "answer nothing at /"),
     Option(name: "health", argument: "PATH", help: "answer 200 at this path, /health say, for load balancers (default: none)"),
+    Option(name: "ping", argument: "SECONDS", help: "between two pings to a client, which keep proxies from ending it (default 25)"),
+    Option(name: "pong-time", argument: "SECONDS", help: "in which a ping must be answered (default 20)"),
     Option(name: "max-head", argument: "BYTES", help: "of a request's head, 1024 to 1048576 (default 16384)"),
 ]
 
@@ -61,7 +63,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
         let gateway = Gateway(
-            try gate(options), headLimit: try options.number("max-head", default: 16_384, in: 1024...1_048_576))
+            try gate(options), headLimit: try options.number("max-head", default: 16_384, in: 1024...1_048_576),
+            pingTimes: [try options.milliseconds("ping", default: 25_000), try options.milliseconds("pong-time", default: 20_000)])
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
             loop.watch(Parking.writable)
