@@ -11,7 +11,7 @@ private let options = [
     Option(
         name: "origin", argument: "ORIGIN", isList: true,
         help: "pages of it may connect: https://example.org, https://*.example.org for one label more, null, or * for any"),
-    Option(name: "subprotocol", argument: "NAME", isList: true, help: "answered to a client that asks for it; the form is that of payloads"),
+    Option(name: "subprotocol", argument: "NAME", isList: true, help: "answered to a client that asks for it, which then sends payloads"),
     Option(name: "no-page", help: "answer nothing at /"),
     Option(name: "health", argument: "PATH", help: "answer 200 at this path, /health say, for load balancers (default: none)"),
     Option(name: "ping", argument: "SECONDS", help: "between two pings to a client, which keep proxies from ending it (default 25)"),
@@ -39,9 +39,11 @@ private func gate(_ options: Options) throws(Ending) -> Gate {
 private func subprotocol(_ text: CText) throws(Ending) -> [UInt8] {
     let name = bytes(of: text)
     guard !name.isEmpty, name.allSatisfy({ $0.isTokenCharacter }) else {
-        throw .wrong("--subprotocol \(String(c: text)): a name has letters, digits and !#$%&'*+-.^_`|~; give --subprotocol once for each")
+        throw .wrong("--subprotocol \(String(c: text)): no name of a subprotocol; give --subprotocol once for each")
     }
-    guard !name.isEqual(to: Form.frameProtocol) else { throw .wrong("--subprotocol \(Form.frameProtocol): it is always known; leave it out") }
+    guard !name.isEqual(to: Form.frameProtocol) else {
+        throw .wrong("--subprotocol \(Form.frameProtocol): it is always known; leave it out")
+    }
     return name
 }
 

@@ -9,14 +9,16 @@ private func authority(_ text: String) -> Authority? { Authority(Array(text.utf8
 
 @Test func hostsAreReadStrictly() {
     let good = [
-        "localhost", "a", "A-b_c.example.org.", "example.org:8080", "example.org:", "127.0.0.1:80", "[::]", "[::1]:65535", "[1:2:3:4:5:6:7:8]",
-        "[1::]", "[::2:3:4:5:6:7:8]", "[::ffff:1.2.3.4]", "[1:2:3:4:5:6:1.2.3.4]", "1.2.3", "1.2.3.256", "a%41b", "a!$&'()*+,;=~",
+        "localhost", "a", "A-b_c.example.org.", "example.org:8080", "example.org:", "127.0.0.1:80", "[::]", "[::1]:65535",
+        "[1:2:3:4:5:6:7:8]", "[1::]", "[::2:3:4:5:6:7:8]", "[::ffff:1.2.3.4]", "[1:2:3:4:5:6:1.2.3.4]", "1.2.3", "1.2.3.256", "a%41b",
+        "a!$&'()*+,;=~",
     ]
     for text in good { #expect(authority(text) != nil, "\(text)") }
     let bad = [
-        "", ":80", "a b", "[::1", "::1", "[::1]x", "[::1]80", "[x].com", "[x]", "[]", "[1]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[:1]", "[1:]",
-        "[1::2::3]", "[:::]", "[1:2:3:4:5:6:7::8]", "[12345::]", "[g::]", "[::1.2.3]", "[::1.2.3.256]", "[1.2.3.4::]", "[::1%eth0]", "[v1.x]", "a:b",
-        "a:65536", "a:99999999999999999999", "a:80:80", "a/b", "a@b", "a?b", "a%4", "a%zz", "é", "a\"b", "a<b", "a\\b", "a\tb", "a:+80", "a: 80",
+        "", ":80", "a b", "[::1", "::1", "[::1]x", "[::1]80", "[x].com", "[x]", "[]", "[1]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]",
+        "[:1]", "[1:]", "[1::2::3]", "[:::]", "[1:2:3:4:5:6:7::8]", "[12345::]", "[g::]", "[::1.2.3]", "[::1.2.3.256]", "[1.2.3.4::]",
+        "[::1%eth0]", "[v1.x]", "a:b", "a:65536", "a:99999999999999999999", "a:80:80", "a/b", "a@b", "a?b", "a%4", "a%zz", "é", "a\"b",
+        "a<b", "a\\b", "a\tb", "a:+80", "a: 80",
     ]
     for text in bad { #expect(authority(text) == nil, "\(text)") }
 }
@@ -25,8 +27,11 @@ private func authority(_ text: String) -> Authority? { Authority(Array(text.utf8
     #expect(authority("[0:0:0:0:0:0:0:1]")?.host == authority("[::1]")?.host)
     #expect(authority("[2001:DB8::A:0:0]")?.host == [0x20, 1, 0x0d, 0xb8] + [0, 0, 0, 0, 0, 0, 0, 0x0a, 0, 0, 0, 0])
     #expect(authority("[::ffff:1.2.3.4]")?.host == authority("[::ffff:102:304]")?.host)
-    #expect(authority("Example.ORG:080")?.host == Array("example.org".utf8) && authority("a:080")?.port == 80 && authority("a:")?.port == nil)
-    for own in ["localhost", "LOCALHOST:1", "a.localhost", "1.2.3.4", "[::1]", "[2001:db8::1]"] { #expect(authority(own)?.isOwn == true, "\(own)") }
+    #expect(
+        authority("Example.ORG:080")?.host == Array("example.org".utf8) && authority("a:080")?.port == 80 && authority("a:")?.port == nil)
+    for own in ["localhost", "LOCALHOST:1", "a.localhost", "1.2.3.4", "[::1]", "[2001:db8::1]"] {
+        #expect(authority(own)?.isOwn == true, "\(own)")
+    }
     for other in ["example.org", "localhost.org", "xlocalhost", "1.2.3", "1.2.3.4.org", "1.2.3.04", "localhost%2e"] {
         #expect(authority(other)?.isOwn == false, "\(other)")
     }
@@ -66,6 +71,10 @@ private func authority(_ text: String) -> Authority? { Authority(Array(text.utf8
     #expect(answer("GET /health HTTP/1.1", host: "Host: any\r\n") == 200)
     #expect(answer("HEAD /health?x HTTP/1.1") == 200 && answer("OPTIONS /health HTTP/1.1") == 204 && answer("POST /health HTTP/1.1") == 405)
     #expect(answer("OPTIONS /ping HTTP/1.1") == 404)
+    // The host of an extension is no name of this server.
+    var policy = OriginPolicy()
+    try? policy.allow(Array("chrome-extension://abcdef".utf8))
+    #expect(!policy.allows(host: authority("abcdef")) && policy.allows(host: authority("localhost")))
 }
 
 private func allows(_ pattern: String, _ origin: String, host: String = "x") -> Bool? {
@@ -76,21 +85,23 @@ private func allows(_ pattern: String, _ origin: String, host: String = "x") -> 
 
 @Test func originsAreMadeCanonical() {
     let same = [
-        ("https://a:443", "https://a"), ("http://a:80", "http://a"), ("http://a:", "http://a"), ("https://A.Example.ORG", "https://a.example.org"),
-        ("http://a:0443", "http://a:443"), ("http://[0:0::1]:80", "http://[::1]"), ("http://1.2.3.4:8080", "http://1.2.3.4:8080"), ("*", "https://x"),
-        ("*", "null"), ("null", "null"), ("NULL", "null"), ("chrome-extension://abcdef", "chrome-extension://abcdef"),
-        ("capacitor://localhost", "capacitor://localhost"), ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
-        ("https://*.example.org", "https://a.example.org"), ("https://*.example.org:443", "https://b-c.example.org"),
-        ("https://*.a", "https://b.a"), ("http://*.localhost:8080", "http://a.localhost:8080"),
+        ("https://a:443", "https://a"), ("http://a:80", "http://a"), ("http://a:", "http://a"),
+        ("https://A.Example.ORG", "https://a.example.org"), ("http://a:0443", "http://a:443"), ("http://[0:0::1]:80", "http://[::1]"),
+        ("http://1.2.3.4:8080", "http://1.2.3.4:8080"), ("*", "https://x"), ("*", "null"), ("null", "null"), ("NULL", "null"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"), ("capacitor://localhost", "capacitor://localhost"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"), ("https://*.example.org", "https://a.example.org"),
+        ("https://*.example.org:443", "https://b-c.example.org"), ("https://*.a", "https://b.a"),
+        ("http://*.localhost:8080", "http://a.localhost:8080"),
     ]
     for (pattern, origin) in same { #expect(allows(pattern, origin) == true, "\(pattern) \(origin)") }
     let different = [
-        ("https://a", "http://a"), ("https://a", "https://a:8443"), ("http://a:443", "https://a"), ("https://a:80", "https://a"), ("https://a", "null"),
-        ("null", "https://a"), ("null", "file://"), ("https://*.example.org", "https://example.org"),
+        ("https://a", "http://a"), ("https://a", "https://a:8443"), ("http://a:443", "https://a"), ("https://a:80", "https://a"),
+        ("https://a", "null"), ("null", "https://a"), ("null", "file://"), ("https://*.example.org", "https://example.org"),
         ("https://*.example.org", "https://a.b.example.org"), ("https://*.example.org", "https://.example.org"),
         ("https://*.example.org", "https://aexample.org"), ("https://*.example.org", "https://a.example.org:8443"),
         ("https://*.example.org", "http://a.example.org"), ("https://*.example.org", "https://a.example.org.evil.org"),
-        ("https://*.example.org", "https://*.example.org/"), ("https://a", "https://a/"), ("https://a", "https://a b"), ("https://a", "https://[a]"),
+        ("https://*.example.org", "https://*.example.org/"), ("https://a", "https://a/"), ("https://a", "https://a b"),
+        ("https://a", "https://[a]"),
     ]
     for (pattern, origin) in different { #expect(allows(pattern, origin) == false, "\(pattern) \(origin)") }
     // No page of a name that is no host is the server's own.
@@ -109,18 +120,21 @@ private func allows(_ pattern: String, _ origin: String, host: String = "x") -> 
         return nil
     }
     let proposals = [
-        ("example.org", "https://example.org"), ("localhost:8080", "https://localhost:8080"), ("http://x/", "http://x"), ("http://x:81/a?b", "http://x:81"),
-        ("https://x#y", "https://x"), ("ws://x:81", "http://x:81"), ("wss://x", "https://x"), ("file:///tmp/x.html", "null"), ("file://", "null"),
-        ("https://me@x", "https://x"), ("https://bücher.example", "https://xn--bcher-kva.example"), ("https://*.münchen.de:81", "https://*.xn--mnchen-3ya.de:81"),
-        ("https://例え.テスト", "https://xn--r8jz45g.xn--zckzah"), ("https://a.*.org", "https://*.example.org"), ("https://*a.org", "https://*.example.org"),
-        ("https://*", "https://*.example.org"), ("https://x:*", "https://*.example.org"), ("http://127.1", "http://127.0.0.1"),
-        ("http://0x7f000001", "http://127.0.0.1"), ("http://1.2.3.04", "http://127.0.0.1"), ("http://*.0.0.1", "http://127.0.0.1"), ("", "https://example.org"),
+        ("example.org", "https://example.org"), ("localhost:8080", "https://localhost:8080"), ("http://x/", "http://x"),
+        ("http://x:81/a?b", "http://x:81"), ("https://x#y", "https://x"), ("ws://x:81", "http://x:81"), ("wss://x", "https://x"),
+        ("file:///tmp/x.html", "null"), ("file://", "null"), ("https://me@x", "https://x"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"), ("https://*.münchen.de:81", "https://*.xn--mnchen-3ya.de:81"),
+        ("https://例え.テスト", "https://xn--r8jz45g.xn--zckzah"), ("https://a.*.org", "https://*.example.org"),
+        ("https://*a.org", "https://*.example.org"), ("https://*", "https://*.example.org"), ("https://x:*", "https://*.example.org"),
+        ("http://127.1", "http://127.0.0.1"), ("http://0x7f000001", "http://127.0.0.1"), ("http://1.2.3.04", "http://127.0.0.1"),
+        ("http://*.0.0.1", "http://127.0.0.1"), ("", "https://example.org"),
     ]
     for (text, expected) in proposals { #expect(proposal(text) == expected, "\(text)") }
     let others = [
-        "https://", "https://:443", "https://a..b", "https://.a", "https://a:65536", "https://a:0", "https://a:x", "https://[::1", "https://[x].com",
-        "https://*.1.2.3.4", "https://*.[::1]", "https://a,https", "https://a b", "https://ex%61mple.org", "a b", "://a", "1://a", "https:/a", "https//a",
-        "https://" + String(repeating: "a", count: 64), "https://" + String(repeating: "a.", count: 130) + "a", "https://\u{0}", "*.example.org", "**",
+        "https://", "https://:443", "https://a..b", "https://.a", "https://a:65536", "https://a:0", "https://a:x", "https://[::1",
+        "https://[x].com", "https://*.1.2.3.4", "https://*.[::1]", "https://a,https", "https://a b", "https://ex%61mple.org", "a b",
+        "://a", "1://a", "https:/a", "https//a", "https://" + String(repeating: "a", count: 64),
+        "https://" + String(repeating: "a.", count: 130) + "a", "https://\u{0}", "*.example.org", "**",
     ]
     for text in others { #expect(proposal(text) != nil, "\(text)") }
     _ = try? OriginPattern([0xFF, 0xFE] + Array("://x".utf8))
@@ -164,7 +178,8 @@ private func allows(_ pattern: String, _ origin: String, host: String = "x") -> 
     }
     let cases: [(String, String?, Form)] = [
         ("chat", "chat", .payload), ("other, chat.v2, chat", "chat.v2", .payload), ("other", nil, .payload), ("CHAT", nil, .payload),
-        ("libipc.frame, chat", "libipc.frame", .frame), ("chat, libipc.frame", "chat", .payload), ("x,libipc.frame", "libipc.frame", .frame),
+        ("libipc.frame, chat", "libipc.frame", .frame), ("chat, libipc.frame", "chat", .payload),
+        ("x,libipc.frame", "libipc.frame", .frame),
     ]
     for (names, name, form) in cases {
         let result = try chosen(names)

@@ -15,7 +15,9 @@ struct Authority {
         let text = text.lowercased[...]
         let end: Int
         if text.first == UInt8(ascii: "[") {
-            guard let bracket = text.firstIndex(of: UInt8(ascii: "]")), let address = Authority.address6(text[1..<bracket]) else { return nil }
+            guard let bracket = text.firstIndex(of: UInt8(ascii: "]")), let address = Authority.address6(text[1..<bracket]) else {
+                return nil
+            }
             (kind, host, end) = (.address6, address, bracket + 1)
         } else {
             end = text.firstIndex(of: UInt8(ascii: ":")) ?? text.endIndex
@@ -114,7 +116,8 @@ extension UInt8 {
     /// May stand in a reg-name as it is: unreserved or sub-delims (RFC 3986, 2.2 and 2.3).
     fileprivate var isNameCharacter: Bool {
         switch self {
-        case UInt8(ascii: "!"), UInt8(ascii: "$"), 0x26...0x2E, UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        case UInt8(ascii: "!"), UInt8(ascii: "$"), 0x26...0x2E, UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
         default: isAlphanumeric
         }
     }

@@ -28,9 +28,12 @@ enum HTTPDate {
         names.bytes[(3 * index)..<(3 * index + 3)]
     }
 
-    private static func two(_ number: Int64) -> [UInt8] { [UInt8(ascii: "0") + UInt8(number / 10), UInt8(ascii: "0") + UInt8(number % 10)] }
+    private static func two(_ number: Int64) -> [UInt8] {
+        [UInt8(ascii: "0") + UInt8(number / 10), UInt8(ascii: "0") + UInt8(number % 10)]
+    }
 
-    /// Year, month and day of the Gregorian calendar. Years are counted from March, so that a leap day ends one; 146,097 days are 400 years.
+    /// Year, month and day of the Gregorian calendar. Years are counted from March, so that a leap day ends one; 400 years have
+    /// 146,097 days.
     private static func civil(_ day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         // From 0000-03-01 on.
         let shifted = day + 719_468

@@ -30,7 +30,7 @@ struct Origin {
     /// The port of this scheme at `authority`.
     func port(of authority: Authority) -> UInt16? { authority.port ?? defaultPort }
 
-    func hasSameScheme(as other: Origin) -> Bool {
+    func hasSameSchemeAndPort(as other: Origin) -> Bool {
         scheme == other.scheme && port(of: authority) == other.port(of: other.authority)
     }
 }

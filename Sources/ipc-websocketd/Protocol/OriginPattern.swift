@@ -29,19 +29,30 @@ enum OriginPattern {
         case .null: return text.isEqual(to: "null")
         case .origin(let allowed), .subdomain(of: let allowed):
             guard let origin else { return false }
-            return origin.hasSameScheme(as: allowed) && matches(host: origin.authority)
+            return origin.hasSameSchemeAndPort(as: allowed) && isHost(origin.authority)
         }
     }
 
-    /// Whether the host is that of a page that is allowed.
+    /// Whether the host is that of a web page that is allowed.
     func matches(host: Authority) -> Bool {
+        switch self {
+        case .any: return true
+        case .null: return false
+        // A host behind another scheme (chrome-extension://) is no name of a machine.
+        case .origin(let allowed), .subdomain(of: let allowed): return allowed.isWeb && isHost(host)
+        }
+    }
+
+    private func isHost(_ host: Authority) -> Bool {
         switch self {
         case .any: return true
         case .null: return false
         case .origin(let allowed): return allowed.authority.hasSameHost(as: host)
         case .subdomain(of: let parent):
             let parent = parent.authority.host
-            guard host.kind == .name, host.host.count > parent.count + 1, host.host.suffix(parent.count) == parent[...] else { return false }
+            guard host.kind == .name, host.host.count > parent.count + 1, host.host.suffix(parent.count) == parent[...] else {
+                return false
+            }
             let label = host.host.dropLast(parent.count)
             return label.firstIndex(of: UInt8(ascii: ".")) == label.endIndex - 1
         }
@@ -63,7 +74,9 @@ enum OriginPattern {
         }
         let prefix = Array(scheme) + ("://" as StaticString).bytes
         if authority.count < rest.count { throw OriginMistake("an origin ends with its host or port", prefix + authority) }
-        if let at = authority.lastIndex(of: UInt8(ascii: "@")) { throw OriginMistake("an origin has no user", prefix + authority[(at + 1)...]) }
+        if let at = authority.lastIndex(of: UInt8(ascii: "@")) {
+            throw OriginMistake("an origin has no user", prefix + authority[(at + 1)...])
+        }
         if authority.contains(where: { $0 >= 0x80 }) {
             throw OriginMistake("browsers send this host in punycode", Punycode.host(Array(authority)).map { prefix + $0 } ?? [])
         }

@@ -49,8 +49,10 @@ enum Status: UInt16, Error {
         }
     }
 
-    /// A whole answer; its body is the status in words unless there is another, `page`, which may be empty. HEAD gets the head alone (RFC 9110, 9.3.2).
-    /// - Parameter time: seconds since 1970.
+    /// A whole answer; HEAD gets its head alone (RFC 9110, 9.3.2).
+    /// - Parameters:
+    ///   - page: the body, which may be empty; nil: the status in words.
+    ///   - time: seconds since 1970.
     func answer(_ page: [UInt8]? = nil, isHead: Bool = false, time: Int64) -> [UInt8] {
         let body = page ?? decimal(rawValue) + [UInt8(ascii: " ")] + text.bytes + [UInt8(ascii: "\n")]
         var bytes = line

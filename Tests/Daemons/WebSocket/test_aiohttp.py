@@ -79,10 +79,10 @@ def test_aiohttp_reads_each_answer(world):
 
     async def work(aiohttp, session):
         for method, path, headers, expected in [
-                ("GET", "/", {}, 200), ("HEAD", "/", {}, 200), ("OPTIONS", "/", {}, 204), ("HEAD", "/pong", {}, 426), ("GET", "/pong", {}, 426),
-                ("HEAD", "/ping", {}, 404), ("OPTIONS", "/pong", {}, 204), ("POST", "/pong", {}, 405), ("GET", "/health", {}, 200),
-                ("GET", "/", {"Host": "evil.org"}, 403), ("HEAD", "/", {"Host": "evil.org"}, 403), ("GET", "/", {"Host": "example.org"}, 200),
-                ("GET", "/", {"Origin": "https://evil.org"}, 403)]:
+                ("GET", "/", {}, 200), ("HEAD", "/", {}, 200), ("OPTIONS", "/", {}, 204), ("HEAD", "/pong", {}, 426),
+                ("GET", "/pong", {}, 426), ("HEAD", "/ping", {}, 404), ("OPTIONS", "/pong", {}, 204), ("POST", "/pong", {}, 405),
+                ("GET", "/health", {}, 200), ("GET", "/", {"Host": "evil.org"}, 403), ("HEAD", "/", {"Host": "evil.org"}, 403),
+                ("GET", "/", {"Host": "example.org"}, 200), ("GET", "/", {"Origin": "https://evil.org"}, 403)]:
             async with session.request(method, f"http://localhost:{web.port}{path}", headers=headers) as answer:
                 body = await answer.read()
                 assert answer.status == expected and "Date" in answer.headers, (method, path, answer)

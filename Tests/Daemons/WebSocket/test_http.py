@@ -76,10 +76,11 @@ def test_foreign_name_gets_nothing(world):
     web = world.web("--origin", "https://example.org", "--origin", "https://*.example.net", allow=("pong", "absent"))
     for host, is_ours in [
             (b"localhost", True), (f"127.0.0.1:{web.port}".encode(), True), (b"[::1]", True), (b"10.0.0.1", True), (b"example.org", True),
-            (b"a.example.net:8443", True), (b"evil.org", False), (f"evil.org:{web.port}".encode(), False), (b"127.0.0.1.evil.org", False),
-            (b"example.net", False), (b"a.b.example.net", False), (b"[::1].evil.org", None)]:
+            (b"a.example.net:8443", True), (b"evil.org", False), (f"evil.org:{web.port}".encode(), False),
+            (b"127.0.0.1.evil.org", False), (b"example.net", False), (b"a.b.example.net", False), (b"[::1].evil.org", None)]:
         for text, expected in [
-                (get("/"), 200), (get("/pong"), 426), (get("/absent"), 426), (get("/ping"), 404), (get("/", "Origin: http://evil.org"), 403),
+                (get("/"), 200), (get("/pong"), 426), (get("/absent"), 426), (get("/ping"), 404),
+                (get("/", "Origin: http://evil.org"), 403),
                 (request("ping", ["Origin: http://evil.org"]), 403), (request("absent", ["Origin: http://evil.org"]), 403)]:
             expected = 400 if is_ours is None else expected if is_ours else 403
             assert status(world, web, text.replace(b"localhost", host, 1))[0] == expected, (host, text)
@@ -228,9 +229,11 @@ def test_command_line(world):
             (["--origin", "https://example.org/"], "write https://example.org\n"), (["--origin", "ws://a:81"], "write http://a:81\n"),
             (["--origin", "https://bücher.example"], "write https://xn--bcher-kva.example\n"), (["--origin", "file://"], "write null\n"),
             (["--origin", "https://*"], "write https://*.example.org\n"), (["--origin", "example.org"], "write https://example.org\n"),
-            (["--origin", "http://127.1"], "write http://127.0.0.1\n"), (["--origin", "https://a:65536"], "HOST:PORT"), (["--origin", ""], "write "),
+            (["--origin", "http://127.1"], "write http://127.0.0.1\n"), (["--origin", "https://a:65536"], "HOST:PORT"),
+            (["--origin", ""], "write "),
             (["--subprotocol", "a b"], "--subprotocol once for each"), (["--subprotocol", ""], "once for each"),
-            (["--subprotocol", "libipc.frame"], "leave it out"), (["--health", "health"], "write /health"), (["--health", "/?x"], "write /health"),
+            (["--subprotocol", "libipc.frame"], "leave it out"), (["--health", "health"], "write /health"),
+            (["--health", "/?x"], "write /health"),
             (["--health", "/"], "or --no-page too"), (["--allow", "pong", "--health", "/pong"], "a service has this path"),
             (["--max-head", "1023"], "from 1024 to 1048576"), (["--ping", "-1"], "--ping"), (["--pong-time", "x"], "--pong-time")]:
         result = run(*options)
