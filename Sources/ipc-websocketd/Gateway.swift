@@ -7,15 +7,11 @@ final class Gateway: Service {
 
     private let gate: Gate
     private let page: [UInt8]
-    private let headLimit: Int
     let pingTimes: [Int]
 
-    /// - Parameters:
-    ///   - headLimit: of a request's head, in bytes.
-    ///   - pingTimes: milliseconds between two pings, and for the answer to one; 0: never.
-    init(_ gate: Gate, headLimit: Int, pingTimes: [Int]) {
+    /// - Parameter pingTimes: milliseconds between two pings, and for the answer to one; 0: never.
+    init(_ gate: Gate, pingTimes: [Int]) {
         self.gate = gate
-        self.headLimit = headLimit
         self.pingTimes = pingTimes
         page = Page.make(gate.services)
     }
@@ -24,7 +20,7 @@ final class Gateway: Service {
 
     func greet(_ socket: Int32) -> (state: Client, speaksFrames: Bool) {
         if cd_family(socket) != AF_UNIX { cd_tune(socket) }
-        return (Client(socket, headLimit: headLimit), false)
+        return (Client(socket, headLimit: gate.headLimit), false)
     }
 
     func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Gateway>) {}

@@ -27,6 +27,8 @@ struct Gate {
     var hasPage = true
     /// Where a load balancer asks whether the daemon lives; nil: nowhere.
     var health: [UInt8]?
+    /// Of a request's head, in bytes: some sites have 8 KiB of cookies.
+    var headLimit = 16 * 1024
 
     func admit(_ head: RequestHead) throws(Status) -> Verdict {
         guard head.method != .other else { throw .methodNotAllowed }
