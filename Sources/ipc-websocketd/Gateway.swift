@@ -90,7 +90,10 @@ final class Gateway: Service {
                 loop.start(.connect, talk)
                 reach(name, answer, talk, loop)
             }
-        } catch { refuse(talk, error, "asks for what it does not get", loop) }
+        } catch {
+            let isForeign = error == .forbidden
+            refuse(talk, error, isForeign ? "is of a foreign page, or calls this by a foreign name" : "asks for what it does not get", loop)
+        }
     }
 
     /// nil: the head is not whole.
