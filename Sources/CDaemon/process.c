@@ -164,19 +164,9 @@ int cd_inherited(void) {
 	return found;
 }
 
-void cd_log_line(const char *program, const char *level, const char *text, size_t count) {
-	char line[1024];
+void cd_log_line(const void *line, size_t count) {
 	struct pollfd entry = {.fd = 2, .events = POLLOUT};
-	int length = snprintf(line, sizeof line - 1, "%s: %s: %.*s", program, level, (int)(count < 900 ? count : 900), text);
-	if (length < 0 || (poll(&entry, 1, 0) == 1 && !(entry.revents & POLLOUT)) || entry.revents == 0) {
-		return;
+	if (poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT) != 0) {
+		(void)!write(2, line, count);
 	}
-	/* What peers say must not look like lines of our own, nor speak to a terminal. */
-	for (int i = 0; i < length; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 127) {
-			line[i] = '?';
-		}
-	}
-	line[length] = '\n';
-	(void)!write(2, line, (size_t)length + 1);
 }

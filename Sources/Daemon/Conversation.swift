@@ -35,6 +35,8 @@ enum Deadline: Int, CaseIterable {
     case grace, parting
     /// The next address is tried as well; one direction has ended, and nothing is moved in the other one.
     case attempt, halfClosed
+    /// Whether the peer is there is asked; it has answered. How long these are the service says (`Service.pingTimes`).
+    case ping, pong
 }
 
 /// A daemon's own part, called from the loop. Nothing in it may wait.
@@ -42,6 +44,8 @@ protocol Service: AnyObject {
     associatedtype State
     typealias Talk = Conversation<State>
 
+    /// Milliseconds of `Deadline.ping` and `.pong`; 0: never.
+    var pingTimes: [Int] { get }
     /// A client was accepted: its state, and whether the library reads its frames.
     func greet(_ client: Int32) -> (state: State, speaksFrames: Bool)
     func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Self>)
@@ -50,6 +54,8 @@ protocol Service: AnyObject {
     /// A descriptor of no conversation.
     func readable(_ descriptor: Int32, _ loop: Loop<Self>)
     func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Self>)
+    /// Something came from one of two tied ends: a message, or bytes that are none yet.
+    func switched(_ talk: Talk, _ loop: Loop<Self>)
     /// Nothing was said for too long: it is to end.
     func idled(_ talk: Talk, _ loop: Loop<Self>)
     /// One of two tied ends has left, and the library has taken both out; after a failure it may have closed them.
@@ -65,6 +71,8 @@ protocol Service: AnyObject {
 }
 
 extension Service {
+    var pingTimes: [Int] { [0, 0] }
+    func switched(_ talk: Talk, _ loop: Loop<Self>) { loop.start(.idle, talk) }
     func readable(_ descriptor: Int32, _ loop: Loop<Self>) {}
     func untied(_ talk: Talk, _ reason: String, failed: Bool, _ loop: Loop<Self>) { loop.dropUntied(talk, reason) }
     func idled(_ talk: Talk, _ loop: Loop<Self>) { loop.drop(talk, "was idle for too long") }
@@ -134,12 +142,14 @@ extension Loop {
     }
 
     /// From now on messages go from one end to the other.
-    func tie(_ talk: Talk) {
+    /// - Parameter isAgain: they did before; its deadlines go on.
+    func tie(_ talk: Talk, isAgain: Bool = false) {
         for end in [talk.client, talk.other] where ipc_ctx_fd_type(context, end, IPC_CONNECTION_TYPE_SWITCHED) != 0 {
             guard cd_watch_switched(context, end) == IPC_ERROR_NONE else { return drop(talk, String(c: cd_reason())) }
         }
         ipc_ctx_switching_add(context, talk.client, talk.other)
         talk.isTied = true
+        guard !isAgain else { return }
         for deadline in Deadline.allCases { stop(deadline, talk) }
         start(.idle, talk)
     }

@@ -40,7 +40,7 @@ final class Loop<Owner: Service> {
         context.initialize(to: ipc_ctx())
         event = .allocate(capacity: 1)
         event.initialize(to: ipc_event())
-        timelines = settings.times.map { Timeline(milliseconds: $0) }
+        timelines = (settings.times + service.pingTimes).map { Timeline(milliseconds: $0) }
         signals = cd_signals()
         findRoom()
         watch(signals)
@@ -89,7 +89,7 @@ final class Loop<Owner: Service> {
             service.message(UnsafePointer(message.assumingMemoryBound(to: ipc_message.self)), from: talk, self)
         case IPC_EVENT_TYPE_EXTRA_SOCKET: handleReadable(event.origin)
         case IPC_EVENT_TYPE_SWITCH:
-            if let talk = talk(of: event.origin) { start(.idle, talk) }
+            if let talk = talk(of: event.origin) { service.switched(talk, self) }
         case IPC_EVENT_TYPE_DISCONNECTION, IPC_EVENT_TYPE_ERROR:
             let failed = event.type == IPC_EVENT_TYPE_ERROR
             handleEnd(event, wasTied: wasTied, failed: failed, failed ? String(c: cd_reason()) : "the connection has ended")

@@ -8,7 +8,7 @@ private let options = [
     .relay,
     Option(name: "public", help: "listen also where other machines can reach it"),
     Option(
-        name: "half-closed-time", argument: "SECONDS",
+        name: "half-closed-time", argument: "SECONDS", isReread: true,
         help: "when one end has stopped writing, and nothing comes from the other (default 10)"),
     .peerTimeout,
 ]

@@ -12,6 +12,12 @@ enum Clients {
     nonisolated(unsafe) static let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
 
     static func find(_ descriptor: Int32) -> Client? { loop?.talk(of: descriptor)?.state }
+
+    /// A message came from it or goes to it: that alone counts for the idle time.
+    static func didMessage(_ client: Client) {
+        guard let loop, let talk = loop.talk(of: client.socket) else { return }
+        loop.start(.idle, talk)
+    }
 }
 
 func readFromWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message>?, _ more: UnsafeMutablePointer<Int16>?) -> ipccb {
@@ -20,6 +26,7 @@ func readFromWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_messag
     switch client.held.isEmpty ? client.receive() : client.decodeHeld() {
     case .needsMore: return IPC_CB_IGNORE
     case .message(let whole):
+        Clients.didMessage(client)
         message.pointee = whole
         more?.pointee = client.held.isEmpty ? 0 : 1
         return IPC_CB_NO_ERROR
@@ -38,6 +45,7 @@ func writeToWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message
     if client.hasSaidClose { return IPC_CB_IGNORE }
     client.send(message.pointee)
     if client.isBroken { return IPC_CB_FD_CLOSING }
+    Clients.didMessage(client)
     if !client.outflow.isEmpty { Parking.park(client) }
     return IPC_CB_NO_ERROR
 }

@@ -19,7 +19,7 @@ final class Client {
 
     let socket: Int32
     var phase = Phase.asking
-    var head = HeadBuffer()
+    var head: HeadBuffer
     var form = Form.payload
     var decoder = FrameDecoder(limit: 0)
     var message = MessageBuffer()
@@ -29,19 +29,30 @@ final class Client {
     var hasSaidClose = false
     /// Nothing can be sent, or the client has left without a word.
     var isBroken = false
+    /// What the socket has not taken yet has a message in it, not only answers to pings.
+    var owesMessage = false
+    /// It was sent a ping, and has not answered.
+    var owesPong = false
     /// Out of the library's context until the rest is sent.
     var isParked = false
     /// Why it is over, for the log.
     var reason: StaticString = "the connection has ended"
 
-    init(_ socket: Int32) { self.socket = socket }
+    /// - Parameter headLimit: of a request's head, in bytes.
+    init(_ socket: Int32, headLimit: Int) {
+        self.socket = socket
+        head = HeadBuffer(limit: headLimit)
+    }
+
+    /// The request, as far as it has come, is HEAD: no answer to it has a body.
+    var asksForHead: Bool { head.bytes.prefix(5).isEqual(to: "HEAD ") }
 
     func open(_ form: Form) {
         self.form = form
         let limit = Int(IPC_MAX_MESSAGE_SIZE) + (form == .frame ? FrameHeader.size : 0)
         decoder = FrameDecoder(limit: limit)
         message = MessageBuffer(headerSize: form == .frame ? FrameHeader.size : 0)
-        head = HeadBuffer()
+        head = HeadBuffer(limit: 0)
         phase = .open
     }
 
@@ -63,6 +74,7 @@ final class Client {
 
     /// A message of the service's (RFC 6455, 5.6).
     func send(_ message: ipc_message) {
+        defer { if !outflow.isEmpty { owesMessage = true } }
         let payload = UnsafeRawBufferPointer(start: message.payload, count: Int(message.length))
         switch form {
         case .payload:
@@ -92,7 +104,7 @@ final class Client {
                 case .needsMore: return .needsMore
                 case .payload(let range): try message.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
                 case .message(let isText): return .message(try finishMessage(isText))
-                case .pong: break
+                case .pong: owesPong = false
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))
                     if isBroken { return .over }

@@ -10,22 +10,18 @@ private let options = [
     Option(name: "allow", argument: "NAME", isList: true, isReread: true, help: "a local service that clients may reach (default: none)"),
     Option(
         name: "origin", argument: "ORIGIN", isList: true, isReread: true,
-        help: "pages of it may connect, https://example.org say, or * for any"),
-    Option(name: "no-page", help: "answer nothing at /"),
+        help: "pages of it may connect: https://example.org, https://*.example.org for one label more, null, or * for any"),
+    Option(
+        name: "subprotocol", argument: "NAME", isList: true, isReread: true,
+        help: "answered to a client that asks for it, which then sends payloads"),
+    Option(name: "no-page", isReread: true, help: "answer nothing at /"),
+    Option(
+        name: "health", argument: "PATH", isReread: true, help: "answer 200 at this path, /health say, for load balancers (default: none)"),
+    Option(name: "ping", argument: "SECONDS", help: "between two pings to a client, which keep proxies from ending it (default 25)"),
+    Option(name: "pong-time", argument: "SECONDS", help: "in which a ping must be answered (default 20)"),
+    Option(name: "max-head", argument: "BYTES", isReread: true, help: "of a request's head, 1024 to 1048576 (default 16384)"),
     .relay, .peerTimeout,
 ]
-
-extension Gate {
-    init(_ options: Options) throws(Ending) {
-        hasPage = !options.isGiven("no-page")
-        services = try options.allowedServices()
-        origins.allowed = options.list("origin").map { bytes(of: $0) }
-        for origin in origins.allowed where !OriginPolicy.isOrigin(origin) {
-            throw .wrong("--origin \(String(bytes: origin)): neither SCHEME://HOST, with a port or without, nor *")
-        }
-        if services.isEmpty { log(.warning, "nobody can reach anything: no service is allowed (--allow)") }
-    }
-}
 
 @c(main)
 func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
@@ -34,7 +30,8 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         let options = try Options("ipc-websocketd", about: about, options, count, arguments)
         try setLogLevel(options)
         try options.applyPeerTimeout()
-        let gateway = Gateway(try Gate(options))
+        let pingTimes = [try options.milliseconds("ping", default: 25_000), try options.milliseconds("pong-time", default: 20_000)]
+        let gateway = Gateway(try Gate(options), pingTimes: pingTimes)
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
             loop.watch(Parking.writable)

@@ -52,9 +52,9 @@ func hear(_ bytes: [UInt8], piece size: Int = .max, limit: Int = 1000) -> (heard
 }
 
 /// What comes of a head, in pieces.
-func read(_ text: String, piece size: Int = .max) throws(Status) -> RequestHead? {
+func read(_ text: String, piece size: Int = .max, limit: Int = 16_384) throws(Status) -> RequestHead? {
     let bytes = Array(text.utf8)
-    var buffer = HeadBuffer()
+    var buffer = HeadBuffer(limit: limit)
     var start = 0
     while start < bytes.count {
         let piece = Array(bytes[start..<min(start + min(size, bytes.count), bytes.count)])

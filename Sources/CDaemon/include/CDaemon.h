@@ -72,8 +72,8 @@ char *_Nullable cd_read_file(const char *path, size_t limit, ssize_t *size);
 int cd_is_group(const char *text);
 /* How many sockets this process has inherited, at descriptors 3 and on; forgets that it was told. */
 int cd_inherited(void);
-/* One line on stderr, unless whoever reads it is so late that writing would wait. */
-void cd_log_line(const char *program, const char *level, const char *text, size_t count);
+/* A line, with its newline, on stderr, unless whoever reads it is so late that writing would wait. */
+void cd_log_line(const void *line, size_t count);
 
 /* ---- sockets (sockets.c) ---- */
 
