@@ -1,5 +1,5 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
-# DESTDIR, POLLER (epoll or poll), BUILD.
+# DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds zlib).
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -44,8 +44,13 @@ PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main
 DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
 daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
-DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
+DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/* Sources/CDeflate/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
+# What ipc-websocketd alone is linked with: zlib, or functions in its place that say that it is not there.
+ZLIB ?= $(shell pkg-config --exists zlib && echo yes || echo no)
+DEFLATE_OBJECT := $(BUILD)/obj/daemons/deflate-$(ZLIB).o
+DEFLATE_CFLAGS := $(if $(filter yes,$(ZLIB)),-DCD_ZLIB $(shell pkg-config --cflags zlib))
+ipc-websocketd_LIBS := $(if $(filter yes,$(ZLIB)),$(shell pkg-config --libs zlib))
 # The version of each function; a function that the headers do not declare is in neither library.
 EXPORTS := Sources/CLibIPC/exports.map
 DECLARED := Sources/CLibIPC/declared.sed
@@ -93,17 +98,24 @@ $(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADER
 	$(LIBRARY_CC) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
 		-ISources/CDaemon/include -c $< -o $@
 
+$(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DAEMON_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+
 define DAEMON_OBJECT
 $(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
 	@mkdir -p $$(@D)
 	$(SWIFTC) $(EMBEDDED_FLAGS) -Osize -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
+		-I Sources/CDeflate/include \
 		-c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
 endef
 $(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon))))
 
+$(BUILD)/bin/ipc-websocketd: $(DEFLATE_OBJECT)
 $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS)
+	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now \
+		$($*_LIBS) $(EXTRA_LDFLAGS)
 
 demo: all
 	@sh Sources/demo.sh $(BUILD)

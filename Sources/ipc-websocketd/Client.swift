@@ -23,6 +23,8 @@ final class Client {
     var form = Form.payload
     var decoder = FrameDecoder(limit: 0)
     var message = MessageBuffer()
+    /// nil: permessage-deflate is not agreed on.
+    var compression: Compression?
     var held = Held()
     var outflow = Outflow()
     /// Nothing but the rest goes out any more (RFC 6455, 5.5.1), and nothing that comes counts.
@@ -36,10 +38,11 @@ final class Client {
 
     init(_ socket: Int32) { self.socket = socket }
 
-    func open(_ form: Form) {
+    func open(_ form: Form, _ deflate: DeflateParameters?) {
         self.form = form
         let limit = Int(IPC_MAX_MESSAGE_SIZE) + (form == .frame ? FrameHeader.size : 0)
-        decoder = FrameDecoder(limit: limit)
+        decoder = FrameDecoder(limit: limit, takesCompressed: deflate != nil)
+        compression = deflate.map { Compression($0, limit: limit) }
         message = MessageBuffer(headerSize: form == .frame ? FrameHeader.size : 0)
         head = HeadBuffer()
         phase = .open
@@ -67,10 +70,9 @@ final class Client {
         switch form {
         case .payload:
             let isBinary = message.user_type == Int8(Opcode.binary.rawValue) || !UTF8Check.isValid(payload)
-            send(FrameEncoder.header(isBinary ? .binary : .text, length: payload.count), payload)
+            sendWhole(isBinary ? .binary : .text, [], payload)
         case .frame:
-            let header = FrameHeader(message)
-            send(FrameEncoder.header(.binary, length: FrameHeader.size + payload.count) + header.bytes, payload)
+            sendWhole(.binary, FrameHeader(message).bytes, payload)
         }
     }
 
@@ -90,8 +92,10 @@ final class Client {
             while true {
                 switch try decoder.next(bytes, &position) {
                 case .needsMore: return .needsMore
-                case .payload(let range): try message.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
-                case .message(let isText): return .message(try finishMessage(isText))
+                case .payload(let range): try take(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                case .message(let isText):
+                    try inflate(isText)
+                    return .message(try finishMessage(isText))
                 case .pong: break
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))

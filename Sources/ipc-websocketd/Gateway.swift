@@ -72,8 +72,8 @@ final class Gateway: Service {
             guard let verdict = try judge(bytes, talk.state) else { return }
             switch verdict {
             case .page(let isHead): refuse(talk, .ok, "has the page", page: page, isHead: isHead, loop)
-            case .service(let name, let form, let answer):
-                talk.state.open(form)
+            case .service(let name, let form, let deflate, let answer):
+                talk.state.open(form, deflate)
                 loop.stop(.hello, talk)
                 loop.start(.connect, talk)
                 reach(name, answer, talk, loop)
@@ -93,7 +93,7 @@ final class Gateway: Service {
             } catch { failure = error }
         }
         if let failure { throw failure }
-        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes))
+        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes), keepsContexts: Compression.hasRoom)
     }
 
     /// Answers, and lets the client leave.

@@ -10,11 +10,19 @@ private let options = [
     Option(name: "allow", argument: "NAME", isList: true, help: "a local service that clients may reach (default: none)"),
     Option(name: "origin", argument: "ORIGIN", isList: true, help: "pages of it may connect, https://example.org say, or * for any"),
     Option(name: "no-page", help: "answer nothing at /"),
+    Option(name: "no-deflate", help: "offer no compression (permessage-deflate)"),
+    Option(
+        name: "deflate-contexts", argument: "N",
+        help: "connections that keep what they compress with between messages, 85 KB each; further ones compress worse (default 256)"),
+    Option(
+        name: "max-ratio", argument: "N",
+        help: "of a compressed message's size inflated, beyond 64 KiB, to its size as it came (default 1032: any that deflate can have)"),
 ]
 
 private func gate(_ options: Options) throws(Ending) -> Gate {
     var gate = Gate()
     gate.hasPage = !options.isGiven("no-page")
+    gate.offersDeflate = try Compression.set(options)
     gate.services = options.list("allow").map { bytes(of: $0) }
     gate.origins.allowed = options.list("origin").map { bytes(of: $0) }
     for origin in gate.origins.allowed where !OriginPolicy.isOrigin(origin) {

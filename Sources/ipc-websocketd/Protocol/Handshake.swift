@@ -12,15 +12,17 @@ enum Form {
 
 enum Verdict {
     case page(isHead: Bool)
-    case service(name: [UInt8], Form, answer: [UInt8])
+    case service(name: [UInt8], Form, DeflateParameters?, answer: [UInt8])
 }
 
 struct Gate {
     var services: [[UInt8]] = []
     var origins = OriginPolicy()
     var hasPage = true
+    var offersDeflate = false
 
-    func admit(_ head: RequestHead) throws(Status) -> Verdict {
+    /// - Parameter keepsContexts: there is memory for another connection's compression contexts.
+    func admit(_ head: RequestHead, keepsContexts: Bool = false) throws(Status) -> Verdict {
         guard head.method != .other else { throw .methodNotAllowed }
         guard !head.hasBody else { throw .contentTooLarge }
         let name = Array(head.path.dropFirst())
@@ -31,10 +33,12 @@ struct Gate {
         guard let key = head.key, Base64.isKey(key) else { throw .badRequest }
         guard origins.allows(head.origin, host: head.host) else { throw .forbidden }
         let form: Form = head.protocols.contains { $0.isEqual(to: Form.frameProtocol) } ? .frame : .payload
-        return .service(name: name, form, answer: Gate.answer(key, form))
+        let offers = try ExtensionOffer.list(head.extensions)
+        let deflate = offersDeflate ? DeflateParameters.accept(offers, keepsContexts: keepsContexts) : nil
+        return .service(name: name, form, deflate, answer: Gate.answer(key, form, deflate))
     }
 
-    private static func answer(_ key: [UInt8], _ form: Form) -> [UInt8] {
+    private static func answer(_ key: [UInt8], _ form: Form, _ deflate: DeflateParameters?) -> [UInt8] {
         var bytes = Status.switchingProtocols.line
         bytes += ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " as StaticString).bytes
         bytes += accept(key)
@@ -42,6 +46,7 @@ struct Gate {
             bytes += ("\r\nSec-WebSocket-Protocol: " as StaticString).bytes
             bytes += Form.frameProtocol.bytes
         }
+        if let deflate { bytes += ("\r\nSec-WebSocket-Extensions: " as StaticString).bytes + deflate.answer }
         return bytes + ("\r\n\r\n" as StaticString).bytes
     }
 
