@@ -19,6 +19,8 @@ enum { LEVEL = 1 };
 enum { MEMORY_LEVEL = 5 };
 /* Of blocks in a message that say that they are the last one; each costs a copy of the window. A sender needs one. */
 enum { MOST_ENDS = 16 };
+/* Of a message, that one call reads: 8 KiB, 2 ms at worst. */
+enum { SLICE = 8192 };
 enum { TAIL_SIZE = 4 };
 /* An empty stored block without its first byte: what Z_SYNC_FLUSH writes last. */
 static const unsigned char tail[TAIL_SIZE] = {0, 0, 0xFF, 0xFF};
@@ -29,9 +31,11 @@ struct cd_deflater {
 
 struct cd_inflater {
 	z_stream z;
-	/* Nothing but the tail is left to read, or not even that. */
+	/* Of the message, what zlib has not been given yet. */
+	const unsigned char *rest;
+	size_t rest_count;
+	/* zlib has been given the tail. */
 	int has_tail;
-	/* The message is whole without the tail: its last block said that it is the last one. */
 	int is_whole;
 	/* How often a block of this message said that it is the last one. */
 	int ends;
@@ -94,9 +98,23 @@ size_t cd_deflate(struct cd_deflater *stream, const void *first, size_t first_co
 }
 
 void cd_inflate_begin(struct cd_inflater *stream, const void *bytes, size_t count) {
-	/* The daemon's limit of a message is below 4 GiB by far. */
-	set_input(&stream->z, bytes, count <= UINT_MAX ? count : 0);
+	set_input(&stream->z, NULL, 0);
+	stream->rest = bytes;
+	stream->rest_count = count;
 	stream->has_tail = stream->is_whole = stream->ends = 0;
+}
+
+/* Gives zlib the next slice, or the tail behind the last one. */
+static void give_input(struct cd_inflater *stream) {
+	size_t count = stream->rest_count < SLICE ? stream->rest_count : SLICE;
+	if (count > 0) {
+		set_input(&stream->z, stream->rest, count);
+		stream->rest += count;
+		stream->rest_count -= count;
+	} else {
+		set_input(&stream->z, tail, TAIL_SIZE);
+		stream->has_tail = 1;
+	}
 }
 
 /* Behind a block that says that it is the last one more may come (7.2.3.4), which may refer to what was before. */
@@ -110,30 +128,35 @@ static int go_on(struct cd_inflater *stream) {
 
 long cd_inflate_next(struct cd_inflater *stream, void *out, size_t room) {
 	z_stream *z = &stream->z;
+	int slices = z->avail_in > 0;
 	z->next_out = out;
 	z->avail_out = (uInt)room;
 	while (!stream->is_whole) {
+		/* With no input zlib may still hold output for which there was no room. */
 		int code = inflate(z, Z_SYNC_FLUSH);
 		if (code == Z_STREAM_END) {
-			stream->is_whole = z->avail_in == 0;
+			/* Without the empty block that should follow (7.2.3.4) it is as clear. */
+			stream->is_whole = z->avail_in == 0 && stream->rest_count == 0;
 			code = go_on(stream);
 		}
 		if (code == Z_MEM_ERROR) return CD_INFLATE_NO_MEMORY;
 		/* Z_BUF_ERROR: nothing was done, which is right when there is no input or no room. */
 		if (code != Z_OK && (code != Z_BUF_ERROR || (z->avail_in > 0 && z->avail_out > 0))) return CD_INFLATE_BAD_DATA;
-		if (z->avail_out == 0) return (long)room;
+		if (z->avail_out == 0) break;
 		if (z->avail_in > 0 || stream->is_whole) continue;
 		if (stream->has_tail) {
 			/* Bit 7: between two blocks. A message that is cut within one is none. */
 			if ((z->data_type & 128) == 0) return CD_INFLATE_BAD_DATA;
 			stream->is_whole = 1;
 		} else {
-			set_input(z, tail, TAIL_SIZE);
-			stream->has_tail = 1;
+			if (slices++ > 0 && stream->rest_count > 0) break;
+			give_input(stream);
 		}
 	}
 	return (long)(room - z->avail_out);
 }
+
+int cd_inflate_is_whole(const struct cd_inflater *stream) { return stream->is_whole; }
 
 #else
 
@@ -153,5 +176,6 @@ void cd_inflate_begin(struct cd_inflater *stream, const void *bytes, size_t coun
 long cd_inflate_next(struct cd_inflater *stream, void *out, size_t room) {
 	return (void)stream, (void)out, (void)room, CD_INFLATE_NO_MEMORY;
 }
+int cd_inflate_is_whole(const struct cd_inflater *stream) { return (void)stream, 1; }
 
 #endif

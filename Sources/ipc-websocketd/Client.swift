@@ -84,18 +84,19 @@ final class Client {
         /// An answer is stuck: nothing more is read before it is sent.
         case stuck
         case over
+        /// A message is being inflated, and others have their turn.
+        case busy
     }
 
     /// Decodes from `position` on, answering control frames, until a message is whole.
     func decode(_ bytes: UnsafeMutableRawBufferPointer, _ position: inout Int) -> Progress {
         do throws(WebSocketFailure) {
+            if let kind = compression?.inflating { return try finish(kind == .text) }
             while true {
                 switch try decoder.next(bytes, &position) {
                 case .needsMore: return .needsMore
                 case .payload(let range): try take(UnsafeRawBufferPointer(rebasing: bytes[range]))
-                case .message(let isText):
-                    try inflate(isText)
-                    return .message(try finishMessage(isText))
+                case .message(let isText): return try finish(isText)
                 case .pong: break
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))
@@ -115,7 +116,7 @@ final class Client {
         }
     }
 
-    private func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
+    func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
         let userType = isText ? Opcode.text.rawValue : Opcode.binary.rawValue
         guard form == .frame else {
             return message.take(FrameHeader(type: UInt8(MSG_TYPE_DATA.rawValue), userType: userType, length: message.count), socket)

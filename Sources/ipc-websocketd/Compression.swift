@@ -16,6 +16,7 @@ final class Compression {
     private var inflater: OpaquePointer?
     /// A client's message, compressed, as far as it has come.
     private var packed = MessageBuffer()
+    private var inflation: Inflation?
 
     init(_ parameters: DeflateParameters, limit: Int) {
         (self.parameters, self.limit) = (parameters, limit)
@@ -24,6 +25,7 @@ final class Compression {
 
     deinit {
         if keepsContexts { Compression.contexts -= 1 }
+        inflation?.end()
         cd_deflater_free(deflater)
         cd_inflater_free(inflater)
     }
@@ -42,6 +44,10 @@ final class Compression {
     nonisolated(unsafe) private static let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     /// A message may inflate to so much however small it came.
     private static let freeSize = 64 * 1024
+    /// Others are served after so many calls of zlib, each of at most 8 KiB compressed and 64 KiB inflated: 4 ms at worst.
+    private static let callsPerTurn = 2
+    /// A compressed message up to this size, in bytes, is inflated in one turn, and so with the stream that all share.
+    private static let mostShared = 8 * 1024
 
     static var hasRoom: Bool { contexts < mostContexts }
 
@@ -99,37 +105,81 @@ final class Compression {
 
     // MARK: Inflating
 
-    func take(_ bytes: UnsafeRawBufferPointer) throws(WebSocketFailure) { try packed.append(bytes) }
+    /// A client's message that is whole, and the part of it that is inflated.
+    private struct Inflation {
+        let stream: OpaquePointer
+        let isText: Bool
+        /// malloc's; zlib reads it.
+        let packed: UnsafeMutablePointer<CChar>?
+        /// Of the message inflated, in bytes.
+        var size = 0
+        let most: Int
+        var text = UTF8Check()
+        /// The stream is for this message alone.
+        let ownsStream: Bool
+        let callsPerTurn: Int
 
-    /// The message is whole: appends it, inflated, to `message`.
-    func inflate(isText: Bool, to message: inout MessageBuffer) throws(WebSocketFailure) {
-        guard let stream = streamToInflate(), let scratch = Compression.scratch.baseAddress else {
-            throw WebSocketFailure(.internalError, "no memory to inflate")
+        func end() {
+            free(packed)
+            if ownsStream { cd_inflater_free(stream) }
         }
-        let whole = packed.take(FrameHeader(type: 0, userType: 0, length: 0), -1)
-        defer { free(whole.payload) }
-        cd_inflate_begin(stream, whole.payload, Int(whole.length))
-        let most = min(limit, max(Compression.freeSize, Compression.mostRatio * Int(whole.length)))
-        var (size, text) = (0, UTF8Check())
-        while true {
-            let count = cd_inflate_next(stream, scratch, Compression.scratch.count)
-            if count == CD_INFLATE_NO_MEMORY { throw WebSocketFailure(.internalError, "no memory to inflate") }
-            guard count >= 0 else { throw WebSocketFailure(.inconsistentData, "the message does not inflate") }
-            size += count
-            guard size <= most else { throw WebSocketFailure(.messageTooBig, "the message inflates to too much") }
-            let bytes = UnsafeRawBufferPointer(start: scratch, count: count)
-            if isText, !text.accepts(bytes) { throw WebSocketFailure(.inconsistentData, "the text is not UTF-8") }
-            try message.append(bytes)
-            if count < Compression.scratch.count { break }
-        }
-        if isText, !text.isComplete { throw WebSocketFailure(.inconsistentData, "the text ends within a character") }
     }
 
-    private func streamToInflate() -> OpaquePointer? {
+    /// More of the client's message in the making.
+    func take(_ bytes: UnsafeRawBufferPointer) throws(WebSocketFailure) { try packed.append(bytes) }
+
+    /// What is being inflated; nil: nothing.
+    var inflating: Opcode? { inflation.map { $0.isText ? .text : .binary } }
+
+    /// The client's message is whole: it is to be inflated.
+    func beginInflating(isText: Bool) throws(WebSocketFailure) {
+        let isLong = packed.count > Compression.mostShared
+        guard let stream = streamToInflate(isLong) else { throw WebSocketFailure(.internalError, "no memory to inflate") }
+        let whole = packed.take(FrameHeader(type: 0, userType: 0, length: 0), -1)
+        cd_inflate_begin(stream, whole.payload, Int(whole.length))
+        let most = min(limit, max(Compression.freeSize, Compression.mostRatio * Int(whole.length)))
+        let isShared = !isLong && !parameters.clientKeepsContext
+        inflation = Inflation(
+            stream: stream, isText: isText, packed: whole.payload, most: most, ownsStream: isLong && !parameters.clientKeepsContext,
+            callsPerTurn: isShared ? .max : Compression.callsPerTurn)
+    }
+
+    /// Appends some more of it to `message`. Whether that is all of it.
+    func inflate(to message: inout MessageBuffer) throws(WebSocketFailure) -> Bool {
+        guard let stream = inflation?.stream, let calls = inflation?.callsPerTurn else { return true }
+        for _ in 0..<calls {
+            try inflateOnce(stream, to: &message)
+            if cd_inflate_is_whole(stream) != 0 {
+                if let inflation, inflation.isText, !inflation.text.isComplete {
+                    throw WebSocketFailure(.inconsistentData, "the text ends within a character")
+                }
+                inflation?.end()
+                inflation = nil
+                return true
+            }
+        }
+        return false
+    }
+
+    private func inflateOnce(_ stream: OpaquePointer, to message: inout MessageBuffer) throws(WebSocketFailure) {
+        guard let scratch = Compression.scratch.baseAddress else { return }
+        let count = cd_inflate_next(stream, scratch, Compression.scratch.count)
+        if count == CD_INFLATE_NO_MEMORY { throw WebSocketFailure(.internalError, "no memory to inflate") }
+        guard count >= 0, var inflation else { throw WebSocketFailure(.inconsistentData, "the message does not inflate") }
+        inflation.size += count
+        guard inflation.size <= inflation.most else { throw WebSocketFailure(.messageTooBig, "the message inflates to too much") }
+        let bytes = UnsafeRawBufferPointer(start: scratch, count: count)
+        if inflation.isText, !inflation.text.accepts(bytes) { throw WebSocketFailure(.inconsistentData, "the text is not UTF-8") }
+        self.inflation = inflation
+        try message.append(bytes)
+    }
+
+    private func streamToInflate(_ isLong: Bool) -> OpaquePointer? {
         if parameters.clientKeepsContext {
             if inflater == nil { inflater = cd_inflater_make(Int32(parameters.clientBits)) }
             return inflater
         }
+        if isLong { return cd_inflater_make(Int32(CD_LARGEST_WINDOW_BITS)) }
         if let shared = Compression.sharedInflater {
             cd_inflater_reset(shared)
             return shared
@@ -140,20 +190,24 @@ final class Compression {
 }
 
 extension Client {
-    /// A message as one frame, compressed where that pays.
+    /// Sends a message as one frame, compressed where that pays.
     func sendWhole(_ opcode: Opcode, _ prefix: [UInt8], _ payload: UnsafeRawBufferPointer) {
         let isPacked = compression?.pack(prefix, payload) { send(FrameEncoder.header(opcode, length: $0.count, isCompressed: true), $0) }
         if isPacked == true { return }
         send(FrameEncoder.header(opcode, length: prefix.count + payload.count) + prefix, payload)
     }
 
-    /// Payload of the client's message in the making.
+    /// Takes payload of the client's message in the making.
     func take(_ bytes: UnsafeRawBufferPointer) throws(WebSocketFailure) {
         if decoder.isCompressed, let compression { try compression.take(bytes) } else { try message.append(bytes) }
     }
 
-    /// The client's message is whole; it is inflated if it was compressed.
-    func inflate(_ isText: Bool) throws(WebSocketFailure) {
-        if decoder.isCompressed, let compression { try compression.inflate(isText: isText, to: &message) }
+    var isInflating: Bool { compression?.inflating != nil }
+
+    /// The client's message is whole, but for what is to be inflated.
+    func finish(_ isText: Bool) throws(WebSocketFailure) -> Progress {
+        guard decoder.isCompressed, let compression else { return .message(try finishMessage(isText)) }
+        if !isInflating { try compression.beginInflating(isText: isText) }
+        return try compression.inflate(to: &message) ? .message(try finishMessage(isText)) : .busy
     }
 }

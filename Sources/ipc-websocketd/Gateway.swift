@@ -132,7 +132,7 @@ final class Gateway: Service {
         loop.tie(talk)
         guard !talk.isOver else { return }
         ipc_switching_callbacks(loop.context, client.socket, readFromWeb, writeToWeb)
-        while !client.held.isEmpty {
+        while !client.held.isEmpty || client.isInflating {
             switch client.decodeHeld() {
             case .needsMore: return
             case .message(var message):
@@ -140,7 +140,7 @@ final class Gateway: Service {
                 let code = cd_write(loop.context, &message)
                 free(message.payload)
                 if code != IPC_ERROR_NONE { return loop.drop(talk, String(c: cd_reason())) }
-            case .stuck: return Parking.park(client)
+            case .stuck, .busy: return Parking.park(client)
             case .over:
                 if !client.outflow.isEmpty { Parking.watch(client) }
                 // The library sees an end, asks the callback, and tells of it when the service has all that came before.

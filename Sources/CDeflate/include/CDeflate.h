@@ -39,8 +39,13 @@ size_t cd_deflate(struct cd_deflater *stream, const void *_Nullable first, size_
 void cd_inflate_begin(struct cd_inflater *stream, const void *_Nullable bytes, size_t count);
 
 enum { CD_INFLATE_BAD_DATA = -1, CD_INFLATE_NO_MEMORY = -2 };
-/* The next bytes of the message: `room` of them when there may be more, fewer when the message is whole; or one of the two above. */
+/*
+ * The next bytes of the message: how many of at most `room`, or one of the two above. A call reads at most 8 KiB of the message, so that
+ * the caller can serve others in between: 2 MB of empty blocks with codes of their own take zlib half a second.
+ */
 long cd_inflate_next(struct cd_inflater *stream, void *out, size_t room);
+/* The last call gave the end of the message. */
+int cd_inflate_is_whole(const struct cd_inflater *stream);
 
 #pragma clang assume_nonnull end
 

@@ -1,12 +1,12 @@
 """permessage-deflate (RFC 7692), with zlib on the client's side by hand: what is agreed on, what each side sends, and who sends too much."""
-import os
 import random
 import re
+import select
 import struct
 import threading
 import zlib
 
-from client import (BINARY, CLOSE, CONTINUATION, KEY, LARGEST, PING, PONG, TEXT, Client, close_frame, need, request, resident, status,
+from client import (BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, Client, request, resident, status,
                     web_frame)
 from harness import PATIENCE, Skipped, frame, read_exactly, until
 
@@ -338,6 +338,52 @@ def test_bombs_that_never_end(world):
         client.send(PING)
         assert client.hear()[0] == PONG
     assert resident(web) - before < 20 << 20, resident(web) - before
+
+
+def empty_blocks(count):
+    """At least so many bytes that inflate to nothing: blocks with Huffman codes of their own, whose tables are what costs zlib time."""
+    out = bits = 0
+
+    def put(value, width):
+        nonlocal out, bits
+        out, bits = out | value << bits, bits + width
+    order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1]
+    for _ in range(8):
+        # RFC 1951, 3.2.7: two lengths, 1 and "zeros", of one bit each; the end of the block and one distance have codes of one bit.
+        put(0b100, 3), put(0, 5), put(0, 5), put(len(order) - 4, 4)
+        for symbol in order:
+            put(1 if symbol in (1, 18) else 0, 3)
+        put(1, 1), put(127, 7), put(1, 1), put(107, 7), put(0, 1), put(0, 1), put(0, 1)
+    unit = out.to_bytes(bits // 8, "little")
+    return unit * (count // len(unit) + 1)
+
+
+def test_others_are_served_while_a_message_inflates(world):
+    """2.2 MB that take half a second to become nothing do not hold up those who say little."""
+    world.pong()
+    web = deflating(world)
+    squeezed = empty_blocks(2_200_000)
+    assert zlib.decompressobj(-15).decompress(squeezed[:8900] + b"\0" + TAIL) == b""
+    for offer in (NAME, f"{NAME}; client_no_context_takeover"):
+        slow, other = Squeezed(world.tcp(web.port), offer), world.client(web)
+        other.echoes()
+        # Inflated at once, it would leave time for one echo at most, before or after. Where this test is held up itself, it tries again.
+        assert any(echoes_meanwhile(slow, other, squeezed) > 3 for _ in range(10))
+        slow.repeats(BINARY, b"and again" * 100)
+
+
+def echoes_meanwhile(slow, other, squeezed):
+    # All but its end has come and is read; then zlib has its work.
+    slow.send(BINARY, squeezed, final=False, reserved=RSV1)
+    slow.send(PING)
+    assert slow.hear()[0] == PONG
+    slow.send(CONTINUATION, b"\0")
+    echoes = 0
+    while not select.select([slow.sock], [], [], 0)[0]:
+        other.echoes()
+        echoes += 1
+    assert slow.hear()[:2] == (BINARY, b"")
+    return echoes
 
 
 def test_max_ratio(world):
