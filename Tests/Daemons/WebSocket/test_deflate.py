@@ -2,13 +2,15 @@
 import random
 import re
 import select
+import shutil
 import struct
+import tempfile
 import threading
 import zlib
 
-from client import (BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, Client, request, resident, status,
-                    web_frame)
+from client import BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, Client, need, request, resident, status, web_frame
 from harness import PATIENCE, Skipped, frame, read_exactly, until
+from test_page import Browser
 
 TAIL = b"\0\0\xff\xff"
 RSV1 = 4
@@ -498,3 +500,41 @@ def test_slow_client(world):
         assert client.hear()[:2] == (TEXT, message), number
     thread.join()
     assert resident(web) - before < 16 << 20
+
+
+ECHO = """
+(message) => new Promise((done, failed) => {
+    const socket = new WebSocket(`ws://${location.host}/pong`)
+    let left = 3
+    socket.onerror = failed
+    socket.onclose = event => failed(event.reason)
+    socket.onopen = () => socket.send(message)
+    socket.onmessage = event => {
+        if (event.data !== message) failed("another message")
+        else if (--left > 0) socket.send(message)
+        else done(socket.extensions)
+    }
+})
+"""
+
+
+def test_chromium(world):
+    """Its messages are compressed, with and without memory for contexts, and come back as they were."""
+    connect = need("websockets.sync.client").sync.client.connect
+    program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+    if program is None:
+        raise Skipped("no chromium is installed")
+    world.pong()
+    anew = "server_no_context_takeover; client_no_context_takeover; "
+    with tempfile.TemporaryDirectory(dir=world.directory, ignore_cleanup_errors=True) as directory:
+        browser = Browser(program, directory)
+        try:
+            browser.connect(connect)
+            for options, agreement in (((), ""), (("--deflate-contexts", "0"), anew)):
+                web = deflating(world, *options)
+                browser.call("Page.navigate", url=f"http://127.0.0.1:{web.port}/")
+                until(lambda: browser.run(f"location.port === '{web.port}' && document.readyState === 'complete'"), "the page")
+                for message in ("'hello'", "'wörld €𝄞 '.repeat(20000)", "'x'.repeat(1999994)"):
+                    assert browser.run(f"({ECHO})({message})") == f"{NAME}; {agreement}client_max_window_bits=12", message
+        finally:
+            browser.end()
