@@ -13,7 +13,7 @@ private let options = [
     Option(name: "no-deflate", help: "offer no compression (permessage-deflate)"),
     Option(
         name: "deflate-contexts", argument: "N",
-        help: "connections that keep what they compress with between messages, 85 KB each; further ones compress worse (default 256)"),
+        help: "connections that keep what they compress with between messages, 80 KB each; further ones compress worse (default 256)"),
     Option(
         name: "max-ratio", argument: "N",
         help: "of a compressed message's size inflated, beyond 64 KiB, to its size as it came (default 1032: any that deflate can have)"),
