@@ -1,5 +1,6 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
-# SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD.
+# SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds
+# zlib).
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -49,6 +50,13 @@ DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
 UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
+# What ipc-websocketd alone is linked with: zlib, or functions in its place that say that it is not there.
+ZLIB ?= $(shell pkg-config --exists zlib && echo yes || echo no)
+DEFLATE_OBJECT := $(BUILD)/obj/daemons/deflate-$(ZLIB).o
+DEFLATE_CFLAGS := $(if $(filter yes,$(ZLIB)),-DCD_ZLIB $(shell pkg-config --cflags zlib))
+DEFLATE_HEADERS := $(wildcard Sources/CDeflate/include/*)
+ipc-websocketd_SWIFTFLAGS := -I Sources/CDeflate/include
+ipc-websocketd_LIBS := $(if $(filter yes,$(ZLIB)),$(shell pkg-config --libs zlib))
 # The version of each function; a function that the headers do not declare is in neither library.
 EXPORTS := Sources/CLibIPC/exports.map
 DECLARED := Sources/CLibIPC/declared.sed
@@ -96,18 +104,27 @@ $(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADER
 	$(LIBRARY_CC) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
 		-ISources/CDaemon/include -c $< -o $@
 
+$(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+
 define DAEMON_OBJECT
 $(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
 	@mkdir -p $$(@D)
 	$(SWIFTC) $(EMBEDDED_FLAGS) -Osize -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
-		-c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
+		$$($(1)_SWIFTFLAGS) -c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
+	@# swiftc leaves a file as it is, and as old, whose contents would be the same.
+	@touch $$@
 endef
 $(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon))))
 
 # Stripped (-s): the names of specialised functions are a quarter of each file, and nothing reads them.
+$(BUILD)/obj/daemons/ipc-websocketd.swift.o: $(DEFLATE_HEADERS)
+$(BUILD)/bin/ipc-websocketd: $(DEFLATE_OBJECT)
 $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-s -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS)
+	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-s -Wl,-z,relro -Wl,-z,now \
+		$($*_LIBS) $(EXTRA_LDFLAGS)
 
 demo: all
 	@sh Sources/demo.sh $(BUILD)

@@ -23,13 +23,16 @@ enum Clients {
 func readFromWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message>?, _ more: UnsafeMutablePointer<Int16>?) -> ipccb {
     guard let client = Clients.find(descriptor), let message else { return IPC_CB_FD_ERROR }
     guard !client.hasSaidClose, !client.isBroken else { return IPC_CB_FD_CLOSING }
-    switch client.held.isEmpty ? client.receive() : client.decodeHeld() {
+    switch client.held.isEmpty && !client.isInflating ? client.receive() : client.decodeHeld() {
     case .needsMore: return IPC_CB_IGNORE
     case .message(let whole):
         Clients.didMessage(client)
         message.pointee = whole
         more?.pointee = client.held.isEmpty ? 0 : 1
         return IPC_CB_NO_ERROR
+    case .busy:
+        more?.pointee = 1
+        return IPC_CB_IGNORE
     case .stuck:
         Parking.park(client)
         return IPC_CB_IGNORE

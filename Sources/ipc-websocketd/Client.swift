@@ -23,6 +23,8 @@ final class Client {
     var form = Form.payload
     var decoder = FrameDecoder(limit: 0)
     var message = MessageBuffer()
+    /// nil: permessage-deflate is not agreed on.
+    var compression: Compression?
     var held = Held()
     var outflow = Outflow()
     /// Nothing but the rest goes out any more (RFC 6455, 5.5.1), and nothing that comes counts.
@@ -47,10 +49,11 @@ final class Client {
     /// The request, as far as it has come, is HEAD: no answer to it has a body.
     var asksForHead: Bool { head.bytes.prefix(5).isEqual(to: "HEAD ") }
 
-    func open(_ form: Form) {
+    func open(_ form: Form, _ deflate: DeflateParameters?) {
         self.form = form
         let limit = Int(IPC_MAX_MESSAGE_SIZE) + (form == .frame ? FrameHeader.size : 0)
-        decoder = FrameDecoder(limit: limit)
+        decoder = FrameDecoder(limit: limit, takesCompressed: deflate != nil)
+        compression = deflate.map { Compression($0, limit: limit) }
         message = MessageBuffer(headerSize: form == .frame ? FrameHeader.size : 0)
         head = HeadBuffer(limit: 0)
         phase = .open
@@ -79,10 +82,9 @@ final class Client {
         switch form {
         case .payload:
             let isBinary = message.user_type == Int8(Opcode.binary.rawValue) || !UTF8Check.isValid(payload)
-            send(FrameEncoder.header(isBinary ? .binary : .text, length: payload.count), payload)
+            sendWhole(isBinary ? .binary : .text, [], payload)
         case .frame:
-            let header = FrameHeader(message)
-            send(FrameEncoder.header(.binary, length: FrameHeader.size + payload.count) + header.bytes, payload)
+            sendWhole(.binary, FrameHeader(message).bytes, payload)
         }
     }
 
@@ -94,16 +96,19 @@ final class Client {
         /// An answer is stuck: nothing more is read before it is sent.
         case stuck
         case over
+        /// A message is being inflated, and others have their turn.
+        case busy
     }
 
     /// Decodes from `position` on, answering control frames, until a message is whole.
     func decode(_ bytes: UnsafeMutableRawBufferPointer, _ position: inout Int) -> Progress {
         do throws(WebSocketFailure) {
+            if let kind = compression?.inflating { return try finish(kind == .text) }
             while true {
                 switch try decoder.next(bytes, &position) {
                 case .needsMore: return .needsMore
-                case .payload(let range): try message.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
-                case .message(let isText): return .message(try finishMessage(isText))
+                case .payload(let range): try take(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                case .message(let isText): return try finish(isText)
                 case .pong: owesPong = false
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))
@@ -123,7 +128,7 @@ final class Client {
         }
     }
 
-    private func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
+    func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
         let userType = isText ? Opcode.text.rawValue : Opcode.binary.rawValue
         guard form == .frame else {
             return message.take(FrameHeader(type: UInt8(MSG_TYPE_DATA.rawValue), userType: userType, length: message.count), socket)

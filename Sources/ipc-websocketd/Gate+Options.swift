@@ -3,7 +3,9 @@
 import CDaemon
 
 extension Gate {
-    init(_ options: Options) throws(Ending) {
+    /// - Parameter offersDeflate: from the start on; SIGHUP does not change it.
+    init(_ options: Options, offersDeflate: Bool) throws(Ending) {
+        self.offersDeflate = offersDeflate
         hasPage = !options.isGiven("no-page")
         services = try options.allowedServices()
         for text in options.list("origin") {

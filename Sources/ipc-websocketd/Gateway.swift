@@ -17,7 +17,7 @@ final class Gateway: Service {
     }
 
     func reread(_ options: Options) throws(Ending) {
-        gate = try Gate(options)
+        gate = try Gate(options, offersDeflate: gate.offersDeflate)
         page = Page.make(gate.services)
     }
 
@@ -89,8 +89,8 @@ final class Gateway: Service {
             case .page: refuse(talk, .ok, "has the page", page: page, loop)
             case .health: refuse(talk, .ok, "has seen that this lives", loop)
             case .options: refuse(talk, .noContent, "has seen what it may ask", loop)
-            case .service(let name, let form, let answer):
-                talk.state.open(form)
+            case .service(let name, let form, let deflate, let answer):
+                talk.state.open(form, deflate)
                 loop.stop(.hello, talk)
                 loop.start(.connect, talk)
                 reach(name, answer, talk, loop)
@@ -113,7 +113,7 @@ final class Gateway: Service {
             } catch { failure = error }
         }
         if let failure { throw failure }
-        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes))
+        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes), keepsContexts: Compression.hasRoom)
     }
 
     /// Answers, and lets the client leave.
@@ -154,7 +154,7 @@ final class Gateway: Service {
         if !client.isParked { loop.start(.ping, talk) }
         client.isParked = false
         ipc_switching_callbacks(loop.context, client.socket, readFromWeb, writeToWeb)
-        while !client.held.isEmpty {
+        while !client.held.isEmpty || client.isInflating {
             switch client.decodeHeld() {
             case .needsMore: return
             case .message(var message):
@@ -163,7 +163,7 @@ final class Gateway: Service {
                 let code = cd_write(loop.context, &message)
                 free(message.payload)
                 if code != IPC_ERROR_NONE { return loop.drop(talk, String(c: cd_reason())) }
-            case .stuck: return Parking.park(client)
+            case .stuck, .busy: return Parking.park(client)
             case .over:
                 if !client.outflow.isEmpty { Parking.watch(client) }
                 // The library sees an end, asks the callback, and tells of it when the service has all that came before.

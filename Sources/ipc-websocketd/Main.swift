@@ -20,6 +20,13 @@ private let options = [
     Option(name: "ping", argument: "SECONDS", help: "between two pings to a client, which keep proxies from ending it (default 25)"),
     Option(name: "pong-time", argument: "SECONDS", help: "in which a ping must be answered (default 20)"),
     Option(name: "max-head", argument: "BYTES", isReread: true, help: "of a request's head, 1024 to 1048576 (default 16384)"),
+    Option(name: "no-deflate", help: "offer no compression (permessage-deflate)"),
+    Option(
+        name: "deflate-contexts", argument: "N",
+        help: "connections that keep what they compress with between messages, 80 KB each; further ones compress worse (default 256)"),
+    Option(
+        name: "max-ratio", argument: "N",
+        help: "of a compressed message's size inflated, beyond 64 KiB, to its size as it came (default 1032: any that deflate can have)"),
     .relay, .peerTimeout,
 ]
 
@@ -31,7 +38,7 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
         try setLogLevel(options)
         try options.applyPeerTimeout()
         let pingTimes = [try options.milliseconds("ping", default: 25_000), try options.milliseconds("pong-time", default: 20_000)]
-        let gateway = Gateway(try Gate(options), pingTimes: pingTimes)
+        let gateway = Gateway(try Gate(options, offersDeflate: try Compression.set(options)), pingTimes: pingTimes)
         return try serve(gateway, options, try Place.listeners(options, takesPaths: true, otherwise: "127.0.0.1:8080")) { loop in
             Clients.loop = loop
             loop.watch(Parking.writable)

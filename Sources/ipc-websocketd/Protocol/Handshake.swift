@@ -16,7 +16,7 @@ enum Verdict {
     case health
     /// What may be asked.
     case options
-    case service(name: [UInt8], Form, answer: [UInt8])
+    case service(name: [UInt8], Form, DeflateParameters?, answer: [UInt8])
 }
 
 struct Gate {
@@ -29,8 +29,10 @@ struct Gate {
     var health: [UInt8]?
     /// Of a request's head, in bytes: some sites have 8 KiB of cookies.
     var headLimit = 16 * 1024
+    var offersDeflate = false
 
-    func admit(_ head: RequestHead) throws(Status) -> Verdict {
+    /// - Parameter keepsContexts: there is memory for another connection's compression contexts.
+    func admit(_ head: RequestHead, keepsContexts: Bool = false) throws(Status) -> Verdict {
         guard head.method != .other else { throw .methodNotAllowed }
         guard !head.hasBody else { throw .contentTooLarge }
         // It says nothing of the services, and a load balancer calls the daemon by any name.
@@ -48,7 +50,9 @@ struct Gate {
         guard let key = head.key, Base64.isKey(key) else { throw .badRequest }
         let subprotocol = subprotocol(head)
         let form: Form = subprotocol.map { $0.isEqual(to: Form.frameProtocol) } == true ? .frame : .payload
-        return .service(name: name, form, answer: Gate.answer(key, subprotocol))
+        let offers = try ExtensionOffer.list(head.extensions)
+        let deflate = offersDeflate ? DeflateParameters.accept(offers, keepsContexts: keepsContexts) : nil
+        return .service(name: name, form, deflate, answer: Gate.answer(key, subprotocol, deflate))
     }
 
     /// A web page must be one that may connect, or be the server's own. A page of a name that leads here (DNS rebinding) sends no Origin
@@ -64,7 +68,7 @@ struct Gate {
         return nil
     }
 
-    private static func answer(_ key: [UInt8], _ subprotocol: [UInt8]?) -> [UInt8] {
+    private static func answer(_ key: [UInt8], _ subprotocol: [UInt8]?, _ deflate: DeflateParameters?) -> [UInt8] {
         var bytes = Status.switchingProtocols.line
         bytes += ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " as StaticString).bytes
         bytes += accept(key)
@@ -72,6 +76,7 @@ struct Gate {
             bytes += ("\r\nSec-WebSocket-Protocol: " as StaticString).bytes
             bytes += subprotocol
         }
+        if let deflate { bytes += ("\r\nSec-WebSocket-Extensions: " as StaticString).bytes + deflate.answer }
         return bytes + ("\r\n\r\n" as StaticString).bytes
     }
 

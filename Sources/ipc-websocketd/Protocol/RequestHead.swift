@@ -20,6 +20,8 @@ struct RequestHead {
     private(set) var key: [UInt8]?
     private(set) var version: [UInt8]?
     private(set) var protocols: [[UInt8]] = []
+    /// The values of all Sec-WebSocket-Extensions, as one list with commas.
+    private(set) var extensions: [UInt8] = []
     private(set) var asksForWebSocket = false
     private(set) var asksForUpgrade = false
     private var connectionHasUpgrade = false
@@ -118,6 +120,7 @@ struct RequestHead {
         if name.isEqualIgnoringCase(to: "sec-websocket-key") { return try keepOnce(value, &key) }
         if name.isEqualIgnoringCase(to: "sec-websocket-version") { return try keepOnce(value, &version) }
         if name.isEqualIgnoringCase(to: "sec-websocket-protocol") { return try readProtocols(value) }
+        if name.isEqualIgnoringCase(to: "sec-websocket-extensions") { return extensions += value + [UInt8(ascii: ",")] }
         if name.isEqualIgnoringCase(to: "upgrade") {
             asksForWebSocket = asksForWebSocket || value.listElements.contains { $0.isEqualIgnoringCase(to: "websocket") }
         } else if name.isEqualIgnoringCase(to: "connection") {
