@@ -58,6 +58,7 @@ int cd_signals(void) {
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -6,7 +6,12 @@ import CDaemon
 final class Conversation<State> {
     let client: Int32
     /// Of what is counted for each peer.
-    let peer: UInt64
+    fileprivate(set) var peer: UInt64
+    var account: Account
+    /// The client is a trusted proxy, and may say for whom it speaks.
+    let isProxy: Bool
+    /// What has come of the PROXY header that a proxy may send first; nil: that has been read, or cannot come.
+    var proxyHeader: ProxyHeader?
     /// Opened for the client; -1 while there is none.
     fileprivate(set) var other: Int32 = -1
     /// Sockets that connect at the same time: one of them will be the other end.
@@ -19,10 +24,13 @@ final class Conversation<State> {
     /// The library has closed the client's descriptor, or it has ended altogether.
     fileprivate(set) var isOver = false
 
-    init(_ client: Int32, peer: UInt64, _ state: State) {
+    init(_ client: Int32, peer: UInt64, number: UInt64, isProxy: Bool, _ state: State) {
         self.client = client
         self.peer = peer
+        self.isProxy = isProxy
         self.state = state
+        account = Account(number, of: client)
+        proxyHeader = isProxy ? ProxyHeader() : nil
     }
 }
 
@@ -95,6 +103,8 @@ extension Loop {
     func begin(_ talk: Talk) {
         enter(talk, at: talk.client)
         count += 1
+        totals.accepted += 1
+        log(.info, "client \(talk.account.number) comes from \(talk.account.peer)\(talk.isProxy ? ", a proxy" : "")")
         start(.hello, talk)
     }
 
@@ -167,7 +177,7 @@ extension Loop {
     func part(_ talk: Talk, _ reason: String) {
         guard !talk.isOver, !talk.isParting else { return }
         // TCP throws away what was sent when a socket is closed with something unread; and one who still writes would not read it.
-        log(.info, "client \(talk.client) goes: \(reason)")
+        log(.info, "client \(talk.account.number) goes: \(reason)")
         shutdown(talk.client, Int32(SHUT_WR))
         detach(talk)
         for attempt in talk.attempts { end(attempt: attempt, of: talk) }
@@ -187,7 +197,7 @@ extension Loop {
 
     func drop(_ talk: Talk, _ reason: @autoclosure () -> String) {
         guard !talk.isOver else { return }
-        log(.info, "client \(talk.client): \(reason())")
+        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
         if talk.isTied { ipc_ctx_switching_del(context, talk.client) }
         detach(talk)
         release(talk.client)
@@ -196,7 +206,7 @@ extension Loop {
 
     /// The library has taken both ends out. No other descriptor was opened since.
     func dropUntied(_ talk: Talk, _ reason: @autoclosure () -> String) {
-        log(.info, "client \(talk.client): \(reason())")
+        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
         for end in [talk.client, talk.other] {
             enter(nil, at: end)
             if cd_is_open(end) != 0 { _ = cd_close(end) }
@@ -211,10 +221,27 @@ extension Loop {
 
     /// The library has closed the client.
     func dropClosed(_ talk: Talk, _ reason: @autoclosure () -> String) {
-        log(.info, "client \(talk.client): \(reason())")
+        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
         enter(nil, at: talk.client)
         detach(talk)
         finish(talk)
+    }
+
+    /// The proxy speaks for this peer, whom limits and the log mean from now on.
+    /// - Returns: false: that one has too many connections already, and is refused.
+    func name(_ address: cd_address, as talk: Talk) -> Bool {
+        var address = address
+        let key = cd_address_key(&address)
+        guard peers.add(key, limit: settings.perPeer) else {
+            totals.refused += 1
+            refuse(talk, "too many connections from this peer, \(String(address))")
+            return false
+        }
+        peers.remove(talk.peer)
+        talk.peer = key
+        talk.account.peer = String(address)
+        log(.info, "client \(talk.account.number) is \(talk.account.peer), behind a proxy")
+        return true
     }
 
     private func finish(_ talk: Talk) {

@@ -1,4 +1,4 @@
-// Lifecycle.swift - what signals make a daemon do: SIGHUP reads the file of --config anew, SIGTERM lets clients end (--drain), SIGINT or a
+// Lifecycle.swift - what signals make a daemon do: SIGHUP reads the file of --config anew, SIGUSR1 lists the connections, SIGTERM lets clients end (--drain), SIGINT or a
 // second SIGTERM ends it. The service manager is told (sd_notify(3)).
 
 import CDaemon
@@ -23,6 +23,7 @@ extension Loop {
             switch cd_next_signal(signals) {
             case 0: return
             case SIGHUP: reread()
+            case SIGUSR1: listConnections()
             case SIGTERM where settings.drain > 0 && drainEnd == nil && count > 0: drainClients()
             default: isStopping = true
             }

@@ -29,6 +29,9 @@ func log(_ level: LogLevel, _ text: @autoclosure () -> String) {
     if level.rawValue <= Log.level.rawValue { write(level, text()) }
 }
 
+/// Writes one line that somebody has asked for.
+func report(_ text: String) { write(.info, text) }
+
 /// Not inline: else each line of the log would bring its own copy.
 @inline(never)
 private func write(_ level: LogLevel, _ text: String) {

@@ -29,13 +29,16 @@ final class Loop<Owner: Service> {
     /// Sockets that connect, of all conversations.
     var attempts = 0
     var peers = PeerCounts()
+    var totals = Totals()
+    let metrics: Metrics?
 
     /// - Parameter listeners: they are the loop's from now on.
-    init(_ service: Owner, _ options: Options, _ settings: Settings, _ listeners: [Listener]) {
+    init(_ service: Owner, _ options: Options, _ settings: Settings, _ listeners: [Listener], _ metrics: Metrics?) {
         self.service = service
         self.options = options
         self.settings = settings
         self.listeners = listeners
+        self.metrics = metrics
         context = .allocate(capacity: 1)
         context.initialize(to: ipc_ctx())
         event = .allocate(capacity: 1)
@@ -44,11 +47,13 @@ final class Loop<Owner: Service> {
         signals = cd_signals()
         findRoom()
         watch(signals)
+        for listener in metrics?.listeners ?? [] { watch(listener.descriptor) }
         openListeners()
     }
 
     deinit {
         for listener in listeners where !areListenersOpen { listener.remove() }
+        for listener in metrics?.listeners ?? [] { listener.remove() }
         // What is EXTERNAL the library leaves open: the process ends.
         _ = cd_close_all(context)
         ipc_ctx_free(context)
@@ -101,7 +106,11 @@ final class Loop<Owner: Service> {
         if descriptor == signals {
             handleSignals()
         } else if let talk = talk(of: descriptor) {
-            talk.isParting ? drain(talk) : service.readable(descriptor, of: talk, self)
+            if talk.isParting { return drain(talk) }
+            if talk.proxyHeader != nil, descriptor == talk.client, !hearProxy(talk) { return }
+            service.readable(descriptor, of: talk, self)
+        } else if let metrics, metrics.knows(descriptor) {
+            metrics.readable(descriptor, self)
         } else {
             service.readable(descriptor, self)
         }
@@ -124,17 +133,20 @@ final class Loop<Owner: Service> {
 
     private func admit(_ client: Int32, at index: UInt32) {
         let peer = cd_peer_key(client)
+        // A proxy's connections are counted for those whom it names.
+        let isProxy = settings.proxies.have(client)
         guard count < settings.connections else { return turnAway(client, "too many connections") }
-        guard peers.add(peer, limit: settings.perPeer) else { return turnAway(client, "too many connections from this peer") }
+        guard peers.add(peer, limit: isProxy ? .max : settings.perPeer) else { return turnAway(client, "too many connections from this peer") }
         let (state, speaksFrames) = service.greet(client)
         if !speaksFrames { context.pointee.cinfos[Int(index)].type = IPC_CONNECTION_TYPE_EXTERNAL }
-        begin(Talk(client, peer: peer, state))
+        begin(Talk(client, peer: peer, number: totals.accepted + 1, isProxy: isProxy, state))
         if count >= room { closeListeners() }
     }
 
     /// One more than there may be: it is told at once, and costs nothing further.
     private func turnAway(_ client: Int32, _ reason: String) {
-        log(.warning, "client \(client) is turned away: \(reason)")
+        totals.refused += 1
+        log(.warning, "a client is turned away: \(reason); from \(Account(0, of: client).peer)")
         service.sendRefusal(reason, to: client)
         shutdown(client, Int32(SHUT_WR))
         unwatch(client)
@@ -143,7 +155,7 @@ final class Loop<Owner: Service> {
 
     /// Two descriptors for each conversation, some for the daemon itself and for what it opens for a moment.
     func findRoom() {
-        let spare = Int(signals) + 16
+        let spare = Int(signals) + 28
         let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
         room = max((available - spare) / 2, 1)
         if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }

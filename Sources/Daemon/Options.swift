@@ -48,6 +48,9 @@ struct Options {
             help: "of Unix sockets, in octal digits; connecting needs write permission (default: 777 less the umask)"),
         Option(name: "socket-group", argument: "GROUP", help: "of Unix sockets, a name or a number (default: this process's)"),
         Option(name: "log", argument: "LEVEL", isReread: true, help: "error, warning, info (default) or debug, on stderr"),
+        Option(
+            name: "metrics", argument: "PLACE",
+            help: "counters for Prometheus at /metrics there: HOST:PORT of this machine alone, or the path of a Unix socket"),
         Option(name: "ready-fd", argument: "N", help: "when ready write a newline to descriptor N, and no line to stdout"),
         Option(name: "drain", argument: "SECONDS", isReread: true, help: "after SIGTERM, in which clients may end (default 0)"),
         Option(name: "max-connections", argument: "N", isReread: true, help: "connections in all (default 2048)"),

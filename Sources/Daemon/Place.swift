@@ -65,15 +65,28 @@ enum Place {
         return listeners
     }
 
+    /// Where an option of its own wants a place that only this machine reaches.
+    static func listen(only place: CText, for option: StaticString) throws(Ending) -> [Listener] {
+        if strchr(place, Int32(UInt8(ascii: "/"))) != nil { return [try listen(path: place)] }
+        var listeners: [Listener] = []
+        do throws(Ending) { try listen(place, false, true, &listeners, option) } catch {
+            for listener in listeners { listener.remove() }
+            throw error
+        }
+        return listeners
+    }
+
     /// A name can have addresses that this machine has not, `localhost` that of IPv6: then it listens at the others.
-    private static func listen(_ text: CText, _ isPublic: Bool, _ takesPaths: Bool, _ listeners: inout [Listener]) throws(Ending) {
-        let option = "--listen '\(String(c: text))'"
+    private static func listen(
+        _ text: CText, _ isPublic: Bool, _ takesPaths: Bool, _ listeners: inout [Listener], _ name: StaticString = "listen"
+    ) throws(Ending) {
+        let option = "--\(name) '\(String(c: text))'"
         guard let place = HostAndPort(bytes(of: text)) else {
             throw .wrong("\(option): \(HostAndPort.howToWrite)\(takesPaths ? "; or a path with a slash" : "")")
         }
         let addresses = place.addresses(numeric: false)
         guard !addresses.isEmpty else { throw .failed("\(option): no such address") }
-        for address in addresses where !isPublic { try checkIsLoopback(address) }
+        for address in addresses where !isPublic { try checkIsLoopback(address, name) }
         var (found, missing) = (0, [Ending]())
         for (index, address) in addresses.enumerated() where !addresses[..<index].contains(where: { cd_is_same(address, $0) != 0 }) {
             switch Listener.at(address) {
@@ -88,9 +101,11 @@ enum Place {
         for reason in missing { log(.warning, "\(option): \(reason.text); it listens at its other addresses") }
     }
 
-    private static func checkIsLoopback(_ address: cd_address) throws(Ending) {
+    private static func checkIsLoopback(_ address: cd_address, _ name: StaticString = "listen") throws(Ending) {
         var address = address
-        if cd_is_loopback(&address) == 0 { throw .wrong("listening at \(String(address)) needs --public") }
+        if cd_is_loopback(&address) != 0 { return }
+        if name.hasPointerRepresentation, name == ("listen" as StaticString).cText { throw .wrong("listening at \(String(address)) needs --public") }
+        throw .wrong("--\(name): \(String(address)) is not for this machine alone; write 127.0.0.1:PORT, [::1]:PORT or a path")
     }
 
     /// A stale socket is replaced, a live one and any other file left alone.

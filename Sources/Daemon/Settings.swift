@@ -9,6 +9,8 @@ struct Settings {
     let times: [Int]
     /// Milliseconds after SIGTERM in which clients may end; 0: they are ended at once.
     let drain: Int
+    /// Whose word counts for who the peer is.
+    let proxies: TrustedProxies
     /// nil: a line on stdout tells.
     let readyDescriptor: Int32?
 
@@ -18,6 +20,7 @@ struct Settings {
         connections = try options.number("max-connections", default: 2048, in: 1...100_000)
         perPeer = try options.number("max-per-peer", default: 1024, in: 1...100_000)
         drain = try options.milliseconds("drain", default: 0)
+        proxies = try TrustedProxies(options)
         times = [
             try options.milliseconds("hello-time", default: 10_000), try options.milliseconds("connect-time", default: 8_000),
             try options.milliseconds("idle-time", default: 0), 50, 1_000, 1_000,

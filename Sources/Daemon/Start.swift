@@ -45,7 +45,12 @@ func serve<Owner: Service>(
     let settings = try Settings(options)
     try SocketAccess.set(options)
     let listeners = try listeners()
-    let loop = Loop(service, options, settings, listeners)
+    let metrics: Metrics?
+    do throws(Ending) { metrics = try Metrics(options) } catch {
+        for listener in listeners { listener.remove() }
+        throw error
+    }
+    let loop = Loop(service, options, settings, listeners, metrics)
     prepare(loop)
     var line = ""
     if settings.readyDescriptor == nil {
@@ -56,6 +61,7 @@ func serve<Owner: Service>(
     if let descriptor = settings.readyDescriptor, descriptor > 2 { close(descriptor) }
     Notice.send("READY=1")
     log(.info, "started")
+    for listener in metrics?.listeners ?? [] { log(.info, "metrics at \(listener.name)") }
     let result = loop.run()
     Notice.send("STOPPING=1")
     service.stopping(loop)

@@ -93,7 +93,8 @@ final class Bridge: Service {
     }
 
     func join(_ talk: Talk, _ loop: Loop<Bridge>, _ text: String) {
-        log(.info, "client \(talk.client) is connected to \(text)")
+        talk.account.service = text
+        log(.info, "client \(talk.account.number) is connected to \(text)")
         relay.begin(talk, loop)
     }
 }

@@ -10,7 +10,7 @@ private let options = [
     Option(
         name: "half-closed-time", argument: "SECONDS", isReread: true,
         help: "when one end has stopped writing, and nothing comes from the other (default 10)"),
-    .peerTimeout,
+    .peerTimeout, .trustedProxy,
 ]
 
 private func listeners(_ options: Options) throws(Ending) -> [Listener] {

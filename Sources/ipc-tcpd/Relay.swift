@@ -83,6 +83,8 @@ struct Relay {
             case .starved: isStarved = true
             }
         }
+        loop.count(.incoming, of: talk, messages: flows.forth.frames, bytes: flows.forth.moved)
+        loop.count(.outgoing, of: talk, messages: flows.back.frames, bytes: flows.back.moved)
         if isStarved { loop.start(.retry, talk) }
         if flows.forth.frames + flows.back.frames > 0 { loop.start(.idle, talk) }
         // The frames before a broken header have gone through.
@@ -96,7 +98,7 @@ struct Relay {
     private func limit(_ talk: Talk, _ flows: Flows, _ loop: Loop<Bridge>) {
         if !flows.isParting, lose(&flows.back, after: flows.forth) || lose(&flows.forth, after: flows.back) {
             flows.isParting = true
-            log(.info, "client \(talk.client): one end is gone\(flows.reason)")
+            log(.info, "client \(talk.account.number): one end is gone\(flows.reason)")
             loop.start(.parting, talk)
             // What is pending for the lost end is dropped now.
             return advance(talk, flows, loop)

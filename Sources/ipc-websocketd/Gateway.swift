@@ -84,7 +84,7 @@ final class Gateway: Service {
         guard let bytes = receive(4096, from: talk.client) else { return }
         guard !bytes.isEmpty else { return loop.drop(talk, "left before it asked for anything") }
         do throws(Status) {
-            guard let verdict = try judge(bytes, talk.state) else { return }
+            guard let verdict = try judge(bytes, talk, loop), !talk.isParting else { return }
             switch verdict {
             case .page: refuse(talk, .ok, "has the page", page: page, loop)
             case .health: refuse(talk, .ok, "has seen that this lives", loop)
@@ -102,7 +102,8 @@ final class Gateway: Service {
     }
 
     /// nil: the head is not whole.
-    private func judge(_ bytes: [UInt8], _ client: Client) throws(Status) -> Verdict? {
+    private func judge(_ bytes: [UInt8], _ talk: Talk, _ loop: Loop<Gateway>) throws(Status) -> Verdict? {
+        let client = talk.state
         var (end, failure) = (Int?.none, Status?.none)
         bytes.withUnsafeBytes { chunk in
             do throws(Status) {
@@ -113,7 +114,11 @@ final class Gateway: Service {
             } catch { failure = error }
         }
         if let failure { throw failure }
-        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes), keepsContexts: Compression.hasRoom)
+        if end == nil { return nil }
+        let head = try RequestHead(client.head.bytes)
+        talk.account.origin = head.origin.map { String(bytes: $0) } ?? ""
+        if talk.isProxy, let address = head.client(behind: loop.settings.proxies), !loop.name(address, as: talk) { return nil }
+        return try gate.admit(head, keepsContexts: Compression.hasRoom)
     }
 
     /// Answers, and lets the client leave.
@@ -140,7 +145,8 @@ final class Gateway: Service {
         case .connected(let service):
             loop.attach(service, to: talk, watched: false)
             guard send(answer, to: talk.client) else { return loop.drop(talk, "does not take its answer") }
-            log(.info, "client \(talk.client) is connected to \(String(bytes: name))")
+            talk.account.service = String(bytes: name)
+            log(.info, "client \(talk.account.number) is connected to \(talk.account.service)\(talk.account.saidOrigin)")
             talk.state.phase = .open
             join(talk, loop)
         }
@@ -159,6 +165,7 @@ final class Gateway: Service {
             case .needsMore: return
             case .message(var message):
                 loop.start(.idle, talk)
+                loop.count(.incoming, of: talk, messages: 1, bytes: Int(message.length))
                 message.fd = talk.other
                 let code = cd_write(loop.context, &message)
                 free(message.payload)

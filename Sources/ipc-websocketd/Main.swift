@@ -27,7 +27,7 @@ private let options = [
     Option(
         name: "max-ratio", argument: "N",
         help: "of a compressed message's size inflated, beyond 64 KiB, to its size as it came (default 1032: any that deflate can have)"),
-    .relay, .peerTimeout,
+    .relay, .peerTimeout, .trustedProxy,
 ]
 
 @c(main)

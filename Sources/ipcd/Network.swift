@@ -49,7 +49,9 @@ final class Network: Service {
         let name = String(bytes: lookUp.service)
         guard let uri = lookUp.uri else { return no(talk, loop, "no route names the service \(name)") }
         guard let route = Route(uri) else { return no(talk, loop, "the route of \(name) leads nowhere: \(String(bytes: uri.prefix(200)))") }
-        log(.debug, "client \(talk.client) looks up \(name): \(String(bytes: uri))")
+        talk.account.service = name
+        loop.count(.incoming, of: talk, messages: 1, bytes: request.count)
+        log(.debug, "client \(talk.account.number) looks up \(name): \(String(bytes: uri))")
         reach(route, talk, loop)
     }
 
@@ -120,14 +122,15 @@ final class Network: Service {
         guard send(ShortFrame.make(ShortFrame.ok), to: talk.client), send([0], to: talk.client, passing: talk.other) else {
             return loop.drop(talk, "does not take its answer")
         }
-        log(.info, "client \(talk.client) has its connection")
+        log(.info, "client \(talk.account.number) has its connection")
+        loop.count(.outgoing, of: talk, messages: 1, bytes: ShortFrame.make(ShortFrame.ok).count)
         settle(talk, loop)
     }
 
     private func no(_ talk: Talk, _ loop: Loop<Network>, _ reason: String) {
         settle(talk, loop)
         guard send(ShortFrame.refusal(reason), to: talk.client) else { return loop.drop(talk, "does not take its refusal") }
-        log(.info, "client \(talk.client) is refused: \(reason)")
+        log(.info, "client \(talk.account.number) is refused: \(reason)")
     }
 
     /// As if it had just come.

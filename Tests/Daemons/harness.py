@@ -57,6 +57,19 @@ def until(condition, what="a condition", patience=PATIENCE):
         time.sleep(0.01)
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
 def frame(payload=b"", kind=2, user=0):
     return struct.pack(">BIB", kind, len(payload), user) + payload
 

@@ -6,20 +6,7 @@ import socket
 import subprocess
 
 import harness
-from harness import echoes, frame, is_over, need_command, read_exactly, until
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def accepts(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
+from harness import accepts, echoes, frame, free_port, is_over, need_command, read_exactly, until
 
 
 def is_served(path):

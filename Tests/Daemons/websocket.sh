@@ -14,7 +14,7 @@ shift 2
 compile pongd "$here/../../Sources/pongd/main.c"
 
 # The packages' own tests say what they miss.
-packages="websockets wsproto aiohttp"
+packages="websockets wsproto aiohttp prometheus-client"
 if [ "$(cat "$work/python3/ready" 2> /dev/null)" != "$packages" ]; then
 	# shellcheck disable=SC2086
 	python3 -m venv "$work/python3" > "$work/python3.log" 2>&1 \

@@ -58,7 +58,8 @@ int64_t cd_now(void);
 void cd_open_standard(void);
 /* SIGHUP waits until cd_signals is read. */
 void cd_hold_hangup(void);
-/* Ignores SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM, SIGINT or SIGHUP has come. */
+/* Ignores SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM, SIGINT, SIGHUP or SIGUSR1 has
+ * come. */
 int cd_signals(void);
 /* Which one has come; 0: none further. */
 int cd_next_signal(int signals);
@@ -94,6 +95,16 @@ static inline int cd_is_same(struct cd_address one, struct cd_address other) {
 void cd_print_address(const struct cd_address *address, char *text, size_t size);
 /* What limits for each peer go by: an IPv4 address, an IPv6 network of 64 bits, a local user. */
 uint64_t cd_peer_key(int fd);
+/* The same of an address of IP. */
+uint64_t cd_address_key(const struct cd_address *address);
+/* Who the peer is: `127.0.0.1:4711`, or `uid 1000 gid 1000 pid 4711` of a local one. */
+void cd_print_peer(int fd, char *text, size_t size);
+/* Whether both are the same address of IP, whatever their ports; an IPv4 address may be written as an IPv6 one. */
+int cd_is_same_host(const struct cd_address *one, const struct cd_address *other);
+/* An address of 4 or 16 bytes, in network order. */
+void cd_make_address(const void *host, size_t size, uint16_t port, struct cd_address *address);
+/* Accepts a client without waiting; close-on-exec and non-blocking, or -1. */
+int cd_accept(int fd);
 /* Up to `room` addresses of a host, without waiting for anybody if `numeric`; negative: getaddrinfo's error. */
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room);
 /* Has a child look the host up: a socket that receives the addresses, their families in turn, or ends without, or -1. */

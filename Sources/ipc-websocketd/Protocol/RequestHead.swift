@@ -22,6 +22,8 @@ struct RequestHead {
     private(set) var protocols: [[UInt8]] = []
     /// The values of all Sec-WebSocket-Extensions, as one list with commas.
     private(set) var extensions: [UInt8] = []
+    /// The values of all X-Forwarded-For, the nearest proxy's word last.
+    private(set) var forwardedFor: [[UInt8]] = []
     private(set) var asksForWebSocket = false
     private(set) var asksForUpgrade = false
     private var connectionHasUpgrade = false
@@ -120,6 +122,7 @@ struct RequestHead {
         if name.isEqualIgnoringCase(to: "sec-websocket-key") { return try keepOnce(value, &key) }
         if name.isEqualIgnoringCase(to: "sec-websocket-version") { return try keepOnce(value, &version) }
         if name.isEqualIgnoringCase(to: "sec-websocket-protocol") { return try readProtocols(value) }
+        if name.isEqualIgnoringCase(to: "x-forwarded-for") { return forwardedFor += value.listElements.map { Array($0) } }
         if name.isEqualIgnoringCase(to: "sec-websocket-extensions") { return extensions += value + [UInt8(ascii: ",")] }
         if name.isEqualIgnoringCase(to: "upgrade") {
             asksForWebSocket = asksForWebSocket || value.listElements.contains { $0.isEqualIgnoringCase(to: "websocket") }
