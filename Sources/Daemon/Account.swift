@@ -29,9 +29,11 @@ struct Account {
     var incoming = Traffic()
     var outgoing = Traffic()
 
-    init(_ number: UInt64, of client: Int32) {
-        self.number = number
-        peer = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+    init(_ number: UInt64, of client: Int32) { (self.number, peer) = (number, Account.peer(of: client)) }
+
+    @inline(never)
+    static func peer(of client: Int32) -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
             guard let text = buffer.baseAddress else { return "" }
             cd_print_peer(client, text, buffer.count)
             return String(c: text)
@@ -45,9 +47,14 @@ struct Account {
         }
     }
 
+    /// Why the connection is over, and all that is known of it.
+    @inline(never)
+    func logEnd(_ reason: String) { log(.info, "client \(number): \(reason); \(summary)") }
+
     var saidOrigin: String { origin.isEmpty ? "" : ", origin \(origin)" }
 
     /// For a line of the log.
+    @inline(never)
     var summary: String {
         let time = (cd_now() - start) / 100
         var text = "from \(peer)"

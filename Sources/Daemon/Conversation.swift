@@ -197,7 +197,7 @@ extension Loop {
 
     func drop(_ talk: Talk, _ reason: @autoclosure () -> String) {
         guard !talk.isOver else { return }
-        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
+        talk.account.logEnd(reason())
         if talk.isTied { ipc_ctx_switching_del(context, talk.client) }
         detach(talk)
         release(talk.client)
@@ -206,7 +206,7 @@ extension Loop {
 
     /// The library has taken both ends out. No other descriptor was opened since.
     func dropUntied(_ talk: Talk, _ reason: @autoclosure () -> String) {
-        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
+        talk.account.logEnd(reason())
         for end in [talk.client, talk.other] {
             enter(nil, at: end)
             if cd_is_open(end) != 0 { _ = cd_close(end) }
@@ -221,7 +221,7 @@ extension Loop {
 
     /// The library has closed the client.
     func dropClosed(_ talk: Talk, _ reason: @autoclosure () -> String) {
-        log(.info, "client \(talk.account.number): \(reason()); \(talk.account.summary)")
+        talk.account.logEnd(reason())
         enter(nil, at: talk.client)
         detach(talk)
         finish(talk)

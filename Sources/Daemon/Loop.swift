@@ -146,7 +146,7 @@ final class Loop<Owner: Service> {
     /// One more than there may be: it is told at once, and costs nothing further.
     private func turnAway(_ client: Int32, _ reason: String) {
         totals.refused += 1
-        log(.warning, "a client is turned away: \(reason); from \(Account(0, of: client).peer)")
+        log(.warning, "a client is turned away: \(reason); from \(Account.peer(of: client))")
         service.sendRefusal(reason, to: client)
         shutdown(client, Int32(SHUT_WR))
         unwatch(client)
