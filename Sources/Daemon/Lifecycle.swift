@@ -1,5 +1,5 @@
-// Lifecycle.swift - what signals make a daemon do: SIGHUP reads the file of --config anew, SIGUSR1 lists the connections, SIGTERM lets clients end (--drain), SIGINT or a
-// second SIGTERM ends it. The service manager is told (sd_notify(3)).
+// Lifecycle.swift - what signals make a daemon do: SIGHUP reads the file of --config anew, SIGUSR1 lists the connections, SIGTERM lets
+// clients end (--drain), SIGINT or a second SIGTERM ends it. The service manager is told (sd_notify(3)).
 
 import CDaemon
 

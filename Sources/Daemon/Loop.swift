@@ -136,7 +136,9 @@ final class Loop<Owner: Service> {
         // A proxy's connections are counted for those whom it names.
         let isProxy = settings.proxies.have(client)
         guard count < settings.connections else { return turnAway(client, "too many connections") }
-        guard peers.add(peer, limit: isProxy ? .max : settings.perPeer) else { return turnAway(client, "too many connections from this peer") }
+        guard peers.add(peer, limit: isProxy ? .max : settings.perPeer) else {
+            return turnAway(client, "too many connections from this peer")
+        }
         let (state, speaksFrames) = service.greet(client)
         if !speaksFrames { context.pointee.cinfos[Int(index)].type = IPC_CONNECTION_TYPE_EXTERNAL }
         begin(Talk(client, peer: peer, number: totals.accepted + 1, isProxy: isProxy, state))

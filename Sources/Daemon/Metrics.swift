@@ -77,7 +77,8 @@ final class Metrics {
             for (label, value) in values { text += "\(name){daemon=\"\(Log.program)\"\(label)} \(value)\n" }
         }
         say("ipc_connections", "gauge", "Connections that are open.", [("", UInt64(loop.count))])
-        say("ipc_connections_limit", "gauge", "Connections that may be open (--max-connections).", [("", UInt64(loop.settings.connections))])
+        let limit = UInt64(loop.settings.connections)
+        say("ipc_connections_limit", "gauge", "Connections that may be open (--max-connections).", [("", limit)])
         say("ipc_connections_accepted_total", "counter", "Connections that were let in.", [("", totals.accepted)])
         say("ipc_connections_refused_total", "counter", "Connections that a limit has turned away.", [("", totals.refused)])
         say(

@@ -104,7 +104,7 @@ enum Place {
     private static func checkIsLoopback(_ address: cd_address, _ name: StaticString = "listen") throws(Ending) {
         var address = address
         if cd_is_loopback(&address) != 0 { return }
-        if name.hasPointerRepresentation, name == ("listen" as StaticString).cText { throw .wrong("listening at \(String(address)) needs --public") }
+        if name == ("listen" as StaticString).cText { throw .wrong("listening at \(String(address)) needs --public") }
         throw .wrong("--\(name): \(String(address)) is not for this machine alone; write 127.0.0.1:PORT, [::1]:PORT or a path")
     }
 
