@@ -125,3 +125,21 @@ def test_peer_that_takes_nothing_is_given_up(world):
         pass
     tcpd.says("Connection timed out")
     until(lambda: tcpd.descriptors() == idle, "the peer is given up")
+
+
+def test_web_client_that_takes_nothing_is_given_up(world):
+    """The same for ipc-websocketd, which has the option too."""
+    server = world.listen(world.here / "pong")
+    websocketd = world.daemon("ipc-websocketd", "--listen", "127.0.0.1:0", "--allow", "pong", "--peer-timeout", "2")
+    idle = websocketd.descriptors()
+    sock = world.tcp(websocketd.port)
+    sock.sendall(
+        f"GET /pong HTTP/1.1\r\nHost: 127.0.0.1:{websocketd.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    service = world.accept(server)
+    try:
+        while True:
+            service.sendall(frame(b"x" * 1_000_000))
+    except OSError:
+        pass
+    until(lambda: websocketd.descriptors() == idle, "the peer is given up")
