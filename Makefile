@@ -1,5 +1,6 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
-# DESTDIR, POLLER (epoll or poll), BUILD.
+# SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds
+# zlib).
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -9,6 +10,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR ?=
 BUILD ?= build
 POLLER ?= epoll
@@ -44,8 +47,16 @@ PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main
 DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
 daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
+UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
 DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort $(wildcard Sources/CDaemon/*.c)))
+# What ipc-websocketd alone is linked with: zlib, or functions in its place that say that it is not there.
+ZLIB ?= $(shell pkg-config --exists zlib && echo yes || echo no)
+DEFLATE_OBJECT := $(BUILD)/obj/daemons/deflate-$(ZLIB).o
+DEFLATE_CFLAGS := $(if $(filter yes,$(ZLIB)),-DCD_ZLIB $(shell pkg-config --cflags zlib))
+DEFLATE_HEADERS := $(wildcard Sources/CDeflate/include/*)
+ipc-websocketd_SWIFTFLAGS := -I Sources/CDeflate/include
+ipc-websocketd_LIBS := $(if $(filter yes,$(ZLIB)),$(shell pkg-config --libs zlib))
 # The version of each function; a function that the headers do not declare is in neither library.
 EXPORTS := Sources/CLibIPC/exports.map
 DECLARED := Sources/CLibIPC/declared.sed
@@ -93,17 +104,27 @@ $(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADER
 	$(LIBRARY_CC) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
 		-ISources/CDaemon/include -c $< -o $@
 
+$(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+
 define DAEMON_OBJECT
 $(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
 	@mkdir -p $$(@D)
 	$(SWIFTC) $(EMBEDDED_FLAGS) -Osize -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
-		-c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
+		$$($(1)_SWIFTFLAGS) -c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
+	@# swiftc leaves a file as it is, and as old, whose contents would be the same.
+	@touch $$@
 endef
 $(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon))))
 
+# Stripped (-s): the names of specialised functions are a quarter of each file, and nothing reads them.
+$(BUILD)/obj/daemons/ipc-websocketd.swift.o: $(DEFLATE_HEADERS)
+$(BUILD)/bin/ipc-websocketd: $(DEFLATE_OBJECT)
 $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS)
+	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-s -Wl,-z,relro -Wl,-z,now \
+		$($*_LIBS) $(EXTRA_LDFLAGS)
 
 demo: all
 	@sh Sources/demo.sh $(BUILD)
@@ -116,11 +137,13 @@ check:
 	@CC="$(CC)" ONLY="$(ONLY)" sh Tests/check.sh $(BUILD) $(POLLER)
 
 # 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds. Then 300 new
-# random sequences of calls for each poller.
+# random sequences of calls for each poller; a minute of silence behind nginx; all of Autobahn; 5,000 connections of each kind.
 soak: all
 	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
 	@sh Tests/Threads/soak.sh $(BUILD)/soak/tree $(SOAK_SECONDS) $(BUILD)/soak
 	@sh Tests/Random/run.sh . $(BUILD)/random 300 $$(($$(od -An -N3 -tu4 /dev/urandom) + 1000))
+	@SOAK=1 CHURN=5000 AUTOBAHN=all sh Tests/Daemons/websocket.sh $(abspath $(BUILD))/soak/tree $(BUILD)/websocket nginx web_churn autobahn
+	@CHURN=5000 sh Tests/Daemons/run.sh $(abspath $(BUILD))/soak/tree $(BUILD)/soak/daemons churn
 
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
@@ -138,17 +161,20 @@ install-library: library
 	done
 
 install: install-library daemons
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
 	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
-	for unit in $(wildcard Sources/*/*.service); do \
+	for unit in $(UNITS); do \
 		sed -e 's|@BINDIR@|$(BINDIR)|' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
 	done
+	install -m 644 Sources/Daemon/libipc.sysusers $(DESTDIR)$(SYSUSERSDIR)/libipc.conf
+	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
-	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(DAEMONS:%=$(DESTDIR)$(UNITDIR)/%.service)
+	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 
 clean:
 	rm -rf build .build

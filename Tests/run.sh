@@ -77,6 +77,7 @@ sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
 sh Tests/Daemons/websocket.sh "$work/epoll" "$build/websocket" 2>> "$work/err" | keep
+sh Tests/Daemons/without_zlib.sh "$build" "$work/epoll" "$work/daemons" 2>> "$work/err" | keep
 if grep -qE '^not ok (daemons|websocket)' "$log"; then cat "$work/err"; fi
 
 # swift_tests NAME FLAGS...

@@ -42,17 +42,51 @@ void cd_open_standard(void) {
 	}
 }
 
+void cd_hold_hangup(void) {
+	sigset_t hangup;
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hangup, NULL);
+}
+
 int cd_signals(void) {
 	struct sigaction forgetting = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
 	sigset_t ends;
-	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGCHLD, &forgetting, NULL);
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int cd_next_signal(int signals) {
+	struct signalfd_siginfo info;
+	return TEMP_FAILURE_RETRY(read(signals, &info, sizeof info)) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+/* sd_notify(3) describes it: a path, or with @ a name without a file. */
+int cd_notify(const void *text, size_t count) {
+	static int fd = -1;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *place = getenv("NOTIFY_SOCKET");
+	size_t length = place != NULL ? strlen(place) : 0;
+	if (length < 2 || length >= sizeof address.sun_path || (place[0] != '/' && place[0] != '@')) {
+		return 0;
+	}
+	/* Kept: later there may be no descriptor free. */
+	if (fd < 0 && (fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) {
+		return 0;
+	}
+	memcpy(address.sun_path, place, length);
+	if (place[0] == '@') {
+		address.sun_path[0] = 0;
+	}
+	length += offsetof(struct sockaddr_un, sun_path);
+	return sendto(fd, text, count, MSG_NOSIGNAL, (const struct sockaddr *)&address, (socklen_t)length) == (ssize_t)count;
 }
 
 int64_t cd_raise_descriptor_limit(int64_t wanted) {
@@ -68,6 +102,51 @@ int64_t cd_raise_descriptor_limit(int64_t wanted) {
 		}
 	}
 	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+static char *give_up(int fd, char *text, int number) {
+	close(fd);
+	free(text);
+	errno = number;
+	return NULL;
+}
+
+/* A pipe that nobody writes to would make this wait, and cannot be read a second time: only regular files. */
+char *cd_read_file(const char *path, size_t limit, ssize_t *size) {
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = fd < 0 ? NULL : malloc(limit + 1);
+	size_t count = 0;
+	ssize_t piece;
+	if (fd < 0) {
+		return NULL;
+	}
+	if (text == NULL || fstat(fd, &status) != 0) {
+		return give_up(fd, text, errno);
+	}
+	if (!S_ISREG(status.st_mode)) {
+		return give_up(fd, text, S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
+	}
+	while ((piece = TEMP_FAILURE_RETRY(read(fd, text + count, limit + 1 - count))) > 0) {
+		count += (size_t)piece;
+	}
+	if (piece < 0 || count > limit) {
+		return give_up(fd, text, piece < 0 ? errno : EFBIG);
+	}
+	close(fd);
+	text[count] = 0;
+	*size = (ssize_t)count;
+	return text;
+}
+
+int cd_is_group(const char *text) {
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	if (text[0] >= '0' && text[0] <= '9' && *end == 0) {
+		/* The highest one means "as it is" (chown(2)). */
+		return number < UINT32_MAX;
+	}
+	return getgrnam(text) != NULL;
 }
 
 /* sd_listen_fds(3) describes it. */
@@ -86,19 +165,9 @@ int cd_inherited(void) {
 	return found;
 }
 
-void cd_log_line(const char *program, const char *level, const char *text, size_t count) {
-	char line[1024];
+void cd_log_line(const void *line, size_t count) {
 	struct pollfd entry = {.fd = 2, .events = POLLOUT};
-	int length = snprintf(line, sizeof line - 1, "%s: %s: %.*s", program, level, (int)(count < 900 ? count : 900), text);
-	if (length < 0 || (poll(&entry, 1, 0) == 1 && !(entry.revents & POLLOUT)) || entry.revents == 0) {
-		return;
+	if (poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT) != 0) {
+		(void)!write(2, line, count);
 	}
-	/* What peers say must not look like lines of our own, nor speak to a terminal. */
-	for (int i = 0; i < length; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 127) {
-			line[i] = '?';
-		}
-	}
-	line[length] = '\n';
-	(void)!write(2, line, (size_t)length + 1);
 }

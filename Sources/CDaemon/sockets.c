@@ -27,60 +27,7 @@ int cd_address_of(int fd, int peer, struct cd_address *address) {
 	return (peer ? getpeername : getsockname)(fd, (struct sockaddr *)&address->storage, &address->length) == 0;
 }
 
-static const struct in6_addr *v6(const struct cd_address *address) {
-	return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
-}
-
-/* The IPv4 address, also where it is written as an IPv6 one. */
-static int v4(const struct cd_address *address, uint32_t *host) {
-	if (address->storage.ss_family == AF_INET) {
-		*host = ntohl(((const struct sockaddr_in *)&address->storage)->sin_addr.s_addr);
-		return 1;
-	}
-	if (address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6(address))) {
-		memcpy(host, v6(address)->s6_addr + 12, 4);
-		*host = ntohl(*host);
-		return 1;
-	}
-	return 0;
-}
-
-int cd_is_loopback(const struct cd_address *address) {
-	uint32_t host;
-	if (v4(address, &host)) {
-		return host >> 24 == 127;
-	}
-	return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(v6(address));
-}
-
-void cd_print_address(const struct cd_address *address, char *text, size_t size) {
-	char host[INET6_ADDRSTRLEN + 32], port[16];
-	if (getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host, port, sizeof port,
-	                NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-		snprintf(text, size, "an unknown address");
-	} else {
-		snprintf(text, size, address->storage.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-	}
-}
-
-uint64_t cd_peer_key(int fd) {
-	struct cd_address address;
-	struct ucred user = {0};
-	socklen_t size = sizeof user;
-	uint32_t host;
-	uint64_t network;
-	if (!cd_address_of(fd, 1, &address)) {
-		return 0;
-	}
-	if (v4(&address, &host)) {
-		return (uint64_t)1 << 32 | host;
-	}
-	if (address.storage.ss_family == AF_INET6) {
-		memcpy(&network, v6(&address)->s6_addr, sizeof network);
-		return network;
-	}
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 ? (uint64_t)2 << 32 | user.uid : 0;
-}
+int cd_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room) {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0)};
@@ -98,9 +45,26 @@ int cd_lookup(const char *host, const char *port, int numeric, struct cd_address
 	return count;
 }
 
+/*
+ * Takes `count` of the addresses: the first one's family first, then the families in turn (RFC 8305 4), so that a family with many
+ * addresses leaves room for the other one.
+ */
+static void alternate(const struct cd_address *found, int total, struct cd_address *addresses, int count) {
+	int next[2] = {0, 0};
+	for (int taken = 0, turn = 0; taken < count && (next[0] < total || next[1] < total); turn = !turn) {
+		while (next[turn] < total && (found[next[turn]].storage.ss_family != found[0].storage.ss_family) != turn) {
+			next[turn]++;
+		}
+		if (next[turn] < total) {
+			addresses[taken++] = found[next[turn]++];
+		}
+	}
+}
+
 /* Names are looked up by calls that wait for others. The child has nothing of ours but its end of a pair. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds) {
-	struct cd_address addresses[8];
+	struct cd_address found[64], addresses[8];
+	const int room = sizeof addresses / sizeof *addresses;
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		return -1;
@@ -120,7 +84,8 @@ int cd_lookup_in_child(const char *host, const char *port, int seconds) {
 		alarm((unsigned)seconds);
 		fcntl(0, F_SETOWN, getpid());
 		fcntl(0, F_SETFL, O_ASYNC);
-		int count = cd_lookup(host, port, 0, addresses, sizeof addresses / sizeof *addresses);
+		int total = cd_lookup(host, port, 0, found, sizeof found / sizeof *found), count = total < room ? total : room;
+		alternate(found, total, addresses, count);
 		_exit(count > 0 && send(0, addresses, (size_t)count * sizeof *addresses, MSG_NOSIGNAL) > 0 ? 0 : 1);
 	}
 	close(ends[1]);
@@ -178,12 +143,42 @@ int cd_connect_local(const char *path) {
 	return fd;
 }
 
+static int peer_timeout;
+
+void cd_set_peer_timeout(int milliseconds) { peer_timeout = milliseconds; }
+
+static int at_least_one(int seconds) { return seconds < 1 ? 1 : seconds; }
+
+/*
+ * Keep-alive probes notice a peer that vanished while nothing was on its way. With something on its way there are no probes but
+ * retransmissions, by default for some 15 minutes: TCP_USER_TIMEOUT limits them (tcp(7), RFC 5482). The probes are spread so that both
+ * take about as long.
+ */
 void cd_tune(int fd) {
+	int seconds = peer_timeout > 0 ? peer_timeout / 1000 : 120;
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_one(seconds / 2));
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_one(seconds / 12));
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+	if (peer_timeout > 0) {
+		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, peer_timeout);
+	}
+}
+
+int cd_epoll_ready(int set, struct cd_ready *ready, int room) {
+	struct epoll_event events[64];
+	int limit = sizeof events / sizeof *events, count = epoll_wait(set, events, room < limit ? room : limit, 0);
+	for (int i = 0; i < count; i++) {
+		unsigned what = events[i].events, ended = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+		ready[i] = (struct cd_ready){
+		    .fd = events[i].data.fd,
+		    .is_readable = (what & (EPOLLIN | ended)) != 0,
+		    .is_writable = (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
+		    .has_ended = (what & ended) != 0,
+		};
+	}
+	return count;
 }
 
 ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {

@@ -38,11 +38,20 @@ struct Listener {
         return listener
     }
 
-    static func at(_ address: cd_address) throws(Ending) -> Listener {
+    enum Attempt {
+        case listens(Listener)
+        /// This machine has no such address.
+        case isAbsent(Ending)
+        case failed(Ending)
+    }
+
+    static func at(_ address: cd_address) -> Attempt {
         var address = address
         let descriptor = cd_listen(&address)
-        guard descriptor >= 0 else { throw .failed("cannot listen at \(String(address)): \(String.systemError(cd_errno()))") }
-        return Listener(descriptor: descriptor, path: nil, name: name(of: descriptor))
+        if descriptor >= 0 { return .listens(Listener(descriptor: descriptor, path: nil, name: name(of: descriptor))) }
+        let number = cd_errno()
+        let reason = Ending.failed("cannot listen at \(String(address)): \(String.systemError(number))")
+        return number == EADDRNOTAVAIL || number == EAFNOSUPPORT ? .isAbsent(reason) : .failed(reason)
     }
 
     /// The real port, where any would do.

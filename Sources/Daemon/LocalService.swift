@@ -29,7 +29,11 @@ enum Reach {
         let descriptor = cd_connect_local(path)
         if descriptor >= 0 { return .connected(descriptor) }
         let number = cd_errno()
-        return isShortage(number) ? .later : .failed("connect to \(String(c: path)): \(String.systemError(number))")
+        if isShortage(number) { return .later }
+        // As the library says it; connecting takes write permission on the socket (unix(7)).
+        let hint: StaticString =
+            number == EACCES ? " (it takes write permission on the socket, search permission on its directory)" : ""
+        return .failed("connect to \(String(c: path)): \(String.systemError(number))\(hint)")
     }
 
     static func isShortage(_ number: Int32) -> Bool {

@@ -9,42 +9,51 @@ final class Loop<Owner: Service> {
     let service: Owner
     let context: UnsafeMutablePointer<ipc_ctx>
     private let event: UnsafeMutablePointer<ipc_event>
-    private let signals: Int32
-    let settings: Settings
-    private var timelines: [Timeline]
+    let signals: Int32
+    var options: Options
+    var settings: Settings
+    var timelines: [Timeline]
     private var listeners: [Listener]
     private var areListenersOpen = false
     /// So many conversations can have both their descriptors.
-    private let room: Int
-    private var isStopping = false
+    private(set) var room = 1
+    var isStopping = false
+    /// Until when clients may end, in milliseconds of cd_now; nil: the daemon goes on.
+    var drainEnd: Int64?
+    /// The number of connections that the service manager was told last, and when.
+    var told = -1, toldAt: Int64 = -1 << 32
 
     /// By descriptor, both ends.
     var talks: [Talk?] = []
     var count = 0
+    /// Sockets that connect, of all conversations.
+    var attempts = 0
     var peers = PeerCounts()
+    var totals = Totals()
+    let metrics: Metrics?
 
     /// - Parameter listeners: they are the loop's from now on.
-    init(_ service: Owner, _ settings: Settings, _ listeners: [Listener]) {
+    init(_ service: Owner, _ options: Options, _ settings: Settings, _ listeners: [Listener], _ metrics: Metrics?) {
         self.service = service
+        self.options = options
         self.settings = settings
         self.listeners = listeners
+        self.metrics = metrics
         context = .allocate(capacity: 1)
         context.initialize(to: ipc_ctx())
         event = .allocate(capacity: 1)
         event.initialize(to: ipc_event())
-        timelines = settings.times.map { Timeline(milliseconds: $0) }
+        timelines = (settings.times + service.pingTimes).map { Timeline(milliseconds: $0) }
         signals = cd_signals()
-        // Two for each conversation, some for the daemon itself and for what it opens for a moment.
-        let spare = Int(signals) + 16
-        let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
-        room = max((available - spare) / 2, 1)
-        if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }
+        findRoom()
         watch(signals)
+        for listener in metrics?.listeners ?? [] { watch(listener.descriptor) }
         openListeners()
     }
 
     deinit {
         for listener in listeners where !areListenersOpen { listener.remove() }
+        for listener in metrics?.listeners ?? [] { listener.remove() }
         // What is EXTERNAL the library leaves open: the process ends.
         _ = cd_close_all(context)
         ipc_ctx_free(context)
@@ -56,7 +65,8 @@ final class Loop<Owner: Service> {
     /// Until a signal comes; false: the library can no longer wait.
     func run() -> Bool {
         while !isStopping {
-            var timer = expireDeadlines()
+            var timer = tick(expireDeadlines())
+            if isStopping { break }
             switch cd_wait(context, event, &timer) {
             case IPC_ERROR_NONE: handle(event.pointee, wasTied: false)
             case IPC_ERROR_CLOSED_RECIPIENT: handle(event.pointee, wasTied: true)
@@ -84,7 +94,7 @@ final class Loop<Owner: Service> {
             service.message(UnsafePointer(message.assumingMemoryBound(to: ipc_message.self)), from: talk, self)
         case IPC_EVENT_TYPE_EXTRA_SOCKET: handleReadable(event.origin)
         case IPC_EVENT_TYPE_SWITCH:
-            if let talk = talk(of: event.origin) { start(.idle, talk) }
+            if let talk = talk(of: event.origin) { service.switched(talk, self) }
         case IPC_EVENT_TYPE_DISCONNECTION, IPC_EVENT_TYPE_ERROR:
             let failed = event.type == IPC_EVENT_TYPE_ERROR
             handleEnd(event, wasTied: wasTied, failed: failed, failed ? String(c: cd_reason()) : "the connection has ended")
@@ -94,9 +104,13 @@ final class Loop<Owner: Service> {
 
     private func handleReadable(_ descriptor: Int32) {
         if descriptor == signals {
-            isStopping = true
+            handleSignals()
         } else if let talk = talk(of: descriptor) {
-            talk.isParting ? drain(talk) : service.readable(descriptor, of: talk, self)
+            if talk.isParting { return drain(talk) }
+            if talk.proxyHeader != nil, descriptor == talk.client, !hearProxy(talk) { return }
+            service.readable(descriptor, of: talk, self)
+        } else if let metrics, metrics.knows(descriptor) {
+            metrics.readable(descriptor, self)
         } else {
             service.readable(descriptor, self)
         }
@@ -119,30 +133,55 @@ final class Loop<Owner: Service> {
 
     private func admit(_ client: Int32, at index: UInt32) {
         let peer = cd_peer_key(client)
+        // A proxy's connections are counted for those whom it names.
+        let isProxy = settings.proxies.have(client)
         guard count < settings.connections else { return turnAway(client, "too many connections") }
-        guard peers.add(peer, limit: settings.perPeer) else { return turnAway(client, "too many connections from this peer") }
+        guard peers.add(peer, limit: isProxy ? .max : settings.perPeer) else {
+            return turnAway(client, "too many connections from this peer")
+        }
         let (state, speaksFrames) = service.greet(client)
         if !speaksFrames { context.pointee.cinfos[Int(index)].type = IPC_CONNECTION_TYPE_EXTERNAL }
-        begin(Talk(client, peer: peer, state))
+        begin(Talk(client, peer: peer, number: totals.accepted + 1, isProxy: isProxy, state))
         if count >= room { closeListeners() }
     }
 
     /// One more than there may be: it is told at once, and costs nothing further.
     private func turnAway(_ client: Int32, _ reason: String) {
-        log(.warning, "client \(client) is turned away: \(reason)")
+        totals.refused += 1
+        log(.warning, "a client is turned away: \(reason); from \(Account.peer(of: client))")
         service.sendRefusal(reason, to: client)
         shutdown(client, Int32(SHUT_WR))
         unwatch(client)
         _ = cd_close(client)
     }
 
+    /// Two descriptors for each conversation, some for the daemon itself and for what it opens for a moment.
+    func findRoom() {
+        let spare = Int(signals) + 28
+        let available = Int(cd_raise_descriptor_limit(Int64(2 * settings.connections + spare)))
+        room = max((available - spare) / 2, 1)
+        if room < settings.connections { log(.warning, "descriptors for \(room) connections; further ones wait for a free one") }
+    }
+
     /// No further client is accepted: they wait in the backlog.
-    private func closeListeners() {
+    func closeListeners() {
         guard areListenersOpen else { return }
         for listener in listeners { unwatch(listener.descriptor) }
         areListenersOpen = false
         log(.info, "no descriptors for more than \(count) connections")
     }
+
+    /// No further client is accepted: they find nobody.
+    func removeListeners() {
+        for listener in listeners {
+            // The library looks whether the file is still this socket's: the next daemon may have put its own there.
+            if areListenersOpen { _ = cd_close_entry(context, listener.descriptor) } else { listener.remove() }
+        }
+        listeners = []
+    }
+
+    /// Whether a conversation that has one attempt may have another one: the descriptors of those that are here come first.
+    var hasRoomForAttempt: Bool { 2 * count + attempts < 2 * room }
 
     func openListeners() {
         guard !areListenersOpen, count < room else { return }

@@ -3,6 +3,8 @@
 import CDaemon
 
 struct HostAndPort {
+    static let howToWrite: StaticString = "write HOST:PORT or [IPv6]:PORT, with a port from 0 to 65535; 0.0.0.0 and [::] are all addresses"
+
     let host: [UInt8]
     let port: [UInt8]
 
@@ -17,6 +19,9 @@ struct HostAndPort {
         let port = text[(colon + 1)...]
         let isNumber = port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard (1...255).contains(host.count), (1...5).contains(port.count), isNumber else { return nil }
+        // getaddrinfo(3) takes a larger number modulo 65536, and * for loopback.
+        let number = port.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        guard number <= 65_535, !host.elementsEqual("*".utf8) else { return nil }
         self.host = Array(host)
         self.port = Array(port)
     }
@@ -50,7 +55,7 @@ enum Place {
                 if takesPaths, strchr(place, Int32(UInt8(ascii: "/"))) != nil {
                     listeners.append(try listen(path: place))
                 } else {
-                    for address in try addresses(place, isPublic) { listeners.append(try Listener.at(address)) }
+                    try listen(place, isPublic, takesPaths, &listeners)
                 }
             }
         } catch {
@@ -60,17 +65,47 @@ enum Place {
         return listeners
     }
 
-    private static func addresses(_ text: CText, _ isPublic: Bool) throws(Ending) -> [cd_address] {
-        guard let place = HostAndPort(bytes(of: text)) else { throw .wrong("--listen \(String(c: text)): not a place to listen") }
-        let addresses = place.addresses(numeric: false)
-        guard !addresses.isEmpty else { throw .failed("--listen \(String(c: text)): no such address") }
-        for address in addresses where !isPublic { try checkIsLoopback(address) }
-        return addresses
+    /// Where an option of its own wants a place that only this machine reaches.
+    static func listen(only place: CText, for option: StaticString) throws(Ending) -> [Listener] {
+        if strchr(place, Int32(UInt8(ascii: "/"))) != nil { return [try listen(path: place)] }
+        var listeners: [Listener] = []
+        do throws(Ending) { try listen(place, false, true, &listeners, option) } catch {
+            for listener in listeners { listener.remove() }
+            throw error
+        }
+        return listeners
     }
 
-    private static func checkIsLoopback(_ address: cd_address) throws(Ending) {
+    /// A name can have addresses that this machine has not, `localhost` that of IPv6: then it listens at the others.
+    private static func listen(
+        _ text: CText, _ isPublic: Bool, _ takesPaths: Bool, _ listeners: inout [Listener], _ name: StaticString = "listen"
+    ) throws(Ending) {
+        let option = "--\(name) '\(String(c: text))'"
+        guard let place = HostAndPort(bytes(of: text)) else {
+            throw .wrong("\(option): \(HostAndPort.howToWrite)\(takesPaths ? "; or a path with a slash" : "")")
+        }
+        let addresses = place.addresses(numeric: false)
+        guard !addresses.isEmpty else { throw .failed("\(option): no such address") }
+        for address in addresses where !isPublic { try checkIsLoopback(address, name) }
+        var (found, missing) = (0, [Ending]())
+        for (index, address) in addresses.enumerated() where !addresses[..<index].contains(where: { cd_is_same(address, $0) != 0 }) {
+            switch Listener.at(address) {
+            case .listens(let listener):
+                listeners.append(listener)
+                found += 1
+            case .isAbsent(let reason): missing.append(reason)
+            case .failed(let reason): throw reason
+            }
+        }
+        guard found > 0 else { throw missing[0] }
+        for reason in missing { log(.warning, "\(option): \(reason.text); it listens at its other addresses") }
+    }
+
+    private static func checkIsLoopback(_ address: cd_address, _ name: StaticString = "listen") throws(Ending) {
         var address = address
-        if cd_is_loopback(&address) == 0 { throw .wrong("listening at \(String(address)) needs --public") }
+        if cd_is_loopback(&address) != 0 { return }
+        if name == ("listen" as StaticString).cText { throw .wrong("listening at \(String(address)) needs --public") }
+        throw .wrong("--\(name): \(String(address)) is not for this machine alone; write 127.0.0.1:PORT, [::1]:PORT or a path")
     }
 
     /// A stale socket is replaced, a live one and any other file left alone.

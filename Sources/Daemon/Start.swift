@@ -6,6 +6,8 @@ import CDaemon
 func start(_ program: StaticString, _ body: () throws(Ending) -> Bool) -> Int32 {
     Log.program = program
     cd_open_standard()
+    // SIGHUP waits for the loop.
+    cd_hold_hangup()
     // Services of this machine are meant: a daemon that looked them up would ask itself.
     unsetenv("IPC_NETWORK")
     do throws(Ending) { return try body() ? 0 : 1 } catch {
@@ -17,12 +19,22 @@ func start(_ program: StaticString, _ body: () throws(Ending) -> Bool) -> Int32 
 
 /// The level first: what follows may want to say something.
 func setLogLevel(_ options: Options) throws(Ending) {
-    guard let name = options.text("log") else { return }
-    guard let level = LogLevel(named: name) else { throw .wrong("--log takes error, warning, info or debug") }
-    Log.level = level
+    Log.level = try LogLevel(options)
+    for note in options.notes { log(.warning, note) }
 }
 
-/// Serves until a signal comes.
+extension LogLevel {
+    init(_ options: Options) throws(Ending) {
+        guard let name = options.text("log") else {
+            self = .info
+            return
+        }
+        guard let level = LogLevel(named: name) else { throw .wrong("--log takes error, warning, info or debug") }
+        self = level
+    }
+}
+
+/// Serves until a signal ends it.
 /// - Parameters:
 ///   - listeners: opened when the options are known to be right; some leave a file.
 ///   - prepare: adds what else the loop is to watch.
@@ -31,8 +43,14 @@ func serve<Owner: Service>(
     _ prepare: (Loop<Owner>) -> Void = { _ in }
 ) throws(Ending) -> Bool {
     let settings = try Settings(options)
+    try SocketAccess.set(options)
     let listeners = try listeners()
-    let loop = Loop(service, settings, listeners)
+    let metrics: Metrics?
+    do throws(Ending) { metrics = try Metrics(options) } catch {
+        for listener in listeners { listener.remove() }
+        throw error
+    }
+    let loop = Loop(service, options, settings, listeners, metrics)
     prepare(loop)
     var line = ""
     if settings.readyDescriptor == nil {
@@ -41,8 +59,11 @@ func serve<Owner: Service>(
     }
     if !write(line + "\n", to: settings.readyDescriptor ?? 1) { log(.warning, "nobody could be told that this is ready") }
     if let descriptor = settings.readyDescriptor, descriptor > 2 { close(descriptor) }
+    Notice.send("READY=1")
     log(.info, "started")
+    for listener in metrics?.listeners ?? [] { log(.info, "metrics at \(listener.name)") }
     let result = loop.run()
+    Notice.send("STOPPING=1")
     service.stopping(loop)
     log(.info, "stopped")
     return result

@@ -5,24 +5,26 @@
 
 struct Timeline {
     private struct Place {
-        var previous: Int32 = -1, next: Int32 = -1, due: Int64 = 0, isUsed = false
+        var previous: Int32 = -1, next: Int32 = -1, started: Int64 = 0, isUsed = false
     }
 
-    /// In milliseconds; 0: such deadlines are never set.
-    let duration: Int
+    /// In milliseconds; 0: such deadlines are never due. A new duration counts for those that were set before, too.
+    var duration: Int
     private var places: [Place] = []
     private var head: Int32 = -1, tail: Int32 = -1
 
     init(milliseconds: Int) { duration = milliseconds }
 
-    var first: (descriptor: Int32, due: Int64)? { head < 0 ? nil : (head, places[Int(head)].due) }
+    var first: (descriptor: Int32, due: Int64)? {
+        head < 0 || duration == 0 ? nil : (head, places[Int(head)].started + Int64(duration))
+    }
 
     /// Starts, or starts again.
     mutating func start(_ descriptor: Int32, now: @autoclosure () -> Int64) {
-        guard duration > 0, descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return }
         stop(descriptor)
         while places.count <= Int(descriptor) { places.append(Place()) }
-        places[Int(descriptor)] = Place(previous: tail, due: now() + Int64(duration), isUsed: true)
+        places[Int(descriptor)] = Place(previous: tail, started: now(), isUsed: true)
         if tail >= 0 { places[Int(tail)].next = descriptor } else { head = descriptor }
         tail = descriptor
     }

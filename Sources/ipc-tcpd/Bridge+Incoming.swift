@@ -6,7 +6,10 @@ extension Bridge {
     /// Looks before it reads: what follows the newline is not read.
     func hearName(_ known: [UInt8], from talk: Talk, _ loop: Loop<Bridge>) {
         guard let seen = receive(URI.longestName + 1, from: talk.client, peeking: true) else { return }
-        guard !seen.isEmpty else { return loop.drop(talk, "left before it named a service") }
+        guard !seen.isEmpty else {
+            // Nothing more can come.
+            return isWhole(known) ? reach(known, talk, loop) : loop.drop(talk, "left before it named a service")
+        }
         let end = seen.firstIndex(of: UInt8(ascii: "\n"))
         guard let bytes = receive(end.map { $0 + 1 } ?? seen.count, from: talk.client), !bytes.isEmpty else { return }
         let name = known + bytes.prefix(end ?? bytes.count)
@@ -14,6 +17,11 @@ extension Bridge {
         guard end == nil else { return reach(Array(name.last == UInt8(ascii: "\r") ? name.dropLast() : name[...]), talk, loop) }
         talk.state = .naming(name)
         loop.start(.grace, talk)
+    }
+
+    /// Whether a name without a newline is meant to be one, when nothing follows it: not where it may be the beginning of another one.
+    func isWhole(_ name: [UInt8]) -> Bool {
+        allowed.contains(name) && !allowed.contains { $0.count > name.count && $0.starts(with: name) }
     }
 
     func reach(_ name: [UInt8], _ talk: Talk, _ loop: Loop<Bridge>) {

@@ -1,5 +1,5 @@
 // Bridge+Outgoing.swift - from a local client, ipcd as a rule, to a service behind another machine's ipc-tcpd. Nothing here waits:
-// a child looks names up, the addresses of a host are tried one after the other, and one epoll set tells how that went.
+// a child looks names up, the addresses of a host are tried one 250 ms after the other (Dial), and one epoll set tells how that went.
 
 import CDaemon
 
@@ -7,14 +7,33 @@ extension Bridge {
     /// So many names are looked up at once.
     private static var mostResolvers: Int { 16 }
 
-    func hear(_ text: [UInt8], from talk: Talk, _ loop: Loop<Bridge>) {
-        guard let uri = URI(text) else {
+    /// One frame with a URI.
+    func hearRequest(_ known: [UInt8], from talk: Talk, _ loop: Loop<Bridge>) {
+        var request = known
+        let heard = Request.hear(&request, from: talk.client, longest: ShortFrame.longest)
+        switch heard {
+        case .partial: return talk.state = .hearing(request)
+        case .ended: return loop.drop(talk, "left before it asked for anything")
+        case .whole, .tooLong: break
+        }
+        let text = request.dropFirst(FrameHeader.size)
+        guard heard == .whole, let uri = URI(Array(text)) else {
             return loop.refuse(talk, "\(String(bytes: text.prefix(200))) is no tcp://HOST:PORT/SERVICE")
         }
         loop.stop(.hello, talk)
         loop.start(.connect, talk)
         let addresses = uri.place.addresses()
-        addresses.isEmpty ? resolve(uri, talk, loop) : dial(uri, addresses, 0, talk, loop)
+        addresses.isEmpty ? resolve(uri, talk, loop) : dial(uri, addresses, talk, loop)
+    }
+
+    /// The client has said something before it has its answer, or has left. If it has only stopped writing, it may still listen.
+    func hearHurry(_ talk: Talk, _ loop: Loop<Bridge>) {
+        switch Request.look(at: talk.client) {
+        case .silent: break
+        case .hasSpoken: loop.refuse(talk, "nothing may be said before the answer")
+        case .gone: loop.drop(talk, "left before it was connected")
+        case .halfClosed: loop.unwatch(talk.client)
+        }
     }
 
     // MARK: Names
@@ -46,58 +65,73 @@ extension Bridge {
         talk.state = .queueing(uri)
         resolvers -= 1
         guard !addresses.isEmpty else { return loop.refuse(talk, "no address is known of \(String(bytes: uri.place.host))") }
-        dial(uri, addresses, 0, talk, loop)
+        dial(uri, addresses, talk, loop)
     }
 
     // MARK: Addresses
 
-    func dial(_ uri: URI, _ addresses: [cd_address], _ first: Int, _ talk: Talk, _ loop: Loop<Bridge>) {
-        var reason = ""
-        for index in first..<addresses.count {
-            var address = addresses[index]
-            let socket = cd_dial(&address)
-            if socket >= 0 {
-                loop.attach(socket, to: talk, watched: false)
-                talk.state = .dialling(uri, addresses, next: index + 1)
-                if cd_epoll_add(dialled, socket) == 0 { return }
-            }
-            let number = cd_errno()
-            if socket < 0, Reach.isShortage(number) {
-                talk.state = .dialling(uri, addresses, next: index)
-                return loop.start(.retry, talk)
-            }
-            reason = "connect to \(String(address)): \(String.systemError(number))"
-        }
-        loop.refuse(talk, reason)
+    func dial(_ uri: URI, _ addresses: [cd_address], _ talk: Talk, _ loop: Loop<Bridge>) {
+        let dial = Dial(uri, addresses)
+        talk.state = .dialling(dial)
+        tryNext(dial, talk, loop)
     }
 
-    func hearConnection(_ uri: URI, _ addresses: [cd_address], _ next: Int, of talk: Talk, _ loop: Loop<Bridge>) {
-        let number = cd_dialled(talk.other)
-        if number != 0, next < addresses.count { return dial(uri, addresses, next, talk, loop) }
-        guard number == 0 else {
-            return loop.refuse(talk, "connect to \(String(addresses[next - 1])): \(String.systemError(number))")
+    /// Begins to connect to the next address, besides those that are being tried. Each has 250 ms before the next one is tried, and goes
+    /// on after that (RFC 8305 5).
+    func tryNext(_ dial: Dial, _ talk: Talk, _ loop: Loop<Bridge>) {
+        while var address = dial.next {
+            guard talk.attempts.isEmpty || loop.hasRoomForAttempt else { return loop.start(.attempt, talk) }
+            let socket = cd_dial(&address)
+            var number = cd_errno()
+            if socket < 0, Reach.isShortage(number) { return loop.start(talk.attempts.isEmpty ? .retry : .attempt, talk) }
+            dial.take()
+            if socket >= 0 {
+                loop.begin(attempt: socket, of: talk)
+                if cd_epoll_add(dialled, socket) == 0 {
+                    log(.debug, "client \(talk.account.number): trying \(String(address))")
+                    dial.note(socket, address)
+                    return dial.next == nil ? loop.stop(.attempt, talk) : loop.start(.attempt, talk)
+                }
+                number = cd_errno()
+                loop.end(attempt: socket, of: talk)
+            }
+            dial.reason = "connect to \(String(address)): \(String.systemError(number))"
         }
-        cd_tune(talk.other)
-        guard send(uri.service + [UInt8(ascii: "\n")], to: talk.other) else { return loop.refuse(talk, "the other side has left") }
-        talk.state = .greeting(uri, addresses, next: next, answer: [])
-        loop.watch(talk.other)
+        if talk.attempts.isEmpty { loop.refuse(talk, dial.reason) }
+    }
+
+    func hearConnection(_ socket: Int32, _ dial: Dial, of talk: Talk, _ loop: Loop<Bridge>) {
+        guard let address = dial.address(of: socket) else { return }
+        let number = cd_dialled(socket)
+        guard number == 0 else {
+            dial.reason = "connect to \(String(address)): \(String.systemError(number))"
+            loop.end(attempt: socket, of: talk)
+            return tryNext(dial, talk, loop)
+        }
+        for deadline in [Deadline.attempt, .retry] { loop.stop(deadline, talk) }
+        loop.win(socket, of: talk)
+        cd_tune(socket)
+        let uri = dial.uri
+        guard send(uri.service + [UInt8(ascii: "\n")], to: socket) else { return loop.refuse(talk, "the other side has left") }
+        talk.state = .greeting(uri, address, answer: [])
+        loop.watch(socket)
     }
 
     // MARK: The answer
 
     /// `OK` has two bytes, and behind it come frames; a reason goes on to the end.
-    func hearAnswer(_ known: [UInt8], _ uri: URI, _ addresses: [cd_address], _ next: Int, from talk: Talk, _ loop: Loop<Bridge>) {
+    func hearAnswer(_ known: [UInt8], _ uri: URI, _ address: cd_address, from talk: Talk, _ loop: Loop<Bridge>) {
         let isReason = known.count >= ShortFrame.ok.count
         guard let bytes = receive(isReason ? 512 : ShortFrame.ok.count - known.count, from: talk.other) else { return }
         let answer = known + bytes
-        let place = String(addresses[next - 1])
+        let place = String(address)
         if answer == ShortFrame.ok {
             guard send(ShortFrame.make(ShortFrame.ok), to: talk.client) else { return loop.drop(talk, "does not take its answer") }
             return join(talk, loop, "\(String(bytes: uri.service)) at \(place)")
         }
         let end = answer.firstIndex(of: UInt8(ascii: "\n")) ?? (bytes.isEmpty || answer.count >= 512 ? answer.count : nil)
         guard let end else {
-            talk.state = .greeting(uri, addresses, next: next, answer: answer)
+            talk.state = .greeting(uri, address, answer: answer)
             return
         }
         loop.refuse(talk, end == 0 ? "\(place) left without an answer" : "\(place) answered \(String(bytes: answer[..<end]))")

@@ -4,8 +4,13 @@ import CDaemon
 
 private let options = [
     Option(name: "listen", argument: "HOST:PORT", isList: true, help: "take TCP peers there; IPv6 as [::1]:9000, port 0 for any"),
-    Option(name: "allow", argument: "NAME", isList: true, help: "a local service that TCP peers may reach (default: none)"),
+    Option(name: "allow", argument: "NAME", isList: true, isReread: true, help: "a local service that TCP peers may reach (default: none)"),
+    .relay,
     Option(name: "public", help: "listen also where other machines can reach it"),
+    Option(
+        name: "half-closed-time", argument: "SECONDS", isReread: true,
+        help: "when one end has stopped writing, and nothing comes from the other (default 10)"),
+    .peerTimeout, .trustedProxy,
 ]
 
 private func listeners(_ options: Options) throws(Ending) -> [Listener] {
@@ -23,7 +28,11 @@ func main(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>
     start("ipc-tcpd") { () throws(Ending) in
         let options = try Options("ipc-tcpd", about: "Connects libipc services of different machines by TCP.", options, count, arguments)
         try setLogLevel(options)
-        let bridge = Bridge(allowing: options.list("allow"))
-        return try serve(bridge, options, try listeners(options)) { $0.watch(bridge.dialled) }
+        try options.applyPeerTimeout()
+        let bridge = Bridge(allowing: try options.allowedServices())
+        return try serve(bridge, options, try listeners(options)) { loop in
+            loop.watch(bridge.dialled)
+            loop.watch(bridge.relay.set)
+        }
     }
 }

@@ -12,17 +12,28 @@ enum Clients {
     nonisolated(unsafe) static let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
 
     static func find(_ descriptor: Int32) -> Client? { loop?.talk(of: descriptor)?.state }
+
+    /// A message of so many bytes came from it or goes to it: that alone counts for the idle time.
+    static func didMessage(_ client: Client, _ direction: Direction, _ bytes: UInt32) {
+        guard let loop, let talk = loop.talk(of: client.socket) else { return }
+        loop.count(direction, of: talk, messages: 1, bytes: Int(bytes))
+        loop.start(.idle, talk)
+    }
 }
 
 func readFromWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message>?, _ more: UnsafeMutablePointer<Int16>?) -> ipccb {
     guard let client = Clients.find(descriptor), let message else { return IPC_CB_FD_ERROR }
     guard !client.hasSaidClose, !client.isBroken else { return IPC_CB_FD_CLOSING }
-    switch client.held.isEmpty ? client.receive() : client.decodeHeld() {
+    switch client.held.isEmpty && !client.isInflating ? client.receive() : client.decodeHeld() {
     case .needsMore: return IPC_CB_IGNORE
     case .message(let whole):
+        Clients.didMessage(client, .incoming, whole.length)
         message.pointee = whole
         more?.pointee = client.held.isEmpty ? 0 : 1
         return IPC_CB_NO_ERROR
+    case .busy:
+        more?.pointee = 1
+        return IPC_CB_IGNORE
     case .stuck:
         Parking.park(client)
         return IPC_CB_IGNORE
@@ -38,6 +49,7 @@ func writeToWeb(_ descriptor: Int32, _ message: UnsafeMutablePointer<ipc_message
     if client.hasSaidClose { return IPC_CB_IGNORE }
     client.send(message.pointee)
     if client.isBroken { return IPC_CB_FD_CLOSING }
+    Clients.didMessage(client, .outgoing, message.pointee.length)
     if !client.outflow.isEmpty { Parking.park(client) }
     return IPC_CB_NO_ERROR
 }

@@ -19,29 +19,43 @@ final class Client {
 
     let socket: Int32
     var phase = Phase.asking
-    var head = HeadBuffer()
+    var head: HeadBuffer
     var form = Form.payload
     var decoder = FrameDecoder(limit: 0)
     var message = MessageBuffer()
+    /// nil: permessage-deflate is not agreed on.
+    var compression: Compression?
     var held = Held()
     var outflow = Outflow()
     /// Nothing but the rest goes out any more (RFC 6455, 5.5.1), and nothing that comes counts.
     var hasSaidClose = false
     /// Nothing can be sent, or the client has left without a word.
     var isBroken = false
+    /// What the socket has not taken yet has a message in it, not only answers to pings.
+    var owesMessage = false
+    /// It was sent a ping, and has not answered.
+    var owesPong = false
     /// Out of the library's context until the rest is sent.
     var isParked = false
     /// Why it is over, for the log.
     var reason: StaticString = "the connection has ended"
 
-    init(_ socket: Int32) { self.socket = socket }
+    /// - Parameter headLimit: of a request's head, in bytes.
+    init(_ socket: Int32, headLimit: Int) {
+        self.socket = socket
+        head = HeadBuffer(limit: headLimit)
+    }
 
-    func open(_ form: Form) {
+    /// The request, as far as it has come, is HEAD: no answer to it has a body.
+    var asksForHead: Bool { head.bytes.prefix(5).isEqual(to: "HEAD ") }
+
+    func open(_ form: Form, _ deflate: DeflateParameters?) {
         self.form = form
         let limit = Int(IPC_MAX_MESSAGE_SIZE) + (form == .frame ? FrameHeader.size : 0)
-        decoder = FrameDecoder(limit: limit)
+        decoder = FrameDecoder(limit: limit, takesCompressed: deflate != nil)
+        compression = deflate.map { Compression($0, limit: limit) }
         message = MessageBuffer(headerSize: form == .frame ? FrameHeader.size : 0)
-        head = HeadBuffer()
+        head = HeadBuffer(limit: 0)
         phase = .open
     }
 
@@ -63,14 +77,14 @@ final class Client {
 
     /// A message of the service's (RFC 6455, 5.6).
     func send(_ message: ipc_message) {
+        defer { if !outflow.isEmpty { owesMessage = true } }
         let payload = UnsafeRawBufferPointer(start: message.payload, count: Int(message.length))
         switch form {
         case .payload:
             let isBinary = message.user_type == Int8(Opcode.binary.rawValue) || !UTF8Check.isValid(payload)
-            send(FrameEncoder.header(isBinary ? .binary : .text, length: payload.count), payload)
+            sendWhole(isBinary ? .binary : .text, [], payload)
         case .frame:
-            let header = FrameHeader(message)
-            send(FrameEncoder.header(.binary, length: FrameHeader.size + payload.count) + header.bytes, payload)
+            sendWhole(.binary, FrameHeader(message).bytes, payload)
         }
     }
 
@@ -82,17 +96,20 @@ final class Client {
         /// An answer is stuck: nothing more is read before it is sent.
         case stuck
         case over
+        /// A message is being inflated, and others have their turn.
+        case busy
     }
 
     /// Decodes from `position` on, answering control frames, until a message is whole.
     func decode(_ bytes: UnsafeMutableRawBufferPointer, _ position: inout Int) -> Progress {
         do throws(WebSocketFailure) {
+            if let kind = compression?.inflating { return try finish(kind == .text) }
             while true {
                 switch try decoder.next(bytes, &position) {
                 case .needsMore: return .needsMore
-                case .payload(let range): try message.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
-                case .message(let isText): return .message(try finishMessage(isText))
-                case .pong: break
+                case .payload(let range): try take(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                case .message(let isText): return try finish(isText)
+                case .pong: owesPong = false
                 case .ping:
                     send(FrameEncoder.control(.pong, decoder.control))
                     if isBroken { return .over }
@@ -111,7 +128,7 @@ final class Client {
         }
     }
 
-    private func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
+    func finishMessage(_ isText: Bool) throws(WebSocketFailure) -> ipc_message {
         let userType = isText ? Opcode.text.rawValue : Opcode.binary.rawValue
         guard form == .frame else {
             return message.take(FrameHeader(type: UInt8(MSG_TYPE_DATA.rawValue), userType: userType, length: message.count), socket)

@@ -5,11 +5,19 @@ import CDaemon
 final class Gateway: Service {
     typealias State = Client
 
-    private let gate: Gate
-    private let page: [UInt8]
+    private var gate: Gate
+    private var page: [UInt8]
+    let pingTimes: [Int]
 
-    init(_ gate: Gate) {
+    /// - Parameter pingTimes: milliseconds between two pings, and for the answer to one; 0: never.
+    init(_ gate: Gate, pingTimes: [Int]) {
         self.gate = gate
+        self.pingTimes = pingTimes
+        page = Page.make(gate.services)
+    }
+
+    func reread(_ options: Options) throws(Ending) {
+        gate = try Gate(options, offersDeflate: gate.offersDeflate)
         page = Page.make(gate.services)
     }
 
@@ -17,7 +25,7 @@ final class Gateway: Service {
 
     func greet(_ socket: Int32) -> (state: Client, speaksFrames: Bool) {
         if cd_family(socket) != AF_UNIX { cd_tune(socket) }
-        return (Client(socket), false)
+        return (Client(socket, headLimit: gate.headLimit), false)
     }
 
     func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Gateway>) {}
@@ -36,13 +44,17 @@ final class Gateway: Service {
         guard let talk = loop.talk(of: socket) else { return cd_epoll_remove(descriptor, socket) }
         let client = talk.state
         guard client.outflow.flush(to: socket) else { return loop.drop(talk, "the client takes no more") }
-        if case .leaving = client.phase { loop.start(.connect, talk) } else { loop.start(.idle, talk) }
+        if case .leaving = client.phase { loop.start(.connect, talk) } else if client.owesMessage { loop.start(.idle, talk) }
         guard client.outflow.isEmpty else { return }
+        client.owesMessage = false
         cd_epoll_remove(descriptor, socket)
         // The client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
         if case .leaving = client.phase { return loop.part(talk, "\(client.reason)") }
         if client.isParked { join(talk, loop) }
     }
+
+    /// Pings and the beginning of a frame are no message: the callbacks say what is one.
+    func switched(_ talk: Talk, _ loop: Loop<Gateway>) {}
 
     func expired(_ deadline: Deadline, of talk: Talk, _ loop: Loop<Gateway>) {
         switch (deadline, talk.state.phase) {
@@ -50,6 +62,8 @@ final class Gateway: Service {
         case (.retry, .reaching(let name, let answer)): reach(name, answer, talk, loop)
         case (.connect, .reaching): refuse(talk, .gatewayTimeout, "nothing was free in time", loop)
         case (.connect, .leaving): loop.drop(talk, "does not take what is left for it")
+        case (.ping, .open): ping(talk, loop)
+        case (.pong, .open): missPong(talk, loop)
         default: break
         }
     }
@@ -60,7 +74,8 @@ final class Gateway: Service {
     }
 
     func sendRefusal(_ reason: String, to client: Int32) {
-        _ = send(Status.serviceUnavailable.answer(), to: client)
+        // Its request is not read: without a body the answer is right for HEAD, too.
+        _ = send(Status.serviceUnavailable.answer([], time: Gateway.time), to: client)
     }
 
     // MARK: The request
@@ -69,20 +84,26 @@ final class Gateway: Service {
         guard let bytes = receive(4096, from: talk.client) else { return }
         guard !bytes.isEmpty else { return loop.drop(talk, "left before it asked for anything") }
         do throws(Status) {
-            guard let verdict = try judge(bytes, talk.state) else { return }
+            guard let verdict = try judge(bytes, talk, loop), !talk.isParting else { return }
             switch verdict {
-            case .page(let isHead): refuse(talk, .ok, "has the page", page: page, isHead: isHead, loop)
-            case .service(let name, let form, let answer):
-                talk.state.open(form)
+            case .page: refuse(talk, .ok, "has the page", page: page, loop)
+            case .health: refuse(talk, .ok, "has seen that this lives", loop)
+            case .options: refuse(talk, .noContent, "has seen what it may ask", loop)
+            case .service(let name, let form, let deflate, let answer):
+                talk.state.open(form, deflate)
                 loop.stop(.hello, talk)
                 loop.start(.connect, talk)
                 reach(name, answer, talk, loop)
             }
-        } catch { refuse(talk, error, "asks for what it does not get", loop) }
+        } catch {
+            let isForeign = error == .forbidden
+            refuse(talk, error, isForeign ? "is of a foreign page, or calls this by a foreign name" : "asks for what it does not get", loop)
+        }
     }
 
     /// nil: the head is not whole.
-    private func judge(_ bytes: [UInt8], _ client: Client) throws(Status) -> Verdict? {
+    private func judge(_ bytes: [UInt8], _ talk: Talk, _ loop: Loop<Gateway>) throws(Status) -> Verdict? {
+        let client = talk.state
         var (end, failure) = (Int?.none, Status?.none)
         bytes.withUnsafeBytes { chunk in
             do throws(Status) {
@@ -93,16 +114,21 @@ final class Gateway: Service {
             } catch { failure = error }
         }
         if let failure { throw failure }
-        return try end == nil ? nil : gate.admit(RequestHead(client.head.bytes))
+        if end == nil { return nil }
+        let head = try RequestHead(client.head.bytes)
+        talk.account.origin = head.origin.map { String(bytes: $0) } ?? ""
+        if talk.isProxy, let address = head.client(behind: loop.settings.proxies), !loop.name(address, as: talk) { return nil }
+        return try gate.admit(head, keepsContexts: Compression.hasRoom)
     }
 
     /// Answers, and lets the client leave.
-    private func refuse(
-        _ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, isHead: Bool = false, _ loop: Loop<Gateway>
-    ) {
-        _ = send(status.answer(page, isHead: isHead), to: talk.client)
+    private func refuse(_ talk: Talk, _ status: Status, _ reason: String, page: [UInt8]? = nil, _ loop: Loop<Gateway>) {
+        _ = send(status.answer(page, isHead: talk.state.asksForHead, time: Gateway.time), to: talk.client)
         loop.part(talk, "\(reason) (\(status.rawValue))")
     }
+
+    /// Seconds since 1970.
+    private static var time: Int64 { Int64(CDaemon.time(nil)) }
 
     // MARK: The service
 
@@ -119,7 +145,8 @@ final class Gateway: Service {
         case .connected(let service):
             loop.attach(service, to: talk, watched: false)
             guard send(answer, to: talk.client) else { return loop.drop(talk, "does not take its answer") }
-            log(.info, "client \(talk.client) is connected to \(String(bytes: name))")
+            talk.account.service = String(bytes: name)
+            log(.info, "client \(talk.account.number) is connected to \(talk.account.service)\(talk.account.saidOrigin)")
             talk.state.phase = .open
             join(talk, loop)
         }
@@ -128,19 +155,22 @@ final class Gateway: Service {
     /// Ties both ends, and hands over what was received before that.
     private func join(_ talk: Talk, _ loop: Loop<Gateway>) {
         let client = talk.state
-        client.isParked = false
-        loop.tie(talk)
+        loop.tie(talk, isAgain: client.isParked)
         guard !talk.isOver else { return }
+        if !client.isParked { loop.start(.ping, talk) }
+        client.isParked = false
         ipc_switching_callbacks(loop.context, client.socket, readFromWeb, writeToWeb)
-        while !client.held.isEmpty {
+        while !client.held.isEmpty || client.isInflating {
             switch client.decodeHeld() {
             case .needsMore: return
             case .message(var message):
+                loop.start(.idle, talk)
+                loop.count(.incoming, of: talk, messages: 1, bytes: Int(message.length))
                 message.fd = talk.other
                 let code = cd_write(loop.context, &message)
                 free(message.payload)
                 if code != IPC_ERROR_NONE { return loop.drop(talk, String(c: cd_reason())) }
-            case .stuck: return Parking.park(client)
+            case .stuck, .busy: return Parking.park(client)
             case .over:
                 if !client.outflow.isEmpty { Parking.watch(client) }
                 // The library sees an end, asks the callback, and tells of it when the service has all that came before.

@@ -7,8 +7,8 @@ import CDaemon
 
 /// What is done for a client.
 enum Errand {
-    /// It has not said what it wants.
-    case none
+    /// So much has come of what it wants.
+    case hearing([UInt8])
     /// Nothing was free, and it is tried again.
     case reaching(Route)
     /// The service of the scheme has the URI; so much of its answer has come.
@@ -21,16 +21,27 @@ final class Network: Service {
     /// Longer than an environment variable can be, and still quick to read.
     private static let longest = 256 * 1024
 
-    func greet(_ client: Int32) -> (state: Errand, speaksFrames: Bool) { (.none, true) }
+    func greet(_ client: Int32) -> (state: Errand, speaksFrames: Bool) { (.hearing([]), false) }
 
     func sendRefusal(_ reason: String, to client: Int32) { _ = send(ShortFrame.refusal(reason), to: client) }
 
     // MARK: The client
 
-    func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Network>) {
-        guard case .none = talk.state else { return loop.refuse(talk, "one look-up at a time") }
-        let isLookUp = message.pointee.type == CChar(MSG_TYPE_NETWORK_LOOKUP.rawValue) && message.pointee.length <= Network.longest
-        guard isLookUp, let lookUp = LookUp(message.payload) else {
+    /// The library reads no frames here.
+    func message(_ message: UnsafePointer<ipc_message>, from talk: Talk, _ loop: Loop<Network>) {}
+
+    private func hearLookUp(from talk: Talk, _ loop: Loop<Network>) {
+        guard case .hearing(var request) = talk.state else { return }
+        // The bytes have one owner, and so grow in place.
+        talk.state = .hearing([])
+        let heard = Request.hear(&request, from: talk.client, longest: Network.longest)
+        switch heard {
+        case .partial: return talk.state = .hearing(request)
+        case .ended: return loop.drop(talk, "has left")
+        case .whole, .tooLong: break
+        }
+        let isLookUp = heard == .whole && request[0] == UInt8(MSG_TYPE_NETWORK_LOOKUP.rawValue)
+        guard isLookUp, let lookUp = LookUp(Array(request.dropFirst(FrameHeader.size))) else {
             return loop.refuse(talk, "a look-up is a frame of type 3 with SERVICE;ROUTES")
         }
         loop.stop(.hello, talk)
@@ -38,7 +49,9 @@ final class Network: Service {
         let name = String(bytes: lookUp.service)
         guard let uri = lookUp.uri else { return no(talk, loop, "no route names the service \(name)") }
         guard let route = Route(uri) else { return no(talk, loop, "the route of \(name) leads nowhere: \(String(bytes: uri.prefix(200)))") }
-        log(.debug, "client \(talk.client) looks up \(name): \(String(bytes: uri))")
+        talk.account.service = name
+        loop.count(.incoming, of: talk, messages: 1, bytes: request.count)
+        log(.debug, "client \(talk.account.number) looks up \(name): \(String(bytes: uri))")
         reach(route, talk, loop)
     }
 
@@ -63,9 +76,20 @@ final class Network: Service {
         }
     }
 
+    func readable(_ descriptor: Int32, of talk: Talk, _ loop: Loop<Network>) {
+        if case .hearing = talk.state { return hearLookUp(from: talk, loop) }
+        guard descriptor == talk.client else { return hearScheme(descriptor, of: talk, loop) }
+        switch Request.look(at: descriptor) {
+        case .silent: break
+        case .hasSpoken: loop.refuse(talk, "one look-up at a time")
+        case .gone: loop.drop(talk, "has left")
+        case .halfClosed: loop.unwatch(descriptor)
+        }
+    }
+
     // MARK: The service of a scheme
 
-    func readable(_ descriptor: Int32, of talk: Talk, _ loop: Loop<Network>) {
+    private func hearScheme(_ descriptor: Int32, of talk: Talk, _ loop: Loop<Network>) {
         guard descriptor == talk.other, case .waiting(var answer, let scheme) = talk.state else { return }
         let name = String(bytes: scheme)
         while let missing = ShortFrame.missing(answer), missing > 0 {
@@ -98,14 +122,15 @@ final class Network: Service {
         guard send(ShortFrame.make(ShortFrame.ok), to: talk.client), send([0], to: talk.client, passing: talk.other) else {
             return loop.drop(talk, "does not take its answer")
         }
-        log(.info, "client \(talk.client) has its connection")
+        log(.info, "client \(talk.account.number) has its connection")
+        loop.count(.outgoing, of: talk, messages: 1, bytes: ShortFrame.make(ShortFrame.ok).count)
         settle(talk, loop)
     }
 
     private func no(_ talk: Talk, _ loop: Loop<Network>, _ reason: String) {
         settle(talk, loop)
         guard send(ShortFrame.refusal(reason), to: talk.client) else { return loop.drop(talk, "does not take its refusal") }
-        log(.info, "client \(talk.client) is refused: \(reason)")
+        log(.info, "client \(talk.account.number) is refused: \(reason)")
     }
 
     /// As if it had just come.
@@ -114,6 +139,9 @@ final class Network: Service {
         loop.stop(.connect, talk)
         loop.stop(.retry, talk)
         loop.start(.hello, talk)
-        talk.state = .none
+        talk.state = .hearing([])
+        // One that writes no more was not watched; its end is heard now.
+        loop.unwatch(talk.client)
+        loop.watch(talk.client)
     }
 }

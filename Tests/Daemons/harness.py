@@ -29,6 +29,14 @@ def need_ipv6():
         raise Skipped(f"no IPv6 loopback: {error}") from error
 
 
+def need_command(name):
+    """The path of a program that the test needs."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        raise Skipped(f"{name} is not installed")
+    return path
+
+
 def send_cut(sock, whole, cut):
     """In two segments, which arrive apart as far as anybody can tell."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -47,6 +55,19 @@ def until(condition, what="a condition", patience=PATIENCE):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {patience} s")
         time.sleep(0.01)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 def frame(payload=b"", kind=2, user=0):
@@ -115,6 +136,11 @@ class Process:
         start = time.monotonic()
         self.process.send_signal(number)
         return self.process.wait(PATIENCE), time.monotonic() - start
+
+    def stop_ready(self):
+        """Stops it; its ready line."""
+        assert self.stop()[0] == 0
+        return self.ready
 
     def kill(self):
         self.process.kill()

@@ -102,6 +102,31 @@ def test_hanging_scheme_blocks_nobody(world):
     until(lambda: ipcd.descriptors() == idle - 20, "all is released")
 
 
+def test_client_that_stops_writing_gets_its_answers(world):
+    world.pongd(world.here)
+    ipcd = world.daemon("ipcd")
+    idle = ipcd.descriptors()
+    server = world.listen(world.here / "slow")
+    asking = world.local(world.here / "network")
+    asking.sendall(frame(b"pong;pong slow://x", 3, 3))
+    asking.shutdown(socket.SHUT_WR)
+    scheme = world.accept(server)
+    read_frame(scheme)
+    before = ipcd.processor_time()
+    time.sleep(0.5)
+    assert ipcd.processor_time() - before < 0.1, "it spins"
+    scheme.sendall(frame(b"OK", 3, 3) + frame(b"hello"))
+    assert read_frame(world.answer(asking)) == (2, 0, b"hello")
+    assert is_over(asking) == b""
+    # Two look-ups, of which the first is answered before the second is read.
+    asking = world.local(world.here / "network")
+    asking.sendall(frame(b"pong;pong pong", 3, 3) + frame(b"x;y z", 3, 3))
+    asking.shutdown(socket.SHUT_WR)
+    assert echoes(world.answer(asking))
+    assert world.answer(asking) == "no route names the service x" and is_over(asking) == b""
+    until(lambda: ipcd.descriptors() == idle, "all is released")
+
+
 def test_full_backlog_blocks_nobody(world):
     """A service that does not accept: who wants it waits; it is tried again."""
     ipcd = world.daemon("ipcd", "--connect-time", "0.5")

@@ -240,7 +240,7 @@ def test_log(world):
     loud = world.daemon("ipcd")
     asking = world.local(world.here / "network")
     world.look_up("x\x1b[31m\ny", "z unix:///", asking)
-    loud.says("no route names the service x?[31m?y")
+    loud.says("no route names the service x\\x1b[31m\\x0ay")
     assert loud.stop()[0] == 0
 
 

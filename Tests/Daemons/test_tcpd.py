@@ -24,6 +24,76 @@ def test_hello(world):
     assert echoes(greet(world.tcp(tcpd.port), b"pong"))
 
 
+def is_silent(sock, seconds):
+    """Whether nothing comes for so long."""
+    sock.settimeout(seconds)
+    try:
+        return sock.recv(1, socket.MSG_PEEK) == b"never"
+    except TimeoutError:
+        return True
+    finally:
+        sock.settimeout(harness.PATIENCE)
+
+
+def test_beginning_of_another_name_is_no_name(world):
+    """`po` is allowed as well: without its newline it may become `pong`, however late the rest comes."""
+    world.pongd()
+    heard = world.listen(world.there / "po")
+    tcpd = world.tcpd(allow=("po", "pong"))
+    sock = world.tcp(tcpd.port)
+    sock.sendall(b"po")
+    assert is_silent(sock, 1.5)
+    sock.sendall(b"ng\n")
+    assert read_exactly(sock, 2) == b"OK" and echoes(sock)
+    # With its newline it is a name, and so is the longer one without.
+    sock = world.tcp(tcpd.port)
+    sock.sendall(b"po\n")
+    assert read_exactly(sock, 2) == b"OK"
+    world.accept(heard)
+    assert echoes(greet(world.tcp(tcpd.port), b"pong"))
+
+
+def test_name_without_newline_is_refused_where_it_may_go_on(world):
+    world.pongd()
+    world.listen(world.there / "po")
+    tcpd = world.tcpd("--hello-time", "1.5", allow=("po", "pong"))
+    sock = world.tcp(tcpd.port)
+    sock.sendall(b"po")
+    assert b"no name of a service came in time" in is_over(sock)
+    # Nothing more can come of the one, nothing more of the other makes it a name.
+    for name, answer in ((b"pong", b"OK"), (b"po", b"")):
+        sock = world.tcp(tcpd.port)
+        sock.sendall(name)
+        sock.shutdown(socket.SHUT_WR)
+        assert is_over(sock) == answer
+
+
+def test_name_in_pieces_is_one_name(world):
+    """Pauses shorter than a second are part of no name."""
+    world.pongd()
+    tcpd = world.tcpd(allow=("pong",))
+    sock = world.tcp(tcpd.port)
+    for byte in b"pong\n":
+        sock.sendall(bytes([byte]))
+        time.sleep(0.4)
+    assert read_exactly(sock, 2) == b"OK" and echoes(sock)
+
+
+def test_open_relay_must_be_asked_for(world):
+    """The services tcp and network reach any host: peers may have them only with --relay."""
+    for name in ("tcp", "network", "/tcp", "tcp/", "//network//"):
+        for daemon in ("ipc-tcpd", "ipc-websocketd"):
+            refused = world.daemon(daemon, "--listen", "127.0.0.1:0", "--allow", "pong", "--allow", name, ready=False)
+            assert refused.process.wait(10) == 2 and "add --relay" in refused.text(), refused.text()
+    refused = world.daemon("ipc-tcpd", environment={"IPC_TCPD_ALLOW": "pong,tcp"}, ready=False)
+    assert refused.process.wait(10) == 2 and "add --relay" in refused.text(), refused.text()
+    world.pongd()
+    far = world.tcpd("--relay", allow=("tcp", "pong", "tcpx", "x/tcp"))
+    sock = greet(world.tcp(far.port), b"tcp\n")
+    sock.sendall(frame(f"tcp://127.0.0.1:{far.port}/pong".encode(), 3, 3))
+    assert read_frame(sock)[2] == b"OK" and echoes(sock)
+
+
 def test_hello_cut_everywhere(world):
     world.pongd()
     tcpd = world.tcpd()

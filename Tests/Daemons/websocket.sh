@@ -4,7 +4,7 @@
 #   websocket.sh PREFIX WORK [NAME...]    PREFIX has the installation; WORK is a directory for what is made: the browser's picture
 #                                         (page.png) and Autobahn's report (autobahn/) stay there. Names: only these tests.
 #
-# Python's packages go into virtual environments in WORK: websockets and wsproto for Python 3; autobahntestsuite, which is for
+# Python's packages go into virtual environments in WORK: websockets, wsproto and aiohttp for Python 3; autobahntestsuite, which is for
 # Python 2.7: PYTHON27 names the interpreter, else it is looked for. What is missing shows as a skipped test.
 group=websocket
 # shellcheck source=begin.sh
@@ -14,9 +14,11 @@ shift 2
 compile pongd "$here/../../Sources/pongd/main.c"
 
 # The packages' own tests say what they miss.
-if [ ! -e "$work/python3/ready" ]; then
+packages="websockets wsproto aiohttp prometheus-client"
+if [ "$(cat "$work/python3/ready" 2> /dev/null)" != "$packages" ]; then
+	# shellcheck disable=SC2086
 	python3 -m venv "$work/python3" > "$work/python3.log" 2>&1 \
-		&& "$work/python3/bin/pip" install -q websockets wsproto >> "$work/python3.log" 2>&1 && touch "$work/python3/ready"
+		&& "$work/python3/bin/pip" install -q $packages >> "$work/python3.log" 2>&1 && echo "$packages" > "$work/python3/ready"
 fi
 python=python3
 [ -e "$work/python3/ready" ] && python=$work/python3/bin/python

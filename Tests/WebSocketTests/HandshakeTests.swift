@@ -4,23 +4,28 @@ import Testing
 
 @testable import WebSocket
 
-private let gate: Gate = {
+let gate: Gate = {
     var gate = Gate()
     gate.services = [Array("pong".utf8), Array("a b".utf8)]
-    gate.origins.allowed = [Array("https://example.org".utf8)]
+    gate.subprotocols = [Array("chat".utf8), Array("chat.v2".utf8)]
+    gate.health = Array("/health".utf8)
+    try? gate.origins.allow(Array("https://example.org".utf8))
     return gate
 }()
 
-private let upgrade = """
+let upgrade = """
     Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n
     """
 
-/// The status, or 200 for the page and 101 for a service.
-private func answer(_ line: String, _ fields: String = "", piece: Int = .max, host: String = "Host: localhost:8080\r\n") -> Int {
+/// The status, or 200 for the page and the health, 204 for what may be asked and 101 for a service.
+func answer(_ line: String, _ fields: String = "", piece: Int = .max, host: String = "Host: localhost:8080\r\n") -> Int {
     do throws(Status) {
         guard let head = try read("\(line)\r\n\(host)\(fields)\r\n", piece: piece) else { return 0 }
-        if case .page = try gate.admit(head) { return 200 }
-        return 101
+        switch try gate.admit(head) {
+        case .page, .health: return 200
+        case .options: return 204
+        case .service: return 101
+        }
     } catch { return Int(error.rawValue) }
 }
 
@@ -60,20 +65,22 @@ private func answer(_ line: String, _ fields: String = "", piece: Int = .max, ho
     #expect(answer("GET /pong HTTP/1.1", upgrade.replacing("dGhl", with: "dGh")) == 400)
     #expect(answer("GET /pong HTTP/1.1", upgrade + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") == 400)
     #expect(answer("POST / HTTP/1.1") == 405)
-    #expect(answer("OPTIONS * HTTP/1.1") == 405)
-    #expect(answer("HEAD /pong HTTP/1.1", upgrade) == 405)
+    #expect(answer("HEAD /pong HTTP/1.1", upgrade) == 426)
+    #expect(answer("HEAD /ping HTTP/1.1", upgrade) == 404)
     #expect(answer("GET / HTTP/1.1", "Content-Length: 5\r\n") == 413)
     #expect(answer("GET / HTTP/1.1", "Transfer-Encoding: chunked\r\n") == 413)
     #expect(answer("GET / HTTP/2.0") == 505)
     #expect(answer("GET / HTTP/1.1", host: "") == 400)
     #expect(answer("GET / HTTP/1.1", "Host: twice\r\n") == 400)
-    #expect(answer("GET /" + String(repeating: "x", count: 9000) + " HTTP/1.1") == 414)
-    #expect(answer("GET / HTTP/1.1", "X: " + String(repeating: "x", count: 9000) + "\r\n") == 431)
+    #expect(answer("GET /" + String(repeating: "x", count: 17_000) + " HTTP/1.1") == 414)
+    #expect(answer("GET / HTTP/1.1", "X: " + String(repeating: "x", count: 17_000) + "\r\n") == 431)
     #expect(answer("GET / HTTP/1.1", String(repeating: "X: y\r\n", count: 100)) == 431)
     let badLines = [
         "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /", "GET", " GET / HTTP/1.1", "G@T / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.11",
         "GET x HTTP/1.1", "GET /%4 HTTP/1.1", "GET /%zz HTTP/1.1", "GET /%00 HTTP/1.1", "GET /\u{1} HTTP/1.1", "GET /é HTTP/1.1",
-        "GET / HTTP/1.1\nX: y", "GET / HTTP/1.1\rX: y", "\u{16}\u{3}\u{1}", "\r\n\r\nGET / HTTP/1.1",
+        "GET /?a\tb HTTP/1.1", "GET /?\u{7f} HTTP/1.1", "GET /?é HTTP/1.1", "GET /?a#b HTTP/1.1", "GET http:///pong HTTP/1.1",
+        "GET http://a@b/pong HTTP/1.1", "GET http://[x]/pong HTTP/1.1", "GET http://a:99999/ HTTP/1.1", "OPTIONS ** HTTP/1.1",
+        "GET * HTTP/1.1", "GET / HTTP/1.1\nX: y", "GET / HTTP/1.1\rX: y", "\u{16}\u{3}\u{1}", "\r\n\r\nGET / HTTP/1.1",
     ]
     for line in badLines { #expect(answer(line) == 400, "\(line)") }
     for field in ["X : y\r\n", " X: y\r\n", "X\r\n", ": y\r\n", "X: y\n", "X: \u{0}\r\n", "Content-Length: x\r\n"] {

@@ -22,8 +22,10 @@ enum Heard: Equatable {
 }
 
 /// What comes of `bytes` in pieces of `size`, until they end or break a rule; and how many were taken by then.
-func hear(_ bytes: [UInt8], piece size: Int = .max, limit: Int = 1000) -> (heard: [Heard], failure: CloseCode?, taken: Int) {
-    var (decoder, heard, message, taken) = (FrameDecoder(limit: limit), [Heard](), [UInt8](), 0)
+func hear(
+    _ bytes: [UInt8], piece size: Int = .max, limit: Int = 1000, takesCompressed: Bool = false
+) -> (heard: [Heard], failure: CloseCode?, taken: Int) {
+    var (decoder, heard, message, taken) = (FrameDecoder(limit: limit, takesCompressed: takesCompressed), [Heard](), [UInt8](), 0)
     for start in stride(from: 0, to: bytes.count, by: min(size, max(bytes.count, 1))) {
         var piece = Array(bytes[start..<min(start + min(size, bytes.count), bytes.count)])
         var position = 0
@@ -52,9 +54,9 @@ func hear(_ bytes: [UInt8], piece size: Int = .max, limit: Int = 1000) -> (heard
 }
 
 /// What comes of a head, in pieces.
-func read(_ text: String, piece size: Int = .max) throws(Status) -> RequestHead? {
+func read(_ text: String, piece size: Int = .max, limit: Int = 16_384) throws(Status) -> RequestHead? {
     let bytes = Array(text.utf8)
-    var buffer = HeadBuffer()
+    var buffer = HeadBuffer(limit: limit)
     var start = 0
     while start < bytes.count {
         let piece = Array(bytes[start..<min(start + min(size, bytes.count), bytes.count)])

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,6 +40,7 @@ CD_CALL(cd_watch_switched, ipc_add_fd_switched(ctx, fd), struct ipc_ctx *ctx, in
 CD_CALL(cd_unwatch, ipc_del_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
 CD_CALL(cd_service_path, service_path(path, name), char *path, const char *name)
 CD_CALL(cd_close, usock_close(fd), int fd)
+CD_CALL(cd_close_entry, ipc_close_fd(ctx, fd), struct ipc_ctx *ctx, int fd)
 CD_CALL(cd_write, ipc_write(ctx, m), struct ipc_ctx *ctx, const struct ipc_message *m)
 CD_CALL(cd_listen_at_path, usock_init(fd, path), int *fd, const char *path)
 CD_CALL(cd_close_all, ipc_close_all(ctx), struct ipc_ctx *ctx)
@@ -54,14 +56,25 @@ const char *cd_version(void);
 int64_t cd_now(void);
 /* Descriptors 0 to 2 are open, so that no client gets one of them. */
 void cd_open_standard(void);
-/* Ignores SIGHUP and SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM or SIGINT has come. */
+/* SIGHUP waits until cd_signals is read. */
+void cd_hold_hangup(void);
+/* Ignores SIGPIPE, leaves no dead children; a descriptor that is readable when SIGTERM, SIGINT, SIGHUP or SIGUSR1 has
+ * come. */
 int cd_signals(void);
+/* Which one has come; 0: none further. */
+int cd_next_signal(int signals);
+/* Tells the service manager, if there is one, without waiting; whether it was told. */
+int cd_notify(const void *text, size_t count);
 /* Raises the limit on descriptors to `wanted` as far as it goes; what it is now. */
 int64_t cd_raise_descriptor_limit(int64_t wanted);
+/* The content of a regular file, with a NUL behind it, to be freed, and its size; NULL: errno says why not. */
+char *_Nullable cd_read_file(const char *path, size_t limit, ssize_t *size);
+/* Whether this is the name of a group, or a number that a group can have. */
+int cd_is_group(const char *text);
 /* How many sockets this process has inherited, at descriptors 3 and on; forgets that it was told. */
 int cd_inherited(void);
-/* One line on stderr, unless whoever reads it is so late that writing would wait. */
-void cd_log_line(const char *program, const char *level, const char *text, size_t count);
+/* A line, with its newline, on stderr, unless whoever reads it is so late that writing would wait. */
+void cd_log_line(const void *line, size_t count);
 
 /* ---- sockets (sockets.c) ---- */
 
@@ -75,19 +88,34 @@ int cd_is_listening(int fd);
 /* Of the socket itself (0) or its peer (1); whether there is one. */
 int cd_address_of(int fd, int peer, struct cd_address *address);
 int cd_is_loopback(const struct cd_address *address);
+static inline int cd_is_same(struct cd_address one, struct cd_address other) {
+	return one.length == other.length && memcmp(&one.storage, &other.storage, one.length) == 0;
+}
 /* `127.0.0.1:9000`, `[::1]:9000`. */
 void cd_print_address(const struct cd_address *address, char *text, size_t size);
 /* What limits for each peer go by: an IPv4 address, an IPv6 network of 64 bits, a local user. */
 uint64_t cd_peer_key(int fd);
+/* The same of an address of IP. */
+uint64_t cd_address_key(const struct cd_address *address);
+/* Who the peer is: `127.0.0.1:4711`, or `uid 1000 gid 1000 pid 4711` of a local one. */
+void cd_print_peer(int fd, char *text, size_t size);
+/* Whether both are the same address of IP, whatever their ports; an IPv4 address may be written as an IPv6 one. */
+int cd_is_same_host(const struct cd_address *one, const struct cd_address *other);
+/* An address of 4 or 16 bytes, in network order. */
+void cd_make_address(const void *host, size_t size, uint16_t port, struct cd_address *address);
+/* Accepts a client without waiting; close-on-exec and non-blocking, or -1. */
+int cd_accept(int fd);
 /* Up to `room` addresses of a host, without waiting for anybody if `numeric`; negative: getaddrinfo's error. */
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room);
-/* Has a child look the host up: a socket that receives the addresses, or ends without, or -1. */
+/* Has a child look the host up: a socket that receives the addresses, their families in turn, or ends without, or -1. */
 int cd_lookup_in_child(const char *host, const char *port, int seconds);
 int cd_listen(const struct cd_address *address);
 /* Begins to connect: a descriptor that does not block, or -1. */
 int cd_dial(const struct cd_address *address);
 /* How that went: 0, or an error's number. */
 int cd_dialled(int fd);
+/* Milliseconds after which a TCP peer that acknowledges nothing is given up; 0: the kernel's own time. Set once, before any cd_tune. */
+void cd_set_peer_timeout(int milliseconds);
 /* Sends each message at once, and notices a peer that is gone. */
 void cd_tune(int fd);
 /* Connects to the socket at `path` without waiting: a blocking descriptor, or -1; EAGAIN: its backlog is full. */
@@ -111,6 +139,28 @@ static inline int cd_epoll_add(int set, int fd) {
 	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
 }
 static inline void cd_epoll_remove(int set, int fd) { epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL); }
+/* Tells of each change of `fd` (edge-triggered): once for what is there already. */
+static inline int cd_epoll_add_edges(int set, int fd) {
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+/* Tells of what `fd` is ready for once more. */
+static inline void cd_epoll_again(int set, int fd) {
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+	epoll_ctl(set, EPOLL_CTL_MOD, fd, &event);
+}
+/* What has become of a descriptor of such a set; `has_ended`: the peer writes no more, or has left, or failed. */
+struct cd_ready {
+	int fd;
+	int is_readable, is_writable, has_ended;
+};
+/* At most `room` of those that are ready, 64 at once. */
+int cd_epoll_ready(int set, struct cd_ready *ready, int room);
+/* The peer can neither be heard nor written to any more. */
+static inline int cd_is_hung_up(int fd) {
+	struct pollfd entry = {.fd = fd, .events = 0};
+	return poll(&entry, 1, 0) == 1 && entry.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
 /* A descriptor of the set that is through, or -1. */
 static inline int cd_epoll_next(int set) {
 	struct epoll_event event;

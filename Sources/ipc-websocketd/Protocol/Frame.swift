@@ -43,8 +43,9 @@ enum FrameEncoder {
     static let longestControl = 125
 
     /// The header of a whole message, unmasked (5.1, 5.2).
-    static func header(_ opcode: Opcode, length: Int) -> [UInt8] {
-        let first = 0x80 | opcode.rawValue
+    static func header(_ opcode: Opcode, length: Int, isCompressed: Bool = false) -> [UInt8] {
+        // RSV1 marks a compressed message (RFC 7692, 6).
+        let first = 0x80 | (isCompressed ? 0x40 : 0) | opcode.rawValue
         switch length {
         case ...125: return [first, UInt8(clamping: length)]
         case ...65535: return [first, 126, UInt8(length >> 8), UInt8(length & 255)]

@@ -20,6 +20,10 @@ struct FrameDecoder {
 
     /// Of a message, in bytes.
     let limit: Int
+    /// permessage-deflate is agreed on: the first frame of a message may say that it is compressed (RFC 7692, 6).
+    private let takesCompressed: Bool
+    /// The message in the making, or the last one, is compressed: its payload is handed out as it is, and whoever inflates it checks it.
+    private(set) var isCompressed = false
     /// Of the last control frame.
     private(set) var control: [UInt8] = []
 
@@ -38,7 +42,10 @@ struct FrameDecoder {
     private var size = 0
     private var text = UTF8Check()
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, takesCompressed: Bool = false) { (self.limit, self.takesCompressed) = (limit, takesCompressed) }
+
+    /// Of a compressed message as it comes: fixed codes have 9 bits for 8 at most (RFC 1951, 3.2.6), and a message may have some flushes.
+    private var limitOnWire: Int { isCompressed ? limit + limit / 8 + 1024 : limit }
 
     /// What comes next in `bytes`, from `position` on, which moves behind what was taken.
     mutating func next(_ bytes: UnsafeMutableRawBufferPointer, _ position: inout Int) throws(WebSocketFailure) -> Event {
@@ -78,8 +85,12 @@ struct FrameDecoder {
     }
 
     private mutating func checkFirst(_ byte: UInt8) throws(WebSocketFailure) {
-        guard byte & 0x70 == 0 else { throw WebSocketFailure(.protocolError, "a reserved bit is set") }
+        let startsCompressed = takesCompressed && byte & 0x70 == 0x40
+        guard byte & 0x70 == 0 || startsCompressed else { throw WebSocketFailure(.protocolError, "a reserved bit is set") }
         guard let opcode = Opcode(rawValue: byte & 15) else { throw WebSocketFailure(.protocolError, "unknown opcode") }
+        guard !startsCompressed || opcode == .text || opcode == .binary else {
+            throw WebSocketFailure(.protocolError, "RSV1 elsewhere than in a message's first frame")
+        }
         isFinal = byte & 0x80 != 0
         self.opcode = opcode
         switch opcode {
@@ -89,7 +100,7 @@ struct FrameDecoder {
             guard kind != nil else { throw WebSocketFailure(.protocolError, "a continuation of nothing") }
         case .text, .binary:
             guard kind == nil else { throw WebSocketFailure(.protocolError, "a message within a message") }
-            (kind, size, text) = (opcode, 0, UTF8Check())
+            (kind, size, text, isCompressed) = (opcode, 0, UTF8Check(), startsCompressed)
         }
     }
 
@@ -112,7 +123,7 @@ struct FrameDecoder {
         if length < 0 { throw WebSocketFailure(.protocolError, "a length with its top bit set") }
         let least = headerSize == 8 ? 126 : headerSize == 14 ? 65536 : 0
         guard length >= least else { throw WebSocketFailure(.protocolError, "a length in more bytes than it needs") }
-        guard opcode.isControl || length <= limit - size else { throw WebSocketFailure(.messageTooBig, "the message is too long") }
+        guard opcode.isControl || length <= limitOnWire - size else { throw WebSocketFailure(.messageTooBig, "the message is too long") }
     }
 
     // MARK: Payload
@@ -139,7 +150,7 @@ struct FrameDecoder {
             return nil
         }
         size += range.count
-        if kind == .text, !text.accepts(UnsafeRawBufferPointer(rebasing: bytes[range])) {
+        if kind == .text, !isCompressed, !text.accepts(UnsafeRawBufferPointer(rebasing: bytes[range])) {
             throw WebSocketFailure(.inconsistentData, "the text is not UTF-8")
         }
         return .payload(range)

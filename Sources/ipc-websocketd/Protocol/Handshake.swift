@@ -11,37 +11,72 @@ enum Form {
 }
 
 enum Verdict {
-    case page(isHead: Bool)
-    case service(name: [UInt8], Form, answer: [UInt8])
+    case page
+    /// The daemon lives.
+    case health
+    /// What may be asked.
+    case options
+    case service(name: [UInt8], Form, DeflateParameters?, answer: [UInt8])
 }
 
 struct Gate {
     var services: [[UInt8]] = []
     var origins = OriginPolicy()
+    /// What a client may ask for besides `libipc.frame`; they mean the payload form.
+    var subprotocols: [[UInt8]] = []
     var hasPage = true
+    /// Where a load balancer asks whether the daemon lives; nil: nowhere.
+    var health: [UInt8]?
+    /// Of a request's head, in bytes: some sites have 8 KiB of cookies.
+    var headLimit = 16 * 1024
+    var offersDeflate = false
 
-    func admit(_ head: RequestHead) throws(Status) -> Verdict {
+    /// - Parameter keepsContexts: there is memory for another connection's compression contexts.
+    func admit(_ head: RequestHead, keepsContexts: Bool = false) throws(Status) -> Verdict {
         guard head.method != .other else { throw .methodNotAllowed }
         guard !head.hasBody else { throw .contentTooLarge }
+        // It says nothing of the services, and a load balancer calls the daemon by any name.
+        if let health, head.path == health { return head.method == .options ? .options : .health }
+        // Before anything else: whether a service is there is for those alone who may ask.
+        guard isAllowed(head) else { throw .forbidden }
         let name = Array(head.path.dropFirst())
-        if name.isEmpty, hasPage, !head.asksForUpgrade { return .page(isHead: head.method == .head) }
+        if head.path.isEmpty { return .options }
+        if name.isEmpty, hasPage, !head.asksForUpgrade { return head.method == .options ? .options : .page }
         guard services.contains(name) else { throw .notFound }
-        guard head.method == .get else { throw .methodNotAllowed }
-        guard head.asksForUpgrade, head.isVersion11, let version = head.version, version.isEqual(to: "13") else { throw .upgradeRequired }
+        if head.method == .options { return .options }
+        guard head.method == .get, head.asksForUpgrade, head.isVersion11, let version = head.version, version.isEqual(to: "13") else {
+            throw .upgradeRequired
+        }
         guard let key = head.key, Base64.isKey(key) else { throw .badRequest }
-        guard origins.allows(head.origin, host: head.host) else { throw .forbidden }
-        let form: Form = head.protocols.contains { $0.isEqual(to: Form.frameProtocol) } ? .frame : .payload
-        return .service(name: name, form, answer: Gate.answer(key, form))
+        let subprotocol = subprotocol(head)
+        let form: Form = subprotocol.map { $0.isEqual(to: Form.frameProtocol) } == true ? .frame : .payload
+        let offers = try ExtensionOffer.list(head.extensions)
+        let deflate = offersDeflate ? DeflateParameters.accept(offers, keepsContexts: keepsContexts) : nil
+        return .service(name: name, form, deflate, answer: Gate.answer(key, subprotocol, deflate))
     }
 
-    private static func answer(_ key: [UInt8], _ form: Form) -> [UInt8] {
+    /// A web page must be one that may connect, or be the server's own. A page of a name that leads here (DNS rebinding) sends no Origin
+    /// when it fetches from that name, but it cannot ask for an upgrade then: whoever does is a program.
+    private func isAllowed(_ head: RequestHead) -> Bool {
+        if let origin = head.origin { return origins.allows(origin: origin, host: head.authority) }
+        return head.asksForUpgrade && head.key != nil || origins.allows(host: head.authority)
+    }
+
+    /// The first that the client names and the server knows (RFC 6455, 4.2.2, item 5).
+    private func subprotocol(_ head: RequestHead) -> [UInt8]? {
+        for name in head.protocols where name.isEqual(to: Form.frameProtocol) || subprotocols.contains(name) { return name }
+        return nil
+    }
+
+    private static func answer(_ key: [UInt8], _ subprotocol: [UInt8]?, _ deflate: DeflateParameters?) -> [UInt8] {
         var bytes = Status.switchingProtocols.line
         bytes += ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " as StaticString).bytes
         bytes += accept(key)
-        if form == .frame {
+        if let subprotocol {
             bytes += ("\r\nSec-WebSocket-Protocol: " as StaticString).bytes
-            bytes += Form.frameProtocol.bytes
+            bytes += subprotocol
         }
+        if let deflate { bytes += ("\r\nSec-WebSocket-Extensions: " as StaticString).bytes + deflate.answer }
         return bytes + ("\r\n\r\n" as StaticString).bytes
     }
 

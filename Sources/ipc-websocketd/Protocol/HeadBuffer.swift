@@ -4,13 +4,15 @@
 // bytes that no head has.
 
 struct HeadBuffer {
-    static let longest = 8192
-
+    /// Of the head, in bytes.
+    let limit: Int
     private(set) var bytes: [UInt8] = []
     private var hasLine = false
     /// Since the last character of a line.
     private var lineEnds = 0
     private var follows = false
+
+    init(limit: Int) { self.limit = limit }
 
     /// Takes bytes up to the end of the head; how many were taken, and whether that is the end.
     mutating func take(_ chunk: UnsafeRawBufferPointer) throws(Status) -> (count: Int, isWhole: Bool) {
@@ -29,7 +31,7 @@ struct HeadBuffer {
     }
 
     private mutating func check(_ byte: UInt8) throws(Status) {
-        guard bytes.count < HeadBuffer.longest else { throw hasLine ? .headTooLarge : .targetTooLong }
+        guard bytes.count < limit else { throw hasLine ? .headTooLarge : .targetTooLong }
         let isAfterReturn = bytes.last == 13
         guard isAfterReturn == (byte == 10) else { throw .badRequest }
         switch byte {

@@ -3,21 +3,27 @@
 // Of the fields only those are kept that decide something here.
 
 struct RequestHead {
-    enum Method { case get, head, other }
+    enum Method { case get, head, options, other }
 
     private static let mostFields = 64
 
     private(set) var method = Method.other
-    /// Without the query, decoded.
+    /// Without the query, decoded; empty for a method that is not known, and for `OPTIONS *`.
     private(set) var path: [UInt8] = []
     private(set) var isVersion11 = true
     private(set) var hasBody = false
 
-    private(set) var host: [UInt8]?
+    /// Whom the client calls: the target's authority, else Host (RFC 9112, 3.2.2).
+    private(set) var authority: Authority?
+    private var host: [UInt8]?
     private(set) var origin: [UInt8]?
     private(set) var key: [UInt8]?
     private(set) var version: [UInt8]?
     private(set) var protocols: [[UInt8]] = []
+    /// The values of all Sec-WebSocket-Extensions, as one list with commas.
+    private(set) var extensions: [UInt8] = []
+    /// The values of all X-Forwarded-For, the nearest proxy's word last.
+    private(set) var forwardedFor: [[UInt8]] = []
     private(set) var asksForWebSocket = false
     private(set) var asksForUpgrade = false
     private var connectionHasUpgrade = false
@@ -31,6 +37,10 @@ struct RequestHead {
         asksForUpgrade = asksForWebSocket && connectionHasUpgrade
         // A request of HTTP/1.1 without Host is none (RFC 9112, 3.2).
         guard host != nil || !isVersion11 else { throw .badRequest }
+        if let host {
+            guard let named = Authority(host) else { throw .badRequest }
+            if authority == nil { authority = named }
+        }
     }
 
     // MARK: The request line (RFC 9112, 3)
@@ -39,9 +49,16 @@ struct RequestHead {
         let words = line.split(separator: 32, omittingEmptySubsequences: false)
         guard words.count == 3, !words[0].isEmpty, words[0].allSatisfy({ $0.isTokenCharacter }) else { throw .badRequest }
         try readVersion(words[2])
-        method = words[0].isEqual(to: "GET") ? .get : words[0].isEqual(to: "HEAD") ? .head : .other
-        // `*`, and the authority that CONNECT names, have no path; their methods are refused before it is asked for.
-        path = method == .other ? [] : try RequestHead.path(of: words[1])
+        method = RequestHead.method(words[0])
+        // The authority that CONNECT names has no path; other methods are refused before it is asked for.
+        if method == .other || method == .options && words[1].isEqual(to: "*") { return }
+        try readTarget(words[1])
+    }
+
+    private static func method(_ word: ArraySlice<UInt8>) -> Method {
+        if word.isEqual(to: "GET") { return .get }
+        if word.isEqual(to: "HEAD") { return .head }
+        return word.isEqual(to: "OPTIONS") ? .options : .other
     }
 
     private mutating func readVersion(_ word: ArraySlice<UInt8>) throws(Status) {
@@ -53,26 +70,33 @@ struct RequestHead {
         isVersion11 = minor != UInt8(ascii: "0")
     }
 
-    /// Of a target in origin-form or absolute-form (RFC 9112, 3.2).
-    private static func path(of target: ArraySlice<UInt8>) throws(Status) -> [UInt8] {
+    /// A target in origin-form or absolute-form (RFC 9112, 3.2). Its query is read by nobody; a blank or a control character in it would
+    /// make two requests of one to a reader that is less strict.
+    private mutating func readTarget(_ target: ArraySlice<UInt8>) throws(Status) {
+        guard target.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "#") }) else { throw .badRequest }
         var rest = target
         let schemes: [StaticString] = ["http://", "https://", "ws://", "wss://"]
         for scheme in schemes where rest.prefix(scheme.utf8CodeUnitCount).isEqualIgnoringCase(to: scheme) {
-            rest = rest.dropFirst(scheme.utf8CodeUnitCount).drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-            if rest.first != UInt8(ascii: "/") { return [UInt8(ascii: "/")] }
+            rest = rest.dropFirst(scheme.utf8CodeUnitCount)
+            let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+            guard let named = Authority(rest[..<end]) else { throw .badRequest }
+            (authority, rest) = (named, rest[end...])
+            if rest.first != UInt8(ascii: "/") {
+                path = [UInt8(ascii: "/")]
+                return
+            }
             break
         }
         guard rest.first == UInt8(ascii: "/") else { throw .badRequest }
-        return try decode(rest.prefix { $0 != UInt8(ascii: "?") })
+        path = try RequestHead.decode(rest.prefix { $0 != UInt8(ascii: "?") })
     }
 
-    /// Decodes `%41` (RFC 3986, 2.1). A fragment is not sent; no byte below a blank is in a name.
+    /// Decodes `%41` (RFC 3986, 2.1). No byte below a blank is in a name.
     private static func decode(_ text: ArraySlice<UInt8>) throws(Status) -> [UInt8] {
         var (decoded, index) = ([UInt8](), text.startIndex)
         while index < text.endIndex {
             var byte = text[index]
             index += 1
-            guard byte > 32, byte < 127, byte != UInt8(ascii: "#") else { throw .badRequest }
             if byte == UInt8(ascii: "%") {
                 guard index + 2 <= text.endIndex, let high = text[index].hexadecimalDigit, let low = text[index + 1].hexadecimalDigit
                 else { throw .badRequest }
@@ -98,6 +122,8 @@ struct RequestHead {
         if name.isEqualIgnoringCase(to: "sec-websocket-key") { return try keepOnce(value, &key) }
         if name.isEqualIgnoringCase(to: "sec-websocket-version") { return try keepOnce(value, &version) }
         if name.isEqualIgnoringCase(to: "sec-websocket-protocol") { return try readProtocols(value) }
+        if name.isEqualIgnoringCase(to: "x-forwarded-for") { return forwardedFor += value.listElements.map { Array($0) } }
+        if name.isEqualIgnoringCase(to: "sec-websocket-extensions") { return extensions += value + [UInt8(ascii: ",")] }
         if name.isEqualIgnoringCase(to: "upgrade") {
             asksForWebSocket = asksForWebSocket || value.listElements.contains { $0.isEqualIgnoringCase(to: "websocket") }
         } else if name.isEqualIgnoringCase(to: "connection") {

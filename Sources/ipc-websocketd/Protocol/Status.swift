@@ -4,6 +4,7 @@
 enum Status: UInt16, Error {
     case switchingProtocols = 101
     case ok = 200
+    case noContent = 204
     case badRequest = 400
     case forbidden = 403
     case notFound = 404
@@ -21,6 +22,7 @@ enum Status: UInt16, Error {
         switch self {
         case .switchingProtocols: "Switching Protocols"
         case .ok: "OK"
+        case .noContent: "No Content"
         case .badRequest: "Bad Request"
         case .forbidden: "Forbidden"
         case .notFound: "Not Found"
@@ -39,7 +41,7 @@ enum Status: UInt16, Error {
     /// Fields that belong to this status.
     private var fields: StaticString {
         switch self {
-        case .methodNotAllowed: "Allow: GET, HEAD\r\n"
+        case .noContent, .methodNotAllowed: "Allow: GET, HEAD, OPTIONS\r\n"
         // 426 names the protocol (RFC 9110, 15.5.22) and its version (RFC 6455, 4.4).
         case .upgradeRequired: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         case .serviceUnavailable: "Retry-After: 1\r\n"
@@ -47,14 +49,22 @@ enum Status: UInt16, Error {
         }
     }
 
-    /// A whole answer; its body is the status in words unless there is another. HEAD gets the head alone.
-    func answer(_ page: [UInt8]? = nil, isHead: Bool = false) -> [UInt8] {
+    /// A whole answer; HEAD gets its head alone (RFC 9110, 9.3.2).
+    /// - Parameters:
+    ///   - page: the body, which may be empty; nil: the status in words.
+    ///   - time: seconds since 1970.
+    func answer(_ page: [UInt8]? = nil, isHead: Bool = false, time: Int64) -> [UInt8] {
         let body = page ?? decimal(rawValue) + [UInt8(ascii: " ")] + text.bytes + [UInt8(ascii: "\n")]
         var bytes = line
+        bytes += ("Date: " as StaticString).bytes
+        bytes += HTTPDate.text(time)
+        bytes += ("\r\n" as StaticString).bytes
         bytes += fields.bytes
         let connection: StaticString = self == .upgradeRequired ? "Connection: close, Upgrade\r\n" : "Connection: close\r\n"
         bytes += connection.bytes
-        bytes += (page == nil ? Status.plainFields : Status.pageFields).bytes
+        // 204 ends with its head, and says nothing of a length (RFC 9110, 8.6).
+        if self == .noContent { return bytes + ("\r\n" as StaticString).bytes }
+        bytes += (page == nil || body.isEmpty ? Status.plainFields : Status.pageFields).bytes
         bytes += ("Content-Length: " as StaticString).bytes
         bytes += decimal(body.count)
         bytes += ("\r\n\r\n" as StaticString).bytes

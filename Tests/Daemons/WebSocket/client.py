@@ -1,4 +1,5 @@
 """A web client by hand, so that it can be as wrong as a test wants; and a world with websocketd in it."""
+import email.utils
 import os
 import struct
 import time
@@ -115,8 +116,15 @@ def status(world, daemon, text, sock=None):
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 "), answer
     fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    assert b"HEAD" == text[:4] or int(fields[b"Content-Length"]) == len(body), answer
-    return int(head[9:12]), fields, body
+    length = 0 if b"HEAD" == text[:4] else int(fields.get(b"Content-Length", b"0"))
+    assert len(body) == length, answer
+    # RFC 9110, 6.6.1; the clock is this machine's.
+    assert abs(email.utils.parsedate_to_datetime(fields[b"Date"].decode()).timestamp() - time.time()) < 60, fields
+    return code_of(head), fields, body
+
+
+def code_of(head):
+    return int(head[9:12])
 
 
 def resident(process):

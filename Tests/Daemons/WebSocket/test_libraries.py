@@ -3,6 +3,7 @@ import asyncio
 
 from client import LARGEST, need
 from harness import PATIENCE, frame, read_exactly
+from test_deflate import need_zlib
 
 
 def address(web, name="pong"):
@@ -106,3 +107,67 @@ def test_wsproto(world):
         assert read_exactly(sock, 1) == b"", "more came"
     except EOFError:
         pass
+
+
+def test_websockets_with_deflate(world):
+    client = need("websockets.sync.client").sync.client
+    from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
+    world.pong()
+    web = world.web()
+    need_zlib(web)
+    for parameters in ({}, {"client_max_window_bits": True}, {"server_no_context_takeover": True, "client_no_context_takeover": True},
+                       {"server_max_window_bits": 9, "client_max_window_bits": 9}):
+        offers = [ClientPerMessageDeflateFactory(**parameters)]
+        with client.connect(address(web), max_size=None, extensions=offers, compression=None) as sock:
+            assert any(isinstance(extension, PerMessageDeflate) for extension in sock.protocol.extensions)
+            for message in ["", "hello", "wörld €𝄞 " * 500, bytes(range(256)) * 3, 65536 * "x", LARGEST * b"\xff", "hello"]:
+                sock.send(message)
+                assert sock.recv(PATIENCE) == message
+            sock.send(["in ", "four ", "frames", ""])
+            assert sock.recv(PATIENCE) == "in four frames"
+
+
+def test_aiohttp_with_deflate(world):
+    aiohttp = need("aiohttp")
+    world.pong()
+    web = world.web()
+    need_zlib(web)
+
+    async def talk():
+        async with aiohttp.ClientSession() as session:
+            for bits in (15, 9):
+                async with session.ws_connect(address(web), compress=bits, max_msg_size=0) as sock:
+                    assert sock.compress > 0
+                    for message in ["", "hello", "wörld €𝄞 " * 500, 65536 * "x", LARGEST * "x", "hello"]:
+                        await sock.send_str(message)
+                        assert await sock.receive_str(timeout=PATIENCE) == message
+                    await sock.send_bytes(bytes(100_000))
+                    assert await sock.receive_bytes(timeout=PATIENCE) == bytes(100_000)
+    asyncio.run(talk())
+
+
+def test_wsproto_with_deflate(world):
+    need("wsproto")
+    from wsproto import ConnectionType, WSConnection, events
+    from wsproto.extensions import PerMessageDeflate
+    world.pong()
+    web = world.web()
+    need_zlib(web)
+    connection, sock = WSConnection(ConnectionType.CLIENT), world.tcp(web.port)
+
+    def until(kind):
+        while True:
+            for event in connection.events():
+                if isinstance(event, kind):
+                    return event
+            connection.receive_data(sock.recv(65536) or None)
+
+    sock.sendall(connection.send(events.Request(host="localhost", target="/pong", extensions=[PerMessageDeflate()])))
+    assert until(events.AcceptConnection).extensions
+    text = "hello again, " * 100
+    for _ in range(3):
+        sock.sendall(connection.send(events.TextMessage(text)))
+        heard = ""
+        while len(heard) < len(text):
+            heard += until(events.TextMessage).data
+        assert heard == text
