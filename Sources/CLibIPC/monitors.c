@@ -17,6 +17,14 @@ static struct block {
 } *free_blocks[8 * sizeof(size_t)]; /* by order */
 static void *newest; /* read without a lock */
 
+uint32_t libipc_take_number(int fd) {
+	static uint32_t last;
+	uint32_t mark = __atomic_add_fetch(&last, 2, __ATOMIC_RELAXED);
+	if (!libipc_is_registrable(fd)) return mark;
+	if (__atomic_exchange_n(&libipc_registry[fd].use, mark, __ATOMIC_RELAXED) > 1) libipc_note_pair_change();
+	return mark;
+}
+
 struct libipc_monitor *libipc_creation_lock(void) { return &creation_lock; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
 

@@ -101,3 +101,45 @@ TEST(both_contexts_are_served_when_one_has_the_others_set) {
 	both_are_served();
 	end();
 }
+
+/* With a second entry each context needs a set. Waits that only look do not compare numbers with files. */
+TEST(wait_that_only_looks_finds_what_is_there_when_the_set_is_another_contexts) {
+	int idle[2];
+	make_pair(idle);
+	begin();
+	add(&ctx, idle[0]);
+	add(&other, near_other);
+	add(&other, idle[1]);
+	next_message(&ctx, &event, near_end, 'b', "second", 6);
+	nothing_to_tell(&ctx, &event);
+	nothing_to_tell(&other, &other_event);
+	for (int i = 0; i < 4; i++) {
+		close_what_is_new();
+		/* The one that comes first gets the lower number for its new set. */
+		if (i < 2) nothing_to_tell(&ctx, &event);
+		else nothing_to_tell(&other, &other_event);
+		write_frame(far_end, 'c', "more", 4);
+		write_frame(far_other, 'd', "others", 6);
+		ready_message(&ctx, &event, near_end, 'c', "more", 4);
+		ready_message(&other, &other_event, near_other, 'd', "others", 6);
+	}
+	end();
+	close(idle[0]), close(idle[1]);
+}
+
+/* Freeing the first context does not close the set of the other one. */
+TEST(freed_context_closes_no_set_of_another_one) {
+	int idle[2];
+	make_pair(idle);
+	begin();
+	add(&other, near_other);
+	add(&other, idle[1]);
+	nothing_to_tell(&other, &other_event);
+	int open_before = count_descriptors();
+	ipc_ctx_free(&ctx);
+	CHECK_EQUAL(count_descriptors(), open_before);
+	write_frame(far_other, 'd', "others", 6);
+	ready_message(&other, &other_event, near_other, 'd', "others", 6);
+	end();
+	close(idle[0]), close(idle[1]);
+}

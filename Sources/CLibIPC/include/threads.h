@@ -251,7 +251,7 @@ struct libipc_slot {
 	void *_Nullable owner;      /* the monitor whose lock guards the connection */
 	void *_Nullable connection;
 	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
-	uint32_t is_stream; /* calls without a context found a stream here: a hint */
+	uint32_t use; /* 1: calls without a context found a stream here, a hint. Even: see libipc_take_number */
 };
 extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
 extern int libipc_registry_end; /* no entry from this one on was ever used */
@@ -281,10 +281,23 @@ static inline void libipc_register(int fd, struct libipc_monitor *_Nullable owne
 	libipc_store(&libipc_registry[fd].owner, owner);
 }
 LIBIPC_ATOMIC int libipc_is_known_stream(int fd) {
-	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].is_stream, __ATOMIC_RELAXED) != 0;
+	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == 1;
 }
 LIBIPC_ATOMIC void libipc_note_stream(int fd, int is_stream) {
-	if (libipc_is_registrable(fd)) __atomic_store_n(&libipc_registry[fd].is_stream, (uint32_t)is_stream, __ATOMIC_RELAXED);
+	uint32_t former = !is_stream;
+	if (libipc_is_registrable(fd))
+		__atomic_compare_exchange_n(&libipc_registry[fd].use, &former, (uint32_t)is_stream, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/* Numbers of the library's own descriptors. The program may close one, and another context gets the number for the same purpose: the
+ * inodes of such files are all the same, so each number has an even mark of who took it last. Where one that was not given back is
+ * taken all contexts are to take notice. */
+uint32_t libipc_take_number(int fd);
+LIBIPC_ATOMIC void libipc_return_number(int fd, uint32_t mark) {
+	if (libipc_is_registrable(fd)) __atomic_compare_exchange_n(&libipc_registry[fd].use, &mark, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+LIBIPC_ATOMIC int libipc_has_number(int fd, uint32_t mark) {
+	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == mark;
 }
 
 #pragma clang assume_nonnull end

@@ -56,6 +56,8 @@ struct EpollPoller: ~Copyable {
 
     private(set) var currentWatch = Watch()
     private var file: FileIdentity?
+    /// See libipc_take_number.
+    private var mark: UInt32 = 0
     /// Used in place of the set: for few descriptors, or when no set can be made.
     private var list = DescriptorList()
     private(set) var usesList = false
@@ -74,7 +76,7 @@ struct EpollPoller: ~Copyable {
         try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create an epoll set"))
         currentWatch.epoll = made
         currentWatch.events = memory.bindMemory(to: epoll_event.self, capacity: EpollPoller.batch)
-        file = FileIdentity(Descriptor(made))
+        (file, mark) = (FileIdentity(Descriptor(made)), libipc_take_number(made))
     }
 
     /// Watches nothing yet: a context that never waits needs no epoll set.
@@ -94,8 +96,15 @@ struct EpollPoller: ~Copyable {
         needsRebuild = true
     }
 
+    /// The program has closed the set, and another context has got its number.
+    var isLost: Bool { !isIdle && libipc_has_number(epoll, mark) == 0 }
+
     /// The program may have closed the number and opened a file of its own with it, which stays open.
-    private func closeSet() { if !isIdle, FileIdentity(Descriptor(epoll)) == file { close(epoll) } }
+    private func closeSet() {
+        guard !isIdle, !isLost else { return }
+        if FileIdentity(Descriptor(epoll)) == file { close(epoll) }
+        libipc_return_number(epoll, mark)
+    }
 
     // MARK: Registrations
 
@@ -103,10 +112,6 @@ struct EpollPoller: ~Copyable {
         if isIdle || control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
         switch libipc_errno() {
         case EPERM: return .alwaysReady
-        case EEXIST:
-            // Another context watches it: the program has closed this set, and that context's has the number.
-            needsRebuild = true
-            return .watched
         case EBADF where Descriptor(registration.descriptor).isOpen, EINVAL where registration.descriptor != epoll:
             // The descriptor is open: so the program has closed the set.
             needsRebuild = true
@@ -193,10 +198,6 @@ struct EpollPoller: ~Copyable {
     mutating func takeList(of other: inout EpollPoller) {
         swap(&list, &other.list)
         usesList = other.usesList
-        // The program has closed the other poller's descriptors, and this set has received one of their numbers. FileIdentity cannot
-        // tell them apart: all epoll sets and eventfds have the same inode.
-        if other.epoll == epoll { other.currentWatch.epoll = -1 }
-        if other.waker?.descriptor == epoll { other.waker?.abandon() }
     }
 
     mutating func moveReady(_ reported: Int) -> Int { usesList ? list.moveReady(reported) : reported }

@@ -24,6 +24,7 @@ struct PollPoller: ~Copyable {
     var needsRebuild = false
     /// The entries have changed since the list was made.
     private(set) var isStale = false
+    var isLost: Bool { false }
 
     init() throws(IPCError) {}
     init(idle: Bool) {}

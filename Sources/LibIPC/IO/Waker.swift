@@ -3,26 +3,26 @@
 struct Waker: ~Copyable {
     private var ends: (Int32, Int32)
     private let file: FileIdentity?
+    /// See libipc_take_number.
+    private let mark: UInt32
 
     init() throws(IPCError) {
         var made: (Int32, Int32) = (-1, -1)
         let result = withUnsafeMutableBytes(of: &made) { libipc_make_waker($0.baseAddress?.assumingMemoryBound(to: Int32.self)) }
         try check(call: result, IPC_ERROR_POLLER, "make a descriptor that wakes threads")
         ends = made
-        file = FileIdentity(Descriptor(made.1))
+        (file, mark) = (FileIdentity(Descriptor(made.1)), libipc_take_number(made.1))
     }
 
     deinit {
+        defer { libipc_return_number(ends.1, mark) }
         guard isOurs else { return }
         close(ends.0)
         if ends.1 != ends.0 { close(ends.1) }
     }
 
     /// The program may have closed the numbers and opened files of its own with them: those are neither closed nor written to.
-    private var isOurs: Bool { FileIdentity(Descriptor(ends.1)) == file }
-
-    /// Its numbers are another's: they are not closed.
-    mutating func abandon() { ends = (-1, -1) }
+    private var isOurs: Bool { libipc_has_number(ends.1, mark) != 0 && FileIdentity(Descriptor(ends.1)) == file }
 
     /// What the poller watches.
     var descriptor: Int32 { ends.0 }

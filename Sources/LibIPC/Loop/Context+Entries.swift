@@ -21,6 +21,7 @@ extension Context where View: ~Copyable {
         let noted = libipc_noted_changes()
         if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT { try noticeFork() }
         changes = noted
+        if poller.isLost { closePoller() }
         // What they wait for may be another end by now.
         (unexamined, arePairsChanged) = (parked.count, true)
         _ = examineParked()

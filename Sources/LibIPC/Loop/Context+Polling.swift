@@ -229,10 +229,6 @@ extension Context where View: ~Copyable {
         case .same: return true
         case .closed: deactivate(connection)
         case .otherFile where connection.pointee.isAlwaysReady: return true
-        case .otherFile where connection.pointee.stream?.pointee.holdsBytesOfNumber == true:
-            // The set is another context's, which got its number after the program had closed the own one.
-            poller.needsRebuild = true
-            return true
         case .otherFile:
             deactivate(connection)
             try? activate(connection)

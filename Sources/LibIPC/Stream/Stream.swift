@@ -63,9 +63,6 @@ struct Stream: ~Copyable {
     /// Whether what is held belongs to the file that the number means now.
     var isCurrent: Bool { mutating get { isEmpty || !isIdentified || file == FileIdentity(descriptor) } }
 
-    /// Something is held, and belongs to the file that the number means now.
-    var holdsBytesOfNumber: Bool { mutating get { !isEmpty && isCurrent } }
-
     /// Wakes the calls that wait for the end of a claim.
     mutating func announceEnds() {
         if readClaim.isAwaited || writeClaim.isAwaited { owner.wakeClaimers() }
