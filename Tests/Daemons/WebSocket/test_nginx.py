@@ -1,7 +1,4 @@
-"""Behind nginx, as the man page shows it: pings keep a connection that nginx would end for its silence.
-
-With SOAK in the environment: for a minute, and 3 seconds of silence, instead of 3 seconds and 1.
-"""
+"""Behind nginx, as the man page shows it: pings keep a connection for a minute that nginx would end after 3 seconds of silence."""
 import os
 import shutil
 import subprocess
@@ -61,10 +58,8 @@ def connect(world, path, cookies=0):
 
 def test_pings_keep_a_silent_connection_through_nginx(world):
     world.pong()
-    soak = "SOAK" in os.environ
-    silence, ping, seconds = ("3s", "1", 60) if soak else ("1s", "0.3", 3)
-    path, _, nginx = behind_nginx(world, silence, "--ping", ping)
-    client, end, pings = connect(world, path), time.monotonic() + seconds, 0
+    path, _, nginx = behind_nginx(world, "3s", "--ping", "1")
+    client, end, pings = connect(world, path), time.monotonic() + 60, 0
     while time.monotonic() < end:
         opcode, payload = client.read()
         assert opcode == PING
@@ -73,7 +68,7 @@ def test_pings_keep_a_silent_connection_through_nginx(world):
     client.send(TEXT, b"hello")
     while (got := client.read())[0] == PING:
         pass
-    assert got == (TEXT, b"hello") and pings > 3, (got, pings)
+    assert got == (TEXT, b"hello") and pings > 20, (got, pings)
     assert nginx.stop()[0] == 0
 
 
