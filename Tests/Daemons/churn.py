@@ -14,7 +14,7 @@ from harness import PATIENCE, until
 COUNT = int(os.environ.get("CHURN", "500"))
 WARM = 60
 # What a daemon keeps for the next one who comes, a buffer of the library's say, may differ by a few.
-SLACK = 8
+SLACK = 4
 
 
 class Counted:
@@ -40,17 +40,14 @@ class Counted:
 def churn(counted, connect, kinds):
     """`kinds`: functions; each gets the number of a connection, makes it, and ends it. `connect` makes one that stays."""
     idle = counted.process.descriptors()
+    hold(counted, connect, (idle, 0))
     for kind in kinds:
         for number in range(WARM):
             kind(number)
     until(lambda: counted.process.descriptors() == idle, "the descriptors of the first ones are closed")
-    # With all that it keeps, in the order that it may still be giving back.
     before = settled(counted)
-    # What would be left of so many can be seen.
-    held = [connect(number) for number in range(2 * SLACK)]
-    until(lambda: counted.now()[0] >= before[0] + len(held) and counted.now()[1] >= before[1] + len(held), "connections are counted")
-    for sock in held:
-        sock.close()
+    # What would be left of a few can be seen.
+    hold(counted, connect, before)
     for kind in kinds:
         for number in range(COUNT):
             kind(number)
@@ -61,8 +58,17 @@ def churn(counted, connect, kinds):
         assert counted.process.process.poll() is None
 
 
+def hold(counted, connect, before):
+    """Connections that stay count while they are there."""
+    held = [connect(number) for number in range(4 * SLACK)]
+    until(lambda: all(now >= then + len(held) for now, then in zip(counted.now(), before)), "connections are counted")
+    for sock in held:
+        sock.close()
+    until(lambda: counted.process.descriptors() == before[0], "those who were held have left")
+
+
 def settled(counted):
-    """The counts, when two looks with an event of the daemon's own between them agree."""
+    """The counts, when two looks at them agree: what is freed is freed right behind the descriptors."""
     last = None
     while last != counted.now():
         last = counted.now()

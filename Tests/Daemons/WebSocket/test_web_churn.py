@@ -1,8 +1,6 @@
 """Kinds of connection of ipc-websocketd, each many times (../churn.py)."""
-import struct
-import threading
-
 import random
+import struct
 
 import churn
 from churn import reset, tcp
