@@ -4,7 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "names.h"
-#include "threads.h"
+#include "registry.h"
 
 #include <errno.h>
 #include <fcntl.h>

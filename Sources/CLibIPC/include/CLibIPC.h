@@ -30,6 +30,7 @@
 #include "../../../include/utils.h"
 #include "exports.h"
 #include "names.h"
+#include "registry.h"
 #include "texts.h"
 #include "threads.h"
 

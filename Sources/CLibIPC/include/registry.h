@@ -1,0 +1,66 @@
+/*
+ * registry.h - the table of descriptors that all threads of the process share.
+ */
+#ifndef LIBIPC_REGISTRY_H
+#define LIBIPC_REGISTRY_H
+
+#include "threads.h"
+
+#pragma clang assume_nonnull begin
+/* The process-wide table of descriptors (DescriptorTable.swift): as many entries as Linux gives a process descriptors by default
+ * (fs.nr_open). Only the used parts take memory. An entry is read without a lock, and written under the lock of its stripe. */
+enum { LIBIPC_REGISTRY_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
+struct libipc_slot {
+	void *_Nullable owner;      /* the monitor whose lock guards the connection */
+	void *_Nullable connection;
+	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
+	uint32_t use; /* 1: calls without a context found a stream here, a hint. Even: see libipc_take_number */
+};
+extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
+extern int libipc_registry_end; /* no entry from this one on was ever used */
+extern struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
+static inline int libipc_is_registrable(int fd) { return fd >= 0 && fd < LIBIPC_REGISTRY_SIZE; }
+static inline struct libipc_monitor *libipc_stripe(int fd) { return libipc_stripes + (unsigned)fd % LIBIPC_STRIPES; }
+static inline struct libipc_monitor *_Nullable libipc_owner(int fd) {
+	return libipc_is_registrable(fd) ? (struct libipc_monitor *)libipc_load(&libipc_registry[fd].owner) : NULL;
+}
+/* The connection, if it belongs to `owner`, whose lock must be held to change that. A writer sets the owner to NULL first. So if the
+ * owner is the same before and after the connection is read, the connection belonged to it. */
+static inline void *_Nullable libipc_registered(int fd, const struct libipc_monitor *owner) {
+	if (libipc_owner(fd) != owner || !libipc_is_registrable(fd)) return NULL;
+	void *_Nullable connection = libipc_load(&libipc_registry[fd].connection);
+	return libipc_owner(fd) == owner ? connection : NULL;
+}
+LIBIPC_ATOMIC int libipc_end_of_registry(void) { return __atomic_load_n(&libipc_registry_end, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC void libipc_grow_registry(int end) {
+	int known = libipc_end_of_registry();
+	while (known < end && !__atomic_compare_exchange_n(&libipc_registry_end, &known, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+static inline void libipc_register(int fd, struct libipc_monitor *_Nullable owner, void *_Nullable connection) {
+	if (!libipc_is_registrable(fd)) return;
+	if (fd >= libipc_end_of_registry()) libipc_grow_registry(fd + 1);
+	libipc_store(&libipc_registry[fd].owner, NULL);
+	libipc_store(&libipc_registry[fd].connection, connection);
+	libipc_store(&libipc_registry[fd].owner, owner);
+}
+LIBIPC_ATOMIC int libipc_is_known_stream(int fd) {
+	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == 1;
+}
+LIBIPC_ATOMIC void libipc_note_stream(int fd, int is_stream) {
+	uint32_t former = !is_stream;
+	if (libipc_is_registrable(fd))
+		__atomic_compare_exchange_n(&libipc_registry[fd].use, &former, (uint32_t)is_stream, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/* Numbers of the library's own descriptors. The program may close one, and another context gets the number for the same purpose: the
+ * inodes of such files are all the same, so each number has an even mark of who took it last. Where one that was not given back is
+ * taken all contexts are to take notice. */
+uint32_t libipc_take_number(int fd);
+LIBIPC_ATOMIC void libipc_return_number(int fd, uint32_t mark) {
+	if (libipc_is_registrable(fd)) __atomic_compare_exchange_n(&libipc_registry[fd].use, &mark, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+LIBIPC_ATOMIC int libipc_has_number(int fd, uint32_t mark) {
+	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == mark;
+}
+#pragma clang assume_nonnull end
+#endif
