@@ -172,7 +172,7 @@ private func allows(_ pattern: String, _ origin: String, host: String = "x") -> 
 @Test func firstKnownSubprotocolIsAnswered() throws {
     func chosen(_ names: String) throws -> (String?, Form)? {
         let head = try read("GET /pong HTTP/1.1\r\nHost: localhost\r\n\(upgrade)Sec-WebSocket-Protocol: \(names)\r\n\r\n")
-        guard let head, case .service(_, let form, let answer) = try gate.admit(head) else { return nil }
+        guard let head, case .service(_, let form, _, let answer) = try gate.admit(head) else { return nil }
         let lines = String(decoding: answer, as: UTF8.self).components(separatedBy: "\r\n")
         return (lines.first { $0.hasPrefix("Sec-WebSocket-Protocol: ") }.map { String($0.dropFirst(24)) }, form)
     }
