@@ -154,7 +154,8 @@ enum ipc_event_type {
 	IPC_EVENT_TYPE_MESSAGE = 6,       /* a whole message came: event.m */
 	IPC_EVENT_TYPE_LOOKUP = 7,        /* never sent */
 	IPC_EVENT_TYPE_TIMER = 8,         /* the time is up */
-	IPC_EVENT_TYPE_TX = 9             /* a queued message was handed to the kernel */
+	IPC_EVENT_TYPE_TX = 9,            /* a queued message was handed to the kernel */
+	IPC_EVENT_TYPE_WAKE = 10          /* ipc_wake was called (since 1.2) */
 };
 
 /* What a switching callback answers. */
@@ -287,10 +288,18 @@ enum ipc_error_code {
 	IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM = 112, /* ipc_ctx_queue_limit without a context (since 1.0) */
 	IPC_ERROR_POLLER = 113, /* the kernel refused to watch a descriptor (since 1.0) */
 	IPC_ERROR_WAIT_EVENT__CONTEXT_FREED = 114, /* another thread freed the context meanwhile (since 1.1) */
-	IPC_ERROR_CTX_ENTRY__NO_PARAM = 115, /* a call of 1.1 without a context, or without a place for its answer (since 1.1) */
-	IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND = 116, /* a call of 1.1 for a descriptor that the context does not have (since 1.1) */
+	IPC_ERROR_CTX_ENTRY__NO_PARAM = 115, /* a call of 1.1 or later without a context, or without a place for its answer (since 1.1) */
+	IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND = 116, /* a call of 1.1 or later for a descriptor that the context does not have (since 1.1) */
 	IPC_ERROR_USOCK_INIT__SOCKET_MODE = 117, /* IPC_SOCKET_MODE or IPC_SOCKET_GROUP makes no sense, or is refused (since 1.2) */
 	IPC_ERROR_CONTEXT__CALLED_IN_HANDLER = 118, /* a signal handler has interrupted another call of its thread (since 1.2) */
+	IPC_ERROR_CTX_FD__UNAVAILABLE = 119, /* ipc_ctx_fd: the library was built for poll(2), which has no descriptor (since 1.2) */
+	IPC_ERROR_CTX_QUIET__EVENT_TYPE = 120, /* ipc_ctx_quiet: only TX and SWITCH can be left out (since 1.2) */
+	IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR = 121, /* ipc_write_with_fd: not an open descriptor, or not a Unix socket to send it over (since 1.2) */
+	IPC_ERROR_PEER__UNKNOWN = 122, /* ipc_peer: the kernel knows no peer of this descriptor (since 1.2) */
+	IPC_ERROR_WAKE__EMPTY_CONTEXT = 123, /* ipc_wake: the context is empty (since 1.2) */
+	IPC_ERROR_CTX_ADD__NOT_LISTENING = 124, /* ipc_ctx_add: not a listening Unix socket (since 1.2) */
+	IPC_ERROR_FLUSH__UNSENT = 125, /* ipc_flush: the time is up, and messages are still queued (since 1.2) */
+	IPC_ERROR_CTX_LIMIT__VALUE = 126, /* ipc_ctx_limit: there is no such limit, or the value is out of range (since 1.2) */
 };
 
 /* The result of most functions. Of the text every byte after the NUL is zero on failure. */
@@ -531,6 +540,48 @@ struct ipc_error ipc_close_fd(struct ipc_ctx *ctx, int fd);
 /* Ends the calling thread's claim on the connection of its last event: other threads may get the next
  * event of it. ipc_wait_event does this first. 115. */
 struct ipc_error ipc_ctx_release(struct ipc_ctx *ctx);
+
+/* ---- for foreign loops and other languages, batches, limits: all since 1.2 ----
+ *
+ * These functions return an error code alone; some return a descriptor, or -1 when they fail. ipc_last_error has the text. */
+
+/* Why the calling thread's last function of this part failed, in at most 511 bytes; "" before the first failure. Never NULL. Valid until
+ * the thread's next failure. After ipc_wait_events it is also the reason of an ERROR event. */
+const char *ipc_last_error(void);
+
+/* A descriptor for other event loops: poll(2), epoll(7), libuv, GLib and others wait until it is readable. It is readable whenever
+ * ipc_wait_event with timer 0 would give an event: what the kernel has, what the library has read already, TX to be told, what other
+ * threads and later calls of the program did. It stays the context's, and the same, until ipc_ctx_free or ipc_close_all; also while the
+ * context has no entry. Only watch it: do not read, write or close it.
+ *
+ * When it is readable, call ipc_wait_event or ipc_wait_events with timer 0. A level-triggered loop may do that once, or as often as it
+ * likes. An edge-triggered one goes on until TIMER. From this call on ipc_write sends at once, because no wait may follow. After fork(2)
+ * the child calls ipc_ctx_fd again and gets another descriptor.
+ *
+ * -1: IPC_ERROR_CTX_ENTRY__NO_PARAM without a context; IPC_ERROR_POLLER without free descriptors (it takes three) or memory;
+ * IPC_ERROR_CTX_FD__UNAVAILABLE. */
+int ipc_ctx_fd(struct ipc_ctx *ctx);
+
+/* Waits as ipc_wait_event does, and takes all events that are there, at most `room`. `*count` becomes their number: 0 after an error,
+ * at least 1 otherwise. TIMER comes alone. Zero the array before the first call; each call first frees the messages that its `room`
+ * elements hold. The events keep the order that single calls would give, and the thread has a claim on all their connections. An index
+ * is that of the moment when its event was found: name connections by `origin`. The number of a connection that ended in a batch is not
+ * used again before the next call, so that a reply cannot go to somebody else.
+ *
+ * An event with a reason (ERROR), or with IPC_ERROR_CLOSED_RECIPIENT (the end of a switched pair), is the last one of its batch. */
+enum ipc_error_code ipc_wait_events(struct ipc_ctx *ctx, struct ipc_event *events, size_t room, size_t *count, int *timer);
+
+/* Bits for ipc_ctx_quiet. */
+#define IPC_QUIET_TX (1u << IPC_EVENT_TYPE_TX)
+#define IPC_QUIET_SWITCH (1u << IPC_EVENT_TYPE_SWITCH)
+
+/* Leaves out events: IPC_QUIET_TX, IPC_QUIET_SWITCH, or both; 0 tells all again. Without TX the messages that are queued from now on are
+ * not in ctx->tx either. Other events cannot be left out: IPC_ERROR_CTX_QUIET__EVENT_TYPE. Lasts until ipc_ctx_free. */
+enum ipc_error_code ipc_ctx_quiet(struct ipc_ctx *ctx, uint32_t kinds);
+
+/* ipc_write, but takes the payload over instead of copying it. The payload was malloc'ed. On success m->payload is NULL and m->length 0; a
+ * failure leaves the message as it was. `m` may be the message of an event: forwarding copies nothing. The same errors as ipc_write. */
+enum ipc_error_code ipc_write_take(struct ipc_ctx *ctx, struct ipc_message *m);
 
 /* ---- messages in memory ---- */
 

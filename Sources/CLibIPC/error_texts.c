@@ -121,7 +121,15 @@
 	TEXT(IPC_ERROR_CTX_ENTRY__NO_PARAM, "ctx entry: no param") \
 	TEXT(IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND, "the context has no such descriptor") \
 	TEXT(IPC_ERROR_USOCK_INIT__SOCKET_MODE, "mode or group of the socket") \
-	TEXT(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "called by a signal handler in the middle of another call")
+	TEXT(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "called by a signal handler in the middle of another call") \
+	TEXT(IPC_ERROR_CTX_FD__UNAVAILABLE, "this library has no descriptor for other loops") \
+	TEXT(IPC_ERROR_CTX_QUIET__EVENT_TYPE, "only TX and SWITCH events can be left out") \
+	TEXT(IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR, "the descriptor cannot be sent") \
+	TEXT(IPC_ERROR_PEER__UNKNOWN, "the kernel knows no peer") \
+	TEXT(IPC_ERROR_WAKE__EMPTY_CONTEXT, "the context is empty") \
+	TEXT(IPC_ERROR_CTX_ADD__NOT_LISTENING, "not a listening Unix socket") \
+	TEXT(IPC_ERROR_FLUSH__UNSENT, "messages are still queued") \
+	TEXT(IPC_ERROR_CTX_LIMIT__VALUE, "no such limit, or not in its range")
 
 #define MEMBER(code, text) char code##_text[sizeof text];
 #define VALUE(code, text) text,

@@ -44,3 +44,17 @@ void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void 
 	memcpy(result->error_message, text, count);
 	libipc_trace_error(code, text, count);
 }
+
+static char *last_error(void) {
+	static _Thread_local char text[sizeof((struct libipc_text *)0)->bytes];
+	return text;
+}
+const char *ipc_last_error(void) { return last_error(); }
+
+void libipc_note_error(const void *text, size_t count) {
+	char *noted = last_error();
+	size_t room = sizeof((struct libipc_text *)0)->bytes - 1;
+	if (count > room) count = room;
+	memcpy(noted, text, count);
+	noted[count] = 0;
+}

@@ -29,6 +29,7 @@
 #include "../../../include/usocket.h"
 #include "../../../include/utils.h"
 #include "exports.h"
+#include "loops.h"
 #include "names.h"
 #include "registry.h"
 #include "texts.h"

@@ -32,6 +32,9 @@ void libipc_append_reason(int error);
 /* Fills `result`: the code, and `count` bytes of text followed by zeros. */
 void libipc_fail(struct ipc_error *result, enum ipc_error_code code, const void *_Nullable text, size_t count);
 
+/* The text of ipc_last_error. */
+void libipc_note_error(const void *_Nullable text, size_t count);
+
 /* The trace: with LIBIPC_DEBUG=1 in the environment at the first check, a line on stderr for each event and each error. */
 extern int libipc_traces; /* negative: not checked yet */
 void libipc_write_trace(const struct ipc_event *event);

@@ -70,12 +70,12 @@ struct ContextLock: ~Copyable {
     @inline(__always)
     private func finish() {
         context.pointee.view.leave(ctx)
-        if context.pointee.view.count == 0, context.pointee.queueLimit == nil, isOnlyCall {
+        if context.pointee.view.count == 0, !context.pointee.isKept, isOnlyCall {
             // When no entry is left all is freed.
             ContextLock.clear(ctx)
             ContextLock.free(monitor)
-        } else if context.pointee.waiting > 0 {
-            context.pointee.alert(context.pointee.leases.find(libipc_this_thread()))
+        } else if context.pointee.isObserved {
+            context.pointee.notify(context.pointee.leases.find(libipc_this_thread()))
         }
     }
 
@@ -234,6 +234,7 @@ struct ContextLock: ~Copyable {
 
     private func suspend() -> UInt {
         context.pointee.view.leave(ctx)
+        context.pointee.notifyLoop()
         return libipc_suspend(monitor)
     }
 

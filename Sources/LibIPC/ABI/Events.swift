@@ -2,30 +2,34 @@
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
     var left = timer?.pointee ?? -1
+    var count = 0
     answer(result) { () throws(IPCError) in
-        if try !fill(event, ctx, nil, &left) { try fillAgain(event, ctx, &left) }
+        if try !fill(event, 1, &count, ctx, nil, &left) { try fillAgain(event, 1, &count, ctx, &left) }
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
 
 /// A callback has freed the context, and may have made another one. Otherwise a call with timer 0 ends.
 @inline(never)
-private func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
-    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
+func fillAgain(_ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
+    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(events, room, &count, ctx, nil, &left) { return } }
+    // Only an empty event is left.
+    count = 1
 }
 
 @c @implementation
 public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
-    var none: Int32 = -1
-    answer(result, _ = try fillStepwise(event, ctx, (step, index), &none))
+    var (none, count): (Int32, Int) = (-1, 0)
+    answer(result, _ = try fillStepwise(event, 1, &count, ctx, (step, index), &none))
 }
 
+/// As `fill`, but not inlined.
 @inline(never)
-private func fillStepwise(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
-) throws(IPCError) -> Bool { try fill(event, ctx, step, &left) }
+func fillStepwise(
+    _ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
+) throws(IPCError) -> Bool { try fill(events, room, &count, ctx, step, &left) }
 
 /// An empty context has nothing but time to wait for, where no other thread can add to it.
 @inline(never)
@@ -39,7 +43,7 @@ private func waitForNothing(_ event: Ref<ipc_event>, _ left: inout Int32) throws
 
 /// Empties the event. Returns the memory of its message, which the next one can have.
 @inline(__always)
-private func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
+func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
     let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
     event.pointee = ipc_event()
     return message
@@ -48,12 +52,15 @@ private func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a lease, and first ends what it has in hand.
 /// - Parameters:
+///   - room: for how many events; beside the first one they are empty.
+///   - count: becomes the number of events that were filled in.
 ///   - step: one step of the loop; nil: waits for an event.
 ///   - left: the timer in milliseconds; becomes what remains.
 /// - Returns: false: a callback has freed the context.
 @inline(__always)
 private func fill(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
+    _ event: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?,
+    _ left: inout Int32
 ) throws(IPCError) -> Bool {
     let former = empty(event)
     var lock: ContextLock
@@ -63,6 +70,7 @@ private func fill(
         } else if step == nil, libipc_is_alone() != 0 {
             destroy(former)
             try waitForNothing(event, &left)
+            count = 1
             return true
         } else {
             lock = try ContextLock(ctx)
@@ -76,11 +84,17 @@ private func fill(
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
     var found = Event(lease)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
+    if room > 1 { try lease?.pointee.reserve() }
+    lease?.pointee.isBatch = room > 1
     do throws(IPCError) {
         let isFound = try find(&lock, &found, step, deadline)
         conclude(&found, event, lock, deadline, &left)
+        count = 1
+        if room > 1, isFound, found.kind != .timer, let lease { try gather(event, room, &count, lock, lease) }
         return isFound
     } catch {
+        if count > 0 { throw error }
+        if found.kind != .none { count = 1 }
         concludeFailed(&found, event, lock, deadline, &left)
         throw error
     }
@@ -92,6 +106,11 @@ private func conclude(
     _ found: inout Event, _ event: Ref<ipc_event>, _ lock: borrowing ContextLock, _ deadline: Deadline, _ left: inout Int32
 ) {
     if left > 0 { left = lock.isFreed ? deadline.remaining : found.lease?.pointee.endTimer(found.kind, found.clock) ?? left }
+    fillIn(event, &found, lock)
+}
+
+@inline(__always)
+func fillIn(_ event: Ref<ipc_event>, _ found: inout Event, _ lock: borrowing ContextLock) {
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
@@ -108,7 +127,7 @@ private func concludeFailed(
 ) { conclude(&found, event, lock, deadline, &left) }
 
 @inline(never)
-private func destroy(_ message: Ref<ipc_message>?) {
+func destroy(_ message: Ref<ipc_message>?) {
     free(message?.pointee.payload)
     free(message)
 }
@@ -167,7 +186,11 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
         if !lock.isFreed {
             // The count is 0 after a fork in a signal handler.
             lock.context.pointee.waiting = max(lock.context.pointee.waiting - 1, 0)
-            if watch != nil { lock.context.pointee.isLed = false }
+            if watch != nil {
+                lock.context.pointee.isLed = false
+                // It may have left something in the poller.
+                lock.context.pointee.loop?.ringAgain()
+            }
             if lock.context.pointee.isPollerUnwanted { lock.context.pointee.closePoller() }
         }
     }

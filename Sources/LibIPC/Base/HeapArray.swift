@@ -21,9 +21,12 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     var isFull: Bool { count == capacity }
 
-    /// Makes room for one more element; the next `append` cannot fail.
-    mutating func reserve() throws(IPCError) {
-        guard isFull else { return }
+    /// Makes room for so many more elements; the next calls of `append` cannot fail.
+    @inline(__always)
+    mutating func reserve(_ number: Int = 1) throws(IPCError) { if count + number > capacity { try grow() } }
+
+    @inline(never)
+    private mutating func grow() throws(IPCError) {
         let wanted = max(capacity * 2, 4)
         base = try allocate(wanted * MemoryLayout<Element>.stride, growing: base).bindMemory(to: Element.self, capacity: wanted)
         capacity = wanted
@@ -60,6 +63,12 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
         guard let base, number <= count else { return }
         count -= number
         base.update(from: base + number, count: count)
+    }
+
+    mutating func removeLast() -> Element? {
+        guard count > 0 else { return nil }
+        count -= 1
+        return base?[count]
     }
 
     mutating func removeAll() { count = 0 }

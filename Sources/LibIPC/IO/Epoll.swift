@@ -69,6 +69,7 @@ struct EpollPoller: ~Copyable {
     var isStale: Bool { false }
 
     private var epoll: Int32 { currentWatch.epoll }
+    var set: Int32 { epoll }
 
     init() throws(IPCError) {
         let memory = try allocate(EpollPoller.batch * MemoryLayout<epoll_event>.stride, IPC_ERROR_POLLER)

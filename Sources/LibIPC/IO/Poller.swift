@@ -24,6 +24,7 @@
 //   readiness(at: Int) -> Readiness        of those; Registration.waker may be among them, and calls for drainWaker()
 //   wake()                                 wakes the thread that waits
 //   isStale                                the thread that waits has to be woken, so that it watches what has changed
+//   set                                    the number that becomes readable when a descriptor is ready, for another loop; or -1
 //   isLost                                 another context's poller has got the number of this one's descriptor
 //   closeDescriptors()                     closes the library's own descriptors, and frees no memory
 //   needsRebuild                           a new poller must take over: this one reports removed registrations that it cannot

@@ -29,7 +29,7 @@ struct Waker: ~Copyable {
     /// Makes the descriptor readable.
     func wake() { if isOurs { libipc_signal_waker(ends.1) } }
     /// Makes it unreadable again.
-    func drain() { libipc_drain_waker(ends.0) }
+    func drain() { if isOurs { libipc_drain_waker(ends.0) } }
 }
 
 extension Registration {

@@ -34,6 +34,7 @@ extension Context where View: ~Copyable {
             stream.pointee.outbox.isInherited = true
         }
         // The parent's descriptors are of no use here, and their numbers may be the only free ones.
+        loop = nil
         poller.closeDescriptors()
         do throws(IPCError) { try rebuild() } catch { if !error.isShortage { throw error } }
     }
@@ -48,7 +49,7 @@ extension Context where View: ~Copyable {
         try view.reserve()
         // A descriptor that cannot be watched is an error now, not in a later wait. A service has all its own descriptors from here
         // on.
-        if kind == .server, poller.isIdle { try rebuild() } else if !isSocket { try makePoller() }
+        if kind == .server, poller.isIdle { try rebuild() } else if !isSocket || loop != nil { try makePoller() }
         let server = kind == .server || socketPath != nil ? try Server.make() : nil
         server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) }
         server?.pointee.isOwn = isSocket && kind == .server
@@ -151,6 +152,7 @@ extension Context where View: ~Copyable {
             case .notOpen: deactivate(connection)
             }
         }
+        try loop?.watch(poller.set)
     }
 
     /// The entry of this number.

@@ -43,10 +43,48 @@ extension Context where View: ~Copyable {
         event.give(.message, connection)
         event.message = consume message
         turns.take()
+        endTurnWithMore(connection, stream)
+        return true
+    }
+
+    /// A message was taken out of the inbox. If that may hold another one, the connection's turn comes again after the others'.
+    @inline(__always)
+    private mutating func endTurnWithMore(_ connection: ConnectionReference, _ stream: StreamReference) {
         let isDone = connection.pointee.reported == 0 && !stream.pointee.inbox.mayHoldMessage
         if isDone || runnable.count > 1 { runnable.remove(connection) }
         if isDone { connection.pointee.state = .idle } else if !runnable.contains(connection) { runnable.append(connection) }
-        return true
+    }
+
+    /// One more event for a call that gives several, and has one already: only what is here, without a system call that asks, and
+    /// without callbacks. None: the call ends.
+    @inline(never)
+    mutating func takeMore(_ event: inout Event) throws(IPCError) {
+        if unreported > 0, report(&event) { return wasReport = true }
+        wasReport = false
+        while event.kind == .none, let connection = runnable.first {
+            if isTaken(connection, from: event.lease) {
+                setState(.leased, of: connection)
+                continue
+            }
+            let kind = kind(of: connection)
+            if kind == .ipc, connection.pointee.sendFailure == 0, let stream = connection.pointee.stream,
+                let message = stream.pointee.inbox.takeWhole()
+            {
+                event.give(.message, connection)
+                event.message = consume message
+                turns.take()
+                return endTurnWithMore(connection, stream)
+            }
+            // A file that is always ready would be told without end.
+            if kind == .switched || kind == .external && connection.pointee.lease != nil { return }
+            beginTurn(connection)
+            switch kind {
+            case .ipc: try serveFrames(connection, &event)
+            case .external: serveExternal(connection, &event)
+            case .server: try serveServer(connection, &event)
+            case .switched: return
+            }
+        }
     }
 
     /// The same, after what was asked of the caller.
@@ -98,6 +136,7 @@ extension Context where View: ~Copyable {
         let remaining = deadline.remaining(&event.clock)
         if remaining == 0, deadline != .immediate || event.reported == 0 || event.looks >= Self.maximumLooks {
             event.kind = .timer
+            if loop != nil { try concludeForLoop(&event) }
             return true
         }
         event.looks += 1
@@ -105,7 +144,8 @@ extension Context where View: ~Copyable {
         var limit: Int32 = 0
         if isIdle {
             if !parked.isEmpty {
-                if event.looks == 1 { unexamined = parked.count }
+                // A wait that the timer of another loop has caused continues the last one.
+                if event.looks == 1, loop?.isTimerOver != true { unexamined = parked.count }
                 if examineParked() { return false }
             }
             limit = sleepLimit(remaining, &event)

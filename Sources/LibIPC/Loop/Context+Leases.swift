@@ -7,19 +7,21 @@
 extension Context where View: ~Copyable {
     // MARK: Leases
 
-    /// The thread has finished its last event.
+    /// The thread has finished its last event, or events.
     @inline(__always)
     mutating func end(_ lease: LeaseReference) {
         lease.pointee.closeDescriptors()
-        guard let connection = lease.pointee.connection else { return }
-        (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
-        if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }
+        while let connection = lease.pointee.takeConnection() {
+            connection.pointee.lease = nil
+            if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }
+        }
     }
 
     /// The connection is about to be removed: its lease ends.
     mutating func endLease(of connection: ConnectionReference) {
         guard let lease = connection.pointee.lease else { return }
-        (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
+        lease.pointee.release(connection)
+        connection.pointee.lease = nil
         if leasedTurns > 0 || leases.areShared, let other = counterpart(of: connection) { resumeLeased(other) }
     }
 

@@ -72,10 +72,10 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// The library closes a descriptor whose end an event tells of. Where threads share the context it does when the event is done
-    /// with: until then no other thread can be given the same number for another file.
+    /// The library closes a descriptor whose end an event tells of. Where threads share the context, or a call gives several events, it
+    /// does when the event is done with: until then nobody can be given the same number for another file.
     private mutating func close(_ number: Int32, for lease: LeaseReference?) {
-        if leases.areShared, let lease { lease.pointee.closeLater(number) } else { CLibIPC.close(number) }
+        if let lease, leases.areShared || lease.pointee.isBatch { lease.pointee.closeLater(number) } else { CLibIPC.close(number) }
     }
 
     /// Closes the descriptor of an entry that stays. An EXTERNAL descriptor belongs to the program: only its queue is dropped.
@@ -100,6 +100,7 @@ extension Context where View: ~Copyable {
     /// Closes the library's own descriptors; a later wait makes new ones. If a thread is waiting with them, it closes them when it
     /// returns.
     mutating func closePoller() {
+        loop = nil
         isPollerUnwanted = isLed
         if isLed { poller.wake() } else { poller.closeDescriptors() }
     }

@@ -40,7 +40,7 @@ extension Context where View: ~Copyable {
 
     @inline(never)
     private mutating func prepareAnew() throws(IPCError) -> Poller.Watch {
-        if isSmall { return try prepareList() }
+        if isSmall, loop == nil { return try prepareList() }
         do throws(IPCError) { try rebuild() } catch {
             guard error.isShortage else { throw error }
             return try prepareList()

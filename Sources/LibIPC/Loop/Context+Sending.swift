@@ -6,8 +6,12 @@ extension Context where View: ~Copyable {
 
     // MARK: Queueing
 
-    /// Queues a deep copy of the message for one entry.
-    mutating func queue(_ header: FrameHeader, _ payload: UnsafeRawPointer?, for number: Int32) throws(IPCError) {
+    /// Queues the message for one entry.
+    /// - Parameter adopting: takes the payload over, which was malloc'ed, unless this fails; otherwise copies it.
+    @inline(__always)
+    mutating func queue(
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, for number: Int32, adopting: Bool = false
+    ) throws(IPCError) {
         guard let connection = numbers[number], let stream = connection.pointee.stream else {
             throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
         }
@@ -15,16 +19,30 @@ extension Context where View: ~Copyable {
         try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(number) is full")
         let others = hasUnsent
         do throws(IPCError) {
-            try view.reserveListing()
-            enlist(try OutboundFrame.make(header, copying: payload, &pool), for: connection, stream)
+            try reserveListing()
+            let frame = adopting ? try adopt(header, payload) : try OutboundFrame.make(header, copying: payload, &pool)
+            enlist(frame, for: connection, stream)
         } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
         sendAtOnce(connection, others)
     }
 
-    /// Puts the frame into the outbox and into the program's list, which has room for it.
+    /// A frame that takes the payload over. A small one is copied all the same: one piece of memory is sent faster than two.
+    @inline(never)
+    private mutating func adopt(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) -> FrameReference {
+        if header.payloadSize > BufferPool.mediumSize { return try OutboundFrame.make(header, adopting: payload, &pool) }
+        let frame = try OutboundFrame.make(header, copying: payload, &pool)
+        free(payload)
+        return frame
+    }
+
+    /// Makes room for one more frame in the program's list, if the program wants it.
+    @inline(__always)
+    mutating func reserveListing() throws(IPCError) { if settings.tells(.sent) { try view.reserveListing() } }
+
+    /// Puts the frame into the outbox, and into the program's list if the program is told of it; that has room.
     @inline(__always)
     mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference, _ stream: StreamReference) {
-        view.list(frame, for: connection.pointee.number)
+        if settings.tells(.sent) { view.list(frame, for: connection.pointee.number) }
         stream.pointee.outbox.append(frame)
         stream.pointee.identify()
         // Perhaps the file takes bytes again.
@@ -98,10 +116,11 @@ extension Context where View: ~Copyable {
             return true
         }
         if count == size {
+            let isTold = frame.pointee.isListed
             stream.pointee.outbox.removeOnly()
             outgoing.remove(connection)
             discard(frame)
-            event.give(.sent, connection)
+            if isTold { event.give(.sent, connection) }
         } else {
             stream.pointee.outbox.advance(count)
             finishSending(connection, stream, isFull: isFull)
@@ -199,11 +218,12 @@ extension Context where View: ~Copyable {
         if case .draining = connection.pointee.state, !stream.pointee.writeClaim.isHeld { resumeDrained(connection) }
     }
 
-    /// Sends what is queued at once if no wait will: other threads sleep in a wait, or a call waits for a message of this connection.
+    /// Sends what is queued at once if no wait will: other threads sleep in a wait, another loop waits for the context, or a call waits
+    /// for a message of this connection.
     /// - Parameter others: whether other connections have something to send.
     @inline(__always)
     mutating func sendAtOnce(_ connection: ConnectionReference, _ others: Bool) {
-        if waiting > 0 || connection.pointee.stream?.pointee.readClaim.isHeld == true { sendForOthers(connection, others) }
+        if isObserved || connection.pointee.stream?.pointee.readClaim.isHeld == true { sendForOthers(connection, others) }
     }
 
     @inline(never)

@@ -102,13 +102,18 @@ extension Context where View: ~Copyable {
         let frame = try makeFrame(header, stream.pointee.inbox.payload)
         _ = takeMessage(source)?.releasePayload()
         forward(frame, to: target)
-        event.give(.switched, source)
+        tellSwitched(source, &event)
     }
 
     /// - Parameter payload: the frame's from now on, unless this fails.
     private mutating func makeFrame(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) -> FrameReference {
-        try view.reserveListing()
+        try reserveListing()
         return try OutboundFrame.make(header, adopting: payload, &pool)
+    }
+
+    /// A message went from this end to the other, or the callback took it for itself.
+    private mutating func tellSwitched(_ connection: ConnectionReference, _ event: inout Event) {
+        if settings.tells(.switched) || event.lease == nil { event.give(.switched, connection) }
     }
 
     private mutating func forward(_ frame: FrameReference, to target: ConnectionReference) {
@@ -183,7 +188,7 @@ extension Context where View: ~Copyable {
         connection.pointee.holdsMore = holdsMore
         if holdsMore { markRunnable(connection) }
         switch answer {
-        case .ignore: event.give(.switched, connection)
+        case .ignore: tellSwitched(connection, &event)
         case .closing:
             (connection.pointee.ending, connection.pointee.holdsMore) = (.left, false)
             try serveSwitched(connection, &event)
@@ -192,7 +197,7 @@ extension Context where View: ~Copyable {
                 let frame = try makeFrame(message.header, message.payload)
                 _ = message.releasePayload()
                 forward(frame, to: target)
-                event.give(.switched, connection)
+                tellSwitched(connection, &event)
             } else {
                 fallthrough
             }
@@ -210,8 +215,8 @@ extension Context where View: ~Copyable {
         if outgoing.contains(connection) { outgoing.remove(connection) }
         requeue(connection)
         switch answer {
-        case .done: event.give(.sent, connection)
-        case .ignore: event.give(.switched, counterpart(of: connection) ?? connection)
+        case .done: if settings.tells(.sent) || event.lease == nil { event.give(.sent, connection) }
+        case .ignore: tellSwitched(counterpart(of: connection) ?? connection, &event)
         case .closing: try untie(connection, .disconnection, &event)
         case .failed, .unparsable:
             try untie(connection, .error, closing: true, &event)

@@ -36,8 +36,13 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     /// Some of them may have something to send; how many frames are to be reported.
     var hasUnsent = false, unreported = 0
 
-    /// nil: the default, and the context may vanish with its last entry.
+    /// nil: the default.
     var queueLimit: Int?
+    var settings = Settings()
+    /// Other event loops watch it; nil: the program has not asked for it.
+    var loop: LoopDescriptor?
+    /// The thread whose last wait was one of 0 ms: it serves that loop.
+    var loopThread: UInt = 0
     /// How many calls have entered the context.
     var call: UInt32 = 0
     /// The last event was a report.
@@ -85,6 +90,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         connections.removeAll()
         numbers.removeAll()
         freeWhatIsClosed()
+        loop = nil
         unadmitted = -1
         leases = Leases()
     }
@@ -101,6 +107,9 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
             Connection.destroy(connection)
         }
     }
+
+    /// The context stays when its last entry goes: the program has set something for it.
+    var isKept: Bool { queueLimit != nil || loop != nil || settings.isSet }
 
     // MARK: Finding: all this is called mutating although nothing changes, because Swift 6.3 copies a noncopyable self that is only
     // borrowed to the stack for each call of these.

@@ -31,7 +31,7 @@ struct Event: ~Copyable {
         (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
         generation = connection.pointee.registration.generation
         guard let lease else { return }
-        lease.pointee.connection = connection
+        lease.pointee.hold(connection, isNew: connection.pointee.lease != lease)
         connection.pointee.lease = lease
     }
 }

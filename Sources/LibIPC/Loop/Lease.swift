@@ -3,17 +3,49 @@
 // While a thread handles an event of a connection, no other thread gets an event of that connection, or of the other end of its pair. The
 // lease ends when the thread waits again, calls ipc_ctx_release, or ends.
 
-struct Lease: BitwiseCopyable {
+struct Lease: ~Copyable {
     let thread: UInt
-    var connection: ConnectionReference?
+    /// Of the last event; where a call gives several events, of the others. A connection is here once.
+    fileprivate(set) var connection: ConnectionReference?
+    private(set) var others = HeapArray<ConnectionReference>()
+    /// The call gives several events.
+    var isBatch = false
     /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
     private var left: Int32 = 0
     private var deadline = Deadline.never
     /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
     private var closing: (Int32, Int32) = (-1, -1)
+    /// The same for several events.
+    private var closingAfterBatch = HeapArray<Int32>()
     fileprivate var next: LeaseReference?
 
     fileprivate init(thread: UInt, next: LeaseReference?) { (self.thread, self.next) = (thread, next) }
+
+    // MARK: Connections
+
+    /// Makes room for the connection of one more event, and for the descriptors that it may close.
+    mutating func reserve() throws(IPCError) {
+        try others.reserve()
+        try closingAfterBatch.reserve(2)
+    }
+
+    @inline(__always)
+    mutating func hold(_ connection: ConnectionReference, isNew: Bool) {
+        if !isBatch { self.connection = connection } else if isNew { others.appendReserved(connection) }
+    }
+
+    /// The last one that it holds; it holds that no more.
+    mutating func takeConnection() -> ConnectionReference? {
+        if let connection = connection.take() { return connection }
+        return others.removeLast()
+    }
+
+    /// It holds this one no more.
+    mutating func release(_ released: ConnectionReference) {
+        if connection == released { return connection = nil }
+        // Usually it is one of the last.
+        for index in (0..<others.count).reversed() where others[index] == released { return others.swapRemove(at: index) }
+    }
 
     // MARK: The timer
 
@@ -41,14 +73,18 @@ struct Lease: BitwiseCopyable {
 
     // MARK: Descriptors to close
 
-    mutating func closeLater(_ descriptor: Int32) { if closing.0 < 0 { closing.0 = descriptor } else { closing.1 = descriptor } }
+    mutating func closeLater(_ descriptor: Int32) {
+        if isBatch { return closingAfterBatch.appendReserved(descriptor) }
+        if closing.0 < 0 { closing.0 = descriptor } else { closing.1 = descriptor }
+    }
 
     @inline(__always)
-    mutating func closeDescriptors() { if closing.0 >= 0 { closeNow() } }
+    mutating func closeDescriptors() { if closing.0 >= 0 || closingAfterBatch.count > 0 { closeNow() } }
 
     @inline(never)
     private mutating func closeNow() {
-        close(closing.0)
+        while let descriptor = closingAfterBatch.removeLast() { close(descriptor) }
+        if closing.0 >= 0 { close(closing.0) }
         if closing.1 >= 0 { close(closing.1) }
         closing = (-1, -1)
     }
@@ -65,8 +101,13 @@ struct Leases: ~Copyable {
         while let lease = next {
             next = lease.pointee.next
             lease.pointee.closeDescriptors()
-            free(lease)
+            Leases.destroy(lease)
         }
+    }
+
+    private static func destroy(_ lease: LeaseReference) {
+        lease.deinitialize(count: 1)
+        free(lease)
     }
 
     /// There is more than one.
@@ -103,7 +144,7 @@ struct Leases: ~Copyable {
             if lease.pointee.next == dropped { lease.pointee.next = dropped.pointee.next }
             next = lease.pointee.next
         }
-        free(dropped)
+        Leases.destroy(dropped)
     }
 
     /// One of another thread.

@@ -68,10 +68,10 @@ struct Outbox: ~Copyable {
 
     mutating func takePending() -> FrameReference? { takePending(behind: lastSent) }
 
-    /// The only frame, if it is small and listed, and no byte of it was sent.
+    /// The only frame, if it is small, and no byte of it was sent.
     @inline(__always)
     var onlySmall: FrameReference? {
-        guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline, first.pointee.isListed else { return nil }
+        guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline else { return nil }
         return first
     }
 

@@ -115,7 +115,9 @@ final class TestContext: @unchecked Sendable {
     // MARK: Frames
 
     func write(_ frame: Frame, to end: End) throws {
-        try frame.payload.withUnsafeBytes { try context.pointee.queue(frame.header, $0.baseAddress, for: end.number) }
+        try frame.payload.withUnsafeBytes {
+            try context.pointee.queue(frame.header, UnsafeMutableRawPointer(mutating: $0.baseAddress), for: end.number)
+        }
     }
 
     var queued: [Frame] { context.pointee.view.listed.map { Frame($0.frame) } }

@@ -1,0 +1,45 @@
+// Batches.swift - export: several events in one call.
+//
+// The first event is found as ipc_wait_event finds it. The others are here already: they cost no system call that asks.
+
+@c @implementation public func ipc_wait_events(
+    _ ctx: Ref<ipc_ctx>?, _ events: Ref<ipc_event>?, _ room: Int, _ count: Ref<Int>?, _ timer: Ref<Int32>?
+) -> ipc_error_code {
+    count?.pointee = 0
+    guard let ctx, let events, let count, room > 0 else { return noteMissing() }
+    var left = timer?.pointee ?? -1
+    let result = wait(ctx, events, room, count, &left)
+    if let timer, timer.pointee > 0 { timer.pointee = left }
+    return result
+}
+
+@inline(never)
+private func wait(
+    _ ctx: Ref<ipc_ctx>, _ events: Ref<ipc_event>, _ room: Int, _ count: Ref<Int>, _ left: inout Int32
+) -> ipc_error_code {
+    for index in 1..<room where events[index].m != nil || events[index].type != IPC_EVENT_TYPE_NOT_SET { destroy(empty(events + index)) }
+    return code { () throws(IPCError) in
+        if try !fillStepwise(events, room, &count.pointee, ctx, nil, &left) { try fillAgain(events, room, &count.pointee, ctx, &left) }
+    }
+}
+
+/// Fills in more events, which are here already. One that comes with an error is the last.
+@inline(never)
+func gather(
+    _ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ lock: borrowing ContextLock, _ lease: LeaseReference
+) throws(IPCError) {
+    while count < room {
+        var found = Event(lease)
+        var failure: IPCError?
+        do throws(IPCError) {
+            try lock.context.pointee.view.reserveSpare(nil, &lock.context.pointee.pool)
+            try lease.pointee.reserve()
+            try lock.context.pointee.takeMore(&found)
+        } catch { failure = error }
+        // A shortage without an event is the next call's error: nothing is lost.
+        if found.kind == .none { return }
+        fillIn(events + count, &found, lock)
+        count += 1
+        if let failure { throw failure }
+    }
+}

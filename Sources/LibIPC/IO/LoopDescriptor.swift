@@ -1,0 +1,96 @@
+// LoopDescriptor.swift - the one descriptor of a context that other event loops watch (ipc_ctx_fd).
+//
+// It is an epoll set of its own, because the poller may have to replace its set, and the program has registered this descriptor. It
+// holds the poller's set; a bell for what epoll(7) cannot see: messages that were read ahead, events to be told; and a timer for what
+// is retried after a pause. All three are level-triggered. Each ring of the bell is a new edge for a loop that is edge-triggered.
+// With poll(2) there is no such descriptor.
+
+struct LoopDescriptor: ~Copyable {
+    #if os(Linux) && !POLLER_POLL
+    /// The program watches this one.
+    let number: Int32
+    private let file: FileIdentity?
+    /// See libipc_take_number.
+    private let mark: UInt32
+    private let bell: Waker
+    private let timer: Int32
+    private let timerMark: UInt32
+    private var isRung = false
+    /// When the timer makes the descriptor readable.
+    private var due: Deadline?
+
+    init() throws(IPCError) {
+        let bell = try Waker()
+        let timer = try check(call: libipc_make_timer(), IPC_ERROR_POLLER, "make a timer for another loop")
+        let made = epoll_create1(Int32(EPOLL_CLOEXEC))
+        let isMade = made >= 0 && libipc_watch_readable(made, bell.descriptor) == 0 && libipc_watch_readable(made, timer) == 0
+        if !isMade {
+            let failure = IPCError.system(IPC_ERROR_POLLER, "make a descriptor for another loop")
+            close(timer)
+            if made >= 0 { close(made) }
+            throw failure
+        }
+        self.bell = consume bell
+        (number, self.timer, file) = (made, timer, FileIdentity(Descriptor(made)))
+        (mark, timerMark) = (libipc_take_number(made), libipc_take_number(timer))
+    }
+
+    deinit {
+        if libipc_has_number(timer, timerMark) != 0, FileIdentity(Descriptor(timer)) == file { close(timer) }
+        libipc_return_number(timer, timerMark)
+        if isOurs { close(number) }
+        libipc_return_number(number, mark)
+    }
+
+    /// False: the program has closed the number.
+    var isOurs: Bool { libipc_has_number(number, mark) != 0 && FileIdentity(Descriptor(number)) == file }
+
+    /// Watches a new set of the poller; the kernel has removed the former one, which is closed.
+    func watch(_ set: Int32) throws(IPCError) {
+        try check(call: libipc_watch_readable(number, set), IPC_ERROR_POLLER, "watch the epoll set for another loop")
+    }
+
+    /// Makes the descriptor readable; or not, as far as the bell is concerned.
+    mutating func ring(_ isDue: Bool) {
+        if isDue == isRung { return }
+        isRung = isDue
+        if isDue { bell.wake() } else { bell.drain() }
+    }
+
+    /// Makes the descriptor readable once more, although it was so before: an edge for what the loop has not seen.
+    mutating func ringAgain() {
+        isRung = true
+        bell.wake()
+    }
+
+    /// The timer has made the descriptor readable.
+    var isTimerOver: Bool { due?.hasPassed ?? false }
+
+    /// A wait has found nothing, and something is retried after so many milliseconds; negative: nothing is.
+    mutating func setTimer(_ milliseconds: Int32) {
+        let isOver = isTimerOver
+        if milliseconds < 0 {
+            // A timer that is running fires once for nothing, which costs less than to stop it after each wait.
+            if isOver {
+                due = nil
+                libipc_set_timer(timer, 0)
+            }
+            return
+        }
+        let wanted = Deadline(milliseconds: max(milliseconds, 1))
+        if !isOver, let due, due <= wanted { return }
+        due = wanted
+        libipc_set_timer(timer, max(milliseconds, 1))
+    }
+    #else
+    let number: Int32 = -1
+    var isOurs: Bool { false }
+
+    init() throws(IPCError) { throw IPCError(IPC_ERROR_CTX_FD__UNAVAILABLE, "this library waits with poll(2), which has no descriptor") }
+    func watch(_ set: Int32) throws(IPCError) {}
+    mutating func ring(_ isDue: Bool) {}
+    mutating func ringAgain() {}
+    mutating func setTimer(_ milliseconds: Int32) {}
+    var isTimerOver: Bool { false }
+    #endif
+}

@@ -1,0 +1,333 @@
+/*
+ * loop_descriptor.c - ipc_ctx_fd: the descriptor is readable exactly when ipc_wait_event with timer 0 would give something. Watched by
+ * poll(2), select(2), and level- and edge-triggered epoll(7).
+ */
+#include "peers.h"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+
+static struct ipc_ctx ctx;
+static struct ipc_event event;
+
+static void end(void) {
+	CHECK_OK(ipc_close_all(&ctx));
+	ipc_ctx_free(&ctx);
+	IPC_EVENT_CLEAN(&event);
+}
+
+/* With poll(2) inside there is no descriptor: an error, and the end of the test. */
+static int loop_descriptor(void) {
+	int fd = ipc_ctx_fd(&ctx);
+	if (fd < 0 && strstr(ipc_last_error(), "poll(2)") != NULL) {
+		end();
+		exit(0);
+	}
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static int becomes_readable(int fd, int timeout) {
+	struct pollfd entry = {fd, POLLIN, 0};
+	return poll(&entry, 1, timeout) == 1 && entry.revents == POLLIN;
+}
+
+static enum ipc_event_type look(void) {
+	int timer = 0;
+	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+	return event.type;
+}
+
+/* Waits for the descriptor before each wait, and wants this event. Waits that give nothing are allowed. */
+static void next_by(int fd, enum ipc_event_type wanted) {
+	do CHECK(becomes_readable(fd, -1));
+	while (look() == IPC_EVENT_TYPE_TIMER);
+	CHECK_EQUAL(event.type, wanted);
+}
+
+/* A few waits may find nothing, then the descriptor is silent. */
+static void settle(int fd) {
+	for (int i = 0; i < 4 && becomes_readable(fd, 0); i++) CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	CHECK(!becomes_readable(fd, 0));
+}
+
+TEST(it_is_silent_while_there_is_nothing) {
+	int fd = loop_descriptor();
+	settle(fd);
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	settle(fd);
+	CHECK_EQUAL(ipc_ctx_fd(&ctx), fd);
+	end();
+}
+
+TEST(it_stays_when_the_last_entry_goes) {
+	int ends[2], fd;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	fd = loop_descriptor();
+	for (int i = 0; i < 3; i++) {
+		CHECK_OK(ipc_add_fd(&ctx, ends[0]));
+		settle(fd);
+		write_bytes(ends[1], "x", 1);
+		next_by(fd, IPC_EVENT_TYPE_EXTRA_SOCKET);
+		CHECK_EQUAL(read_bytes(ends[0], (char[1]){0}, 1), 1);
+		settle(fd);
+		CHECK_OK(ipc_del_fd(&ctx, ends[0]));
+		CHECK_EQUAL(ctx.size, 0);
+		CHECK_EQUAL(ipc_ctx_fd(&ctx), fd);
+		CHECK(!becomes_readable(fd, 0));
+	}
+	end();
+	CHECK(fcntl(fd, F_GETFD) < 0);
+	close(ends[0]), close(ends[1]);
+}
+
+TEST(every_kind_of_event_makes_it_readable) {
+	int fd, origin, timer = 0;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	fd = loop_descriptor();
+	int peer = raw_connect("pong");
+	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
+	origin = event.origin;
+	settle(fd);
+	write_frame(peer, 'a', "one", 3);
+	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
+	settle(fd);
+	/* A write goes at once, and is told. */
+	queue(&ctx, origin, 'b', "two", 3);
+	read_frame(peer, 'b', "two", 3);
+	next_by(fd, IPC_EVENT_TYPE_TX);
+	settle(fd);
+	/* Two frames in one piece: the second one is in the library. */
+	char frames[18];
+	for (int i = 0; i < 2; i++) put_header(frames + 9 * i, 2, 3, 'c'), memcpy(frames + 9 * i + 6, "abc", 3);
+	write_bytes(peer, frames, sizeof frames);
+	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
+	CHECK(becomes_readable(fd, 0));
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_MESSAGE);
+	settle(fd);
+	/* Half a frame is no event, but is taken. */
+	write_bytes(peer, frames, 5);
+	CHECK(becomes_readable(fd, -1));
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	settle(fd);
+	close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	settle(fd);
+	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+	end();
+}
+
+/* What does not fit stays; when the peer reads there is room, and TX comes. */
+TEST(back_pressure_ends_through_the_descriptor) {
+	enum { SIZE = 400000 };
+	char *payload = pattern(SIZE, 3);
+	int fd, origin, sent = 0;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int peer = join(&ctx, &event, "pong", &origin);
+	fd = loop_descriptor();
+	for (int i = 0; i < 5; i++) queue(&ctx, origin, 'm', payload, SIZE);
+	while (becomes_readable(fd, 0)) sent += look() == IPC_EVENT_TYPE_TX;
+	CHECK(sent < 5);
+	for (int i = 0; i < 5; i++) {
+		pid_t reader = fork();
+		if (reader == 0) {
+			read_frame(peer, 'm', payload, SIZE);
+			_exit(0);
+		}
+		int status;
+		while (waitpid(reader, &status, WNOHANG) == 0)
+			if (becomes_readable(fd, 20)) sent += look() == IPC_EVENT_TYPE_TX;
+		CHECK_EQUAL(status, 0);
+	}
+	while (sent < 5) {
+		next_by(fd, IPC_EVENT_TYPE_TX);
+		sent++;
+	}
+	settle(fd);
+	close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	free(payload);
+	end();
+}
+
+/* A server without a free descriptor tries again by itself. */
+TEST(a_starved_server_comes_back) {
+	struct rlimit limit, low;
+	int fd;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	fd = loop_descriptor();
+	int peer = raw_connect("pong");
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	low = limit;
+	low.rlim_cur = (rlim_t)peer + 1;
+	CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+	int spare = dup(0);
+	CHECK(spare < 0);
+	CHECK(becomes_readable(fd, -1));
+	while (becomes_readable(fd, 0)) CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
+	close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	end();
+}
+
+TEST(select_sees_it_too) {
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int fd = loop_descriptor(), peer = raw_connect("pong");
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	CHECK_EQUAL(select(fd + 1, &set, NULL, NULL, NULL), 1);
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_CONNECTION);
+	close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	end();
+}
+
+static int received, sent;
+
+static void *client(void *name) {
+	struct ipc_ctx own = {0};
+	struct ipc_event answer = {0};
+	struct ipc_message message = {0};
+	int fd, done = 0, under_way = 0, begun = 0;
+	CHECK_OK(ipc_connection(&own, name, &fd));
+	while (done < 3000) {
+		while (under_way < 64 && begun < 3000) {
+			CHECK_OK(ipc_message_format_data(&message, 'q', (char *)&begun, sizeof begun));
+			message.fd = fd;
+			CHECK_OK(ipc_write(&own, &message));
+			begun++, under_way++;
+		}
+		CHECK_OK(ipc_wait_event(&own, &answer, NULL));
+		if (answer.type != IPC_EVENT_TYPE_MESSAGE) continue;
+		CHECK(memcmp(((struct ipc_message *)answer.m)->payload, &done, sizeof done) == 0);
+		done++, under_way--;
+	}
+	ipc_message_empty(&message);
+	IPC_EVENT_CLEAN(&answer);
+	CHECK_OK(ipc_close_all(&own));
+	ipc_ctx_free(&own);
+	return NULL;
+}
+
+static int answer_event(int *left) {
+	if (event.type == IPC_EVENT_TYPE_MESSAGE) {
+		received++;
+		CHECK_OK(ipc_write(&ctx, event.m));
+	}
+	if (event.type == IPC_EVENT_TYPE_TX) sent++;
+	if (event.type == IPC_EVENT_TYPE_DISCONNECTION) *left -= 1;
+	return event.type != IPC_EVENT_TYPE_TIMER;
+}
+
+/* Serves two clients with 64 messages under way; their threads are in the same process. */
+static void serve(uint32_t events, int drains) {
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int fd = loop_descriptor(), left = 2, set = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event wanted = {.events = events}, got;
+	pthread_t clients[2];
+	CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &wanted) == 0);
+	for (int i = 0; i < 2; i++) CHECK_EQUAL(pthread_create(&clients[i], NULL, client, "pong"), 0);
+	while (left > 0) {
+		CHECK_EQUAL(epoll_wait(set, &got, 1, -1), 1);
+		do look();
+		while (answer_event(&left) && drains);
+	}
+	for (int i = 0; i < 2; i++) pthread_join(clients[i], NULL);
+	CHECK_EQUAL(received, 6000);
+	CHECK_EQUAL(sent, 6000);
+	settle(fd);
+	close(set);
+	end();
+}
+TEST(a_level_triggered_loop_that_takes_one_event_a_turn) { serve(EPOLLIN, 0); }
+TEST(a_level_triggered_loop_that_drains) { serve(EPOLLIN, 1); }
+TEST(an_edge_triggered_loop_that_drains) { serve(EPOLLIN | EPOLLET, 1); }
+
+/* ---- what other threads and calls do ---- */
+
+static int origin_of_peer;
+
+static void *write_some(void *unused) {
+	for (int i = 0; i < 2000; i++) queue(&ctx, origin_of_peer, 't', &i, sizeof i);
+	return unused;
+}
+
+TEST(an_edge_triggered_loop_is_told_what_another_thread_has_sent) {
+	int told = 0, fd, set = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event wanted = {.events = EPOLLIN | EPOLLET}, got;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int peer = join(&ctx, &event, "pong", &origin_of_peer);
+	fd = loop_descriptor();
+	CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &wanted) == 0);
+	pthread_t writer;
+	CHECK_EQUAL(pthread_create(&writer, NULL, write_some, NULL), 0);
+	for (int next_frame = 0; told < 2000;) {
+		CHECK_EQUAL(epoll_wait(set, &got, 1, -1), 1);
+		while (look() != IPC_EVENT_TYPE_TIMER) {
+			CHECK_EQUAL(event.type, IPC_EVENT_TYPE_TX);
+			told++;
+			read_frame(peer, 't', &next_frame, sizeof next_frame);
+			next_frame++;
+		}
+	}
+	pthread_join(writer, NULL);
+	close(set);
+	close(peer);
+	end();
+}
+
+/* The program has closed a number whose copy lives on: the library replaces its epoll set, and the descriptor stays. */
+TEST(the_descriptor_survives_a_new_epoll_set) {
+	int ends[2], fd;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	fd = loop_descriptor();
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
+	int copy = dup(ends[0]);
+	close(ends[0]);
+	CHECK_OK(ipc_del_fd(&ctx, ends[0]));
+	write_bytes(ends[1], "x", 1);
+	settle(fd);
+	int peer = raw_connect("pong");
+	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
+	CHECK_EQUAL(ipc_ctx_fd(&ctx), fd);
+	settle(fd);
+	close(peer), close(copy), close(ends[1]);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	end();
+}
+
+/* A child leaves its parent's descriptor alone, and gets another one. */
+TEST(a_child_asks_again) {
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int fd = loop_descriptor(), peer = raw_connect("pong"), status;
+	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
+	settle(fd);
+	pid_t child = fork();
+	if (child == 0) {
+		int own = ipc_ctx_fd(&ctx);
+		CHECK(own >= 0);
+		write_frame(peer, 'x', "1", 1);
+		next_by(own, IPC_EVENT_TYPE_MESSAGE);
+		ipc_ctx_free(&ctx);
+		_exit(0);
+	}
+	CHECK_EQUAL(waitpid(child, &status, 0), child);
+	CHECK_EQUAL(status, 0);
+	settle(fd);
+	write_frame(peer, 'x', "2", 1);
+	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
+	close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	end();
+}
+
+TEST(without_a_context_there_is_none) {
+	CHECK_EQUAL(ipc_ctx_fd(NULL), -1);
+	CHECK(strlen(ipc_last_error()) > 0);
+}
