@@ -1,6 +1,6 @@
 // BufferPool.swift - the memory that a context reuses: the receive buffer, and free lists of blocks for frames and payloads.
 //
-// A call without a context has a pool of its own. Every function here may find no memory, and then throws or returns nil.
+// A call without a context has a pool of its own. Functions that find no memory throw or return nil.
 
 /// Bytes in a block from malloc(3), which is freed with the last byte.
 struct Bytes: ~Copyable {
@@ -18,7 +18,7 @@ struct Bytes: ~Copyable {
 
     var count: Int { readable.count }
 
-    /// Removes `count` bytes, of which there are as many.
+    /// Removes the first `count` bytes, at most all.
     mutating func removeFirst(_ count: Int) {
         readable = readable.rest(after: count)
         if readable.count == 0 { self = Bytes() }
@@ -26,7 +26,7 @@ struct Bytes: ~Copyable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The bytes after the first `count`, of which there are as many.
+    /// The bytes after the first `count`, which is at most the number of all bytes.
     func rest(after count: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: baseAddress.map { $0 + count }, count: self.count - count)
     }
@@ -41,7 +41,7 @@ struct Block: BitwiseCopyable {
 
 /// Free list: each free block begins with a pointer to the next one and its own size.
 private struct FreeList: ~Copyable {
-    /// The messages that a busy peer has under way.
+    /// In blocks: about as many messages as a busy peer has in flight.
     private static let maximumCount = 64
     private static let sizeOffset = MemoryLayout<UnsafeMutableRawPointer?>.stride
     private var first: UnsafeMutableRawPointer?
@@ -63,7 +63,7 @@ private struct FreeList: ~Copyable {
         return Block(memory: block, size: block.load(fromByteOffset: FreeList.sizeOffset, as: Int.self))
     }
 
-    /// Frees the block when the list is full.
+    /// Adds the block. A full list frees it instead.
     mutating func put(_ block: UnsafeMutableRawPointer, size: Int) {
         guard count < FreeList.maximumCount else { return free(block) }
         block.storeBytes(of: first, as: UnsafeMutableRawPointer?.self)
@@ -75,13 +75,14 @@ private struct FreeList: ~Copyable {
 struct BufferPool: ~Copyable {
     /// Bytes of one receive: more than a Unix socket of Linux holds with the default settings.
     static let fullSize = 256 * 1024
-    /// Bytes in front of the receive buffer, for the beginning of a header that came earlier. Behind a header the payload lies at a
-    /// multiple of 16 (OutboundFrame.nodeSize).
+    /// Bytes in front of the receive buffer, for the part of a header that an earlier receive brought. With the 6 bytes of a header
+    /// they are 16: so a payload lies at a multiple of 16, where copies are fast (OutboundFrame.nodeSize).
     private static let headroom = 10
 
-    /// A large block has at least this many bytes. It is worth keeping, also when a program has allocated it.
+    /// A large block has at least this many bytes. The pool keeps it for reuse, also when a program has allocated it.
     static let largeSize = 64 * 1024
-    /// Bytes of every small block. Most messages fit, and malloc(3) would cost more than the rest of a queue.
+    /// Bytes of every small block, in which most messages fit. A malloc(3) for each message would cost more than all else that queueing
+    /// and sending it does.
     private static let smallSize = 120
     /// Bytes of the largest medium block. Sizes of medium blocks are multiples of `grain`, so that messages of about the same size can
     /// use each other's blocks.
@@ -108,7 +109,7 @@ struct BufferPool: ~Copyable {
 
     // MARK: Blocks
 
-    /// Takes memory for a frame. `returnBlock` takes it back, with the same size.
+    /// Memory for a frame, from a free list or from malloc(3). The caller gives it to `returnBlock`, with the same size.
     mutating func takeBlock(_ size: Int, _ code: ErrorCode) throws(IPCError) -> UnsafeMutableRawPointer {
         if size <= BufferPool.smallSize { return if let block = small.take() { block.memory } else { try allocate(Self.smallSize, code) } }
         if size > BufferPool.mediumSize { return try takePayload(size, code).memory }
@@ -120,7 +121,7 @@ struct BufferPool: ~Copyable {
         return try allocate(BufferPool.mediumSize(for: size), code)
     }
 
-    /// Takes memory for a payload. A program frees it, or returns it with its event.
+    /// Memory for a payload. A program frees it, or returns it with its event.
     mutating func takePayload(_ size: Int, _ code: ErrorCode) throws(IPCError) -> Block {
         if size >= BufferPool.largeSize, let block = takeLargeBlock(size) { return block }
         return Block(memory: try allocate(size, code), size: size)
@@ -143,6 +144,7 @@ struct BufferPool: ~Copyable {
         return nil
     }
 
+    /// - Parameter size: as it was for `takeBlock`.
     mutating func returnBlock(_ block: UnsafeMutableRawPointer, _ size: Int) {
         if size > BufferPool.smallSize { return returnLargerBlock(block, size) }
         small.put(block, size: size)
@@ -183,8 +185,8 @@ struct BufferPool: ~Copyable {
         return UnsafeMutableRawBufferPointer(start: start, count: size)
     }
 
-    /// Moves `part` of the receive buffer, or of a large block, into memory of its own, and takes back the block. Without memory for a
-    /// copy the whole buffer, or block, becomes the memory of `part`: no byte is lost.
+    /// Copies `part` of the receive buffer, or of a large block, into memory of its own; the pool gets the block back. Without memory
+    /// for a copy the result owns the whole buffer, or block: no byte is lost.
     mutating func detach(_ part: UnsafeRawBufferPointer, of block: Block? = nil) -> Bytes {
         guard part.count > 0, let bytes = part.baseAddress else { return Bytes() }
         guard let copy = malloc(part.count) else { return Bytes(part, adopting: block?.memory ?? memory.take()) }

@@ -13,7 +13,7 @@ enum Clock {
 /// The shorter of two waits, in milliseconds. A negative one lasts for ever.
 func shorterWait(_ first: Int32, _ second: Int32) -> Int32 { first < 0 ? second : second < 0 ? first : min(first, second) }
 
-/// The clock as one call reads it: once, as long as no time passes. (Reading it costs 22 ns.)
+/// A clock of one call. It reads the system's clock once, and again only after the call has slept: a reading costs 22 ns.
 struct CallClock: BitwiseCopyable {
     /// On `Clock`, in nanoseconds; nil: not read.
     private(set) var known: Int64?
@@ -59,14 +59,14 @@ struct Deadline: Equatable, BitwiseCopyable {
         return remaining(&clock)
     }
 
-    /// The same by a clock that is read only where it is needed.
+    /// `remaining` by the call's clock, which is read only if the deadline is neither `immediate` nor `never`.
     @inline(__always)
     func remaining(_ clock: inout CallClock) -> Int32 {
         if end == Int64.max { return -1 }
         return end == 0 ? 0 : remaining(at: clock.now())
     }
 
-    /// The same of a deadline that is neither `immediate` nor `never`.
+    /// `remaining` of a deadline that is neither `immediate` nor `never`.
     /// - Parameter now: on `Clock`, in nanoseconds.
     func remaining(at now: Int64) -> Int32 { Int32(clamping: (max(end - now, 0) + 999_999) / 1_000_000) }
 }

@@ -1,7 +1,7 @@
 // HeapArray.swift - an array whose growth can fail.
 //
 // Swift's Array ends the process when memory runs out. A library in somebody else's process must report an error. Elements [0, count)
-// are initialized, the rest is not, and the storage is freed with the array. Elements are plain values without a deinitializer.
+// are initialized, the rest is not. The array owns its storage. Elements are plain values without a deinitializer.
 
 /// Memory from malloc(3), or `memory` grown by realloc(3).
 func allocate(
@@ -58,7 +58,7 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
         place.update(from: place + 1, count: count - index)
     }
 
-    /// Removes the first `number` elements, of which there are as many; the others move down.
+    /// Removes the first `number` elements, at most all; the others move down.
     mutating func removeFirst(_ number: Int) {
         guard let base, number <= count else { return }
         count -= number

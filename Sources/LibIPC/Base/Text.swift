@@ -1,7 +1,7 @@
 // Text.swift - the text of an error or of a trace line, made by string interpolation without an allocation (texts.c).
 //
 // Each thread has memory for one text, and a new text replaces the one before. The sequence number tells whether a text is still
-// there. A signal handler may also make a text in the middle of another one: then the first text is lost. To use the text of an error in
+// there. A signal handler may make a text while its thread is making another one: then that one is lost. To use the text of an error in
 // a new text, copy it first (SavedText).
 
 struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
@@ -25,7 +25,7 @@ struct Text: ExpressibleByStringInterpolation, StringInterpolationProtocol {
     /// A colon, and what the system says of one of its error numbers.
     func appendInterpolation(reason number: Int32) { libipc_append_reason(number) }
 
-    /// The text with this number, if the thread has made none since.
+    /// The text with this number; nil when the thread has made another one since.
     static func bytes(_ sequence: UInt32) -> UnsafeRawBufferPointer? {
         let text = libipc_last_text()
         guard text.pointee.sequence == sequence else { return nil }

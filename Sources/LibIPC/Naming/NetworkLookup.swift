@@ -17,18 +17,20 @@ enum NetworkLookup {
         return try connect(to: name, routes)
     }
 
+    /// - Parameter routes: the value of IPC_NETWORK, in which the service has a route.
     static func connect(to name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
         let deadline = Deadline(milliseconds: timeLimit)
         let daemon = Descriptor(try Socket.connect(to: try Service.address(of: libipc_network_service()), until: deadline))
         defer { close(daemon.number) }
+        // 16 KiB: the answer is short.
         var pool = BufferPool(size: 16 * 1024)
         var outbox = Outbox()
-        outbox.append(try question(name, routes, &pool))
+        outbox.append(try lookupFrame(name, routes, &pool))
         while try !outbox.send(to: daemon) { try wait(for: POLLOUT, of: daemon, until: deadline, IPC_ERROR_USOCK_SEND) }
-        // The daemon may send the answer and the descriptor together: then one receive takes both. The descriptor comes with the last
-        // byte.
+        // The daemon sends a frame, and after `OK` one more byte that brings the descriptor. One receive may take both.
         var inbox = Inbox()
         while try !inbox.parse(&pool) { try receive(&inbox, from: daemon, &pool, until: deadline) }
+        // `OK` has 2 bytes; an answer of any other length is a refusal, and its payload is the reason.
         if let answer = inbox.takeMessage(), answer.header.length != 2 {
             let reason = UnsafeRawBufferPointer(start: answer.payload, count: answer.header.payloadSize)
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
@@ -38,7 +40,7 @@ enum NetworkLookup {
         return try inbox.takeDescriptor().orThrow(code, "no descriptor came from the network daemon")
     }
 
-    private static func question(
+    private static func lookupFrame(
         _ name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
         var payload: UnsafeMutablePointer<CChar>?

@@ -32,11 +32,11 @@ struct FrameHeader: BitwiseCopyable {
     /// At most `Int.max`, which on a machine of 32 bits is less than a peer can announce.
     var payloadSize: Int { Int(clamping: length) }
     var frameSize: Int { FrameHeader.size &+ payloadSize }
-    /// Checked before a size is calculated.
+    /// A receiver refuses such a header before it allocates memory of that size.
     var isTooLong: Bool { length > UInt32(FrameHeader.maximumLength) }
 }
 
-/// A whole message. Its payload is malloc'ed, and freed with it unless it is handed over.
+/// A whole message. It owns its payload, which is from malloc(3).
 struct Message: ~Copyable {
     let header: FrameHeader
     private(set) var payload: UnsafeMutableRawPointer?
@@ -45,6 +45,6 @@ struct Message: ~Copyable {
 
     deinit { free(payload) }
 
-    /// Hands the payload to somebody who will free it.
+    /// Gives the payload to the caller, which frees it.
     consuming func releasePayload() -> UnsafeMutableRawPointer? { payload.take() }
 }
