@@ -9,19 +9,20 @@ import Testing
     func nobody() {
         let claim = Claim()
         #expect(
-            [claim.isHeld, claim.isHeldHere, claim.isHeldByOther, claim.isThisThreads, claim.isAwaited]
+            [claim.isHeld, claim.isHeldByThisThread, claim.isHeldByOther, claim.wasBegunByThisThread, claim.isAwaited]
                 == [Bool](repeating: false, count: 5))
     }
 
-    @Test("A claim that this thread begins is held here, until it ends")
+    @Test("A claim that this thread begins is held by this thread, until it ends")
     func here() {
         var claim = Claim()
         for _ in 1...2 {
             claim.begin()
-            #expect([claim.isHeld, claim.isHeldHere, claim.isThisThreads] == [true, true, true])
+            #expect([claim.isHeld, claim.isHeldByThisThread, claim.wasBegunByThisThread] == [true, true, true])
             #expect(!claim.isHeldByOther)
             claim.end()
-            #expect([claim.isHeld, claim.isHeldHere, claim.isThisThreads, claim.isHeldByOther] == [false, false, false, false])
+            #expect([claim.isHeld, claim.isHeldByThisThread, claim.wasBegunByThisThread] == [false, false, false])
+            #expect(!claim.isHeldByOther)
         }
     }
 
@@ -29,7 +30,7 @@ import Testing
     func another() throws {
         var claim = try Claim.another()
         #expect([claim.isHeld, claim.isHeldByOther] == [true, true])
-        #expect([claim.isHeldHere, claim.isThisThreads] == [false, false])
+        #expect([claim.isHeldByThisThread, claim.wasBegunByThisThread] == [false, false])
         claim.end()
         #expect(!claim.isHeld)
     }

@@ -145,14 +145,14 @@ import Testing
     }
 
     @Test("What was queued before a call whose time is up stays queued, and the call's frame is not sent", arguments: [false, true])
-    func queueStays(isPassing: Bool) throws {
+    func queueStays(isTemporary: Bool) throws {
         near.limitTime(SO_SNDTIMEO)
         try leave(large, Frame("behind it"), for: near)
         let number = near.number
         let error = #expect(throws: IPCError.self) {
-            if isPassing { try DirectWrite<ListView>.pass(0, over: number) } else { try DirectWriteTests.send(Frame("no"), to: number) }
+            if isTemporary { try DirectWrite<ListView>.pass(0, over: number) } else { try DirectWriteTests.send(Frame("no"), to: number) }
         }
-        #expect(error?.code == (isPassing ? IPC_ERROR_PROVIDE_FD__SENDMSG : IPC_ERROR_USOCK_SEND))
+        #expect(error?.code == (isTemporary ? IPC_ERROR_PROVIDE_FD__SENDMSG : IPC_ERROR_USOCK_SEND))
         #expect(error?.systemError == EAGAIN)
         try withStray(number) {
             #expect($0.pointee.outbox.isBegun == true)

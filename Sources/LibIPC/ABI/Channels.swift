@@ -6,7 +6,7 @@ private typealias Write = DirectWrite<PublicArrays>
 /// Puts the next message of the descriptor in the place of the one that is in `m`; waits for it.
 private func receive(from fd: Int32, into m: Ref<ipc_message>) throws(IPCError) {
     var read = try Read(fd, IPC_ERROR_USOCK_RECV, frames: true)
-    defer { read.release() }
+    defer { read.endClaim() }
     try read.waitForFrame()
     read.inbox.hand(to: m, fd, &read.pool)
 }
@@ -80,7 +80,7 @@ private func queue(_ m: Const<ipc_message>, _ ctx: Ref<ipc_ctx>) throws(IPCError
 @c @implementation public func ipc_receive_fd_into(_ result: Outcome, _ sock: Int32, _ fd: Ref<Int32>) {
     answer(result) { () throws(IPCError) in
         var read = try Read(sock, IPC_ERROR_RECEIVE_FD__RECVMSG, frames: false)
-        defer { read.release() }
+        defer { read.endClaim() }
         fd.pointee = try read.waitForDescriptor()
     }
 }
@@ -92,7 +92,7 @@ private func queue(_ m: Const<ipc_message>, _ ctx: Ref<ipc_ctx>) throws(IPCError
 @c @implementation public func usock_recv_into(_ result: Outcome, _ fd: Int32, _ buf: Ref<Ref<CChar>?>, _ len: Ref<Int>) {
     answer(result) { () throws(IPCError) in
         var read = try Read(fd, IPC_ERROR_USOCK_RECV, frames: true)
-        defer { read.release() }
+        defer { read.endClaim() }
         try read.waitForFrame()
         // A frame that has no place stays where it is.
         let needed = read.inbox.header?.frameSize ?? 0

@@ -1,8 +1,8 @@
 // IPCError.swift - an error: the contract's code, and a text that names the operation, the object and the system's reason.
 //
-// The engine throws it with typed throws, and ABI/Result.swift turns it into a `struct ipc_error`. The value is small: its text is in
-// memory of the thread (Text.swift), so that an error needs no allocation, also when memory has run out, and little is copied. When
-// the thread makes another text in between, the text of the code takes the place of the lost one.
+// The engine throws it with typed throws, and ABI/Result.swift turns it into a `struct ipc_error`. The value is small, and needs no
+// allocation, because memory may have run out: the text is in memory of the thread (Text.swift), and the value has its number. When the
+// thread makes another text before this one is read, the error has the text of its code instead (`ipc_errors_get`).
 
 typealias ErrorCode = ipc_error_code
 
@@ -10,9 +10,10 @@ struct IPCError: Error {
     var code: ErrorCode
     /// The system's error number, or 0.
     let systemError: Int32
+    /// Number of the text.
     private let sequence: UInt32
 
-    /// Not inlined, with the text: so the path without an error has little code.
+    /// Neither this function nor the making of the text is inlined: so the path without an error has little code.
     @inline(never) init(_ code: ErrorCode, _ text: @autoclosure () -> Text, systemError: Int32 = 0) {
         self.init(code, saying: text(), systemError)
     }
@@ -46,8 +47,8 @@ struct IPCError: Error {
         IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "a signal handler has interrupted another call of its thread")
     }
 
-    /// The call has failed only for now: the rest of a frame may be sent later.
-    var isPassing: Bool { isShortage || systemError == EAGAIN || systemError == EINTR || systemError == EDEADLK }
+    /// The call has failed only for now: a later one may send the rest of a frame.
+    var isTemporary: Bool { isShortage || systemError == EAGAIN || systemError == EINTR || systemError == EDEADLK }
 
     /// The system is short of memory, disk space or descriptors. The peer is all right, and a retry may succeed.
     var isShortage: Bool {
@@ -74,7 +75,7 @@ extension Optional {
     }
 }
 
-/// Runs `body`; gives its errors this code.
+/// Runs `body`, and replaces the code of an error that it throws.
 func failing<Result: ~Copyable>(with code: ErrorCode, _ body: @autoclosure () throws(IPCError) -> Result) throws(IPCError) -> Result {
     do throws(IPCError) { return try body() } catch { throw error.with(code: code) }
 }

@@ -1,15 +1,16 @@
-// DescriptorLock.swift - from a descriptor to its stream, whoever has it: a lock guard for calls that are not told of a context.
+// DescriptorLock.swift - lock guard for calls that get a descriptor and no context: finds the descriptor's stream, and takes the lock of
+// the stream's owner.
 //
 // Folder: Direct. Uses: Base, Wire, IO, Sharing, Stream, Loop.
 
 extension UnsafeMutablePointer where Pointee == libipc_monitor {
-    /// The context that lies behind the monitor, while something leads to it.
+    /// The context that lies behind the monitor in memory. The caller has the lock, or a reference.
     func guardedContext<View: PublicView & ~Copyable>() -> UnsafeMutablePointer<Context<View>> {
         UnsafeMutableRawPointer(self + 1).assumingMemoryBound(to: Context<View>.self)
     }
 }
 
-/// A thread with the lock of the context that has the descriptor; or, if none has it, of its number's stripe.
+/// Has the lock of the context that has the descriptor; or, if no context has it, of the stripe of its number.
 struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     let stream: StreamReference
     private let owner: MonitorReference
@@ -18,9 +19,15 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     /// The context that has the descriptor.
     var context: UnsafeMutablePointer<Context<View>>? { stream.pointee.connection == nil ? nil : owner.guardedContext() }
 
-    /// Whether it is checked that what is held belongs to the file that the number means now: for a call that sends, only if frames
-    /// wait; for one that receives, unless a whole message is here, which is the entry's, as it is for those that wait for events.
-    enum Check { case sending, receiving, always }
+    /// When to check (fstat(2)) that the bytes of the stream belong to the file that the number means now. The program may have closed
+    /// the number and opened another file with it.
+    enum Check {
+        /// If frames wait to be sent.
+        case sending
+        /// Unless the inbox holds a whole message. A wait would hand that out without a check, too.
+        case receiving
+        case always
+    }
 
     init(_ number: Int32, _ code: ErrorCode, _ check: Check) throws(IPCError) {
         while true {
@@ -32,12 +39,12 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
                 (stream, self.owner) = (found, owner)
                 return
             }
-            // Another thread was faster.
+            // The descriptor has another owner by now.
             libipc_leave(owner)
         }
     }
 
-    /// Of a stream that this call has claimed, wherever it is by now.
+    /// For a stream that this call has claimed. Its owner may be another one than when the claim began.
     init(_ claimed: ClaimedStream) {
         let stream = claimed.stream
         while true {
@@ -51,12 +58,13 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         }
     }
 
+    /// The stream of the number, with the owner's lock; nil: the descriptor has another owner by now.
     private static func find(_ number: Int32, _ owner: MonitorReference, _ check: Check, _ code: ErrorCode) throws(IPCError)
         -> StreamReference?
     {
         guard DescriptorTable.owner(of: number) == owner else { return nil }
         if owner.pointee.is_inconsistent != 0 {
-            // What is kept for the descriptor may be half changed.
+            // The stream may be half changed: it is abandoned, and its memory leaks.
             libipc_register(number, nil, nil)
             return nil
         }
@@ -96,34 +104,35 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     /// Releases the lock.
     consuming func end() {}
 
-    /// Frames need a stream. This is checked once for each connection; without a context, once for each number.
+    /// Frames need a descriptor that carries a stream of bytes. This is checked once for each connection; without a context, once for
+    /// each number.
     @inline(__always)
     func requireStream(_ code: ErrorCode) throws(IPCError) {
-        if !stream.pointee.isStream { try askForStream(code) }
+        if !stream.pointee.isStream { try askKernel(code) }
     }
 
     @inline(never)
-    private func askForStream(_ code: ErrorCode) throws(IPCError) {
+    private func askKernel(_ code: ErrorCode) throws(IPCError) {
         let number = stream.pointee.descriptor.number
         if context == nil, libipc_is_known_stream(number) != 0 { return }
         try stream.pointee.requireStream(code)
         if context == nil { libipc_note_stream(number, 1) }
     }
 
-    /// With the memory that the context keeps for frames, if there is a context.
+    /// Runs `body` with the context's pool; without a context, with an empty one.
     func withPool<Result: ~Copyable, Failure: Error>(_ body: (inout BufferPool) throws(Failure) -> Result) throws(Failure) -> Result {
         if let context { return try body(&context.pointee.pool) }
         var none = BufferPool(size: 0)
         return try body(&none)
     }
 
-    /// Another call has claimed a direction: waits for the end of the claim, without the lock, as read(2) and write(2) on the descriptor
-    /// would wait.
+    /// Another call has claimed a direction: releases the lock, and waits for the end of the claim. Signal handlers, time limits and
+    /// O_NONBLOCK act as on read(2) and write(2).
     /// - Parameters:
-    ///   - sending: which direction.
-    ///   - limit: has been read.
-    ///   - failure: an error number for which the call gives up at once, or 0.
-    consuming func waitForOther(sending: Bool, _ limit: TimeLimit, _ code: ErrorCode, failure: Int32 = 0) throws(IPCError) {
+    ///   - sending: whether it is the outbox; else the inbox.
+    ///   - limit: `readLimit` was called.
+    ///   - failure: an error number to throw at once, or 0.
+    consuming func waitForClaimEnd(sending: Bool, _ limit: TimeLimit, _ code: ErrorCode, failure: Int32 = 0) throws(IPCError) {
         let number = stream.pointee.descriptor.number
         var failure = failure
         if failure == 0, limit.remaining == 0 || libipc_is_nonblocking(number) != 0 { failure = EAGAIN }
@@ -143,20 +152,20 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         if failure != 0 { throw IPCError(code, "\(call) descriptor \(number)", systemError: failure) }
     }
 
-    /// A call has claimed the outbox: nobody else sends.
-    func claimBegun() {
+    /// This call has claimed the outbox: the context does not send it, and takes the connection out of its queue.
+    func noticeClaim() {
         if let context, let connection { context.pointee.requeue(connection) }
     }
 
-    /// A claim has ended: wakes the calls that wait for that, and gives the connection the turns that came meanwhile.
-    func claimEnded() {
+    /// The claim of this call has ended: wakes the calls that wait for that. A turn that the claim delayed may come now.
+    func noticeClaimEnd() {
         stream.pointee.announceEnds()
         guard let context, let connection else { return }
         context.pointee.takeTurnBack(connection)
     }
 }
 
-/// While it lives the thread is not cancelled (pthread_cancel(3)): what the call has claimed would leak.
+/// While it lives the thread is not cancelled (pthread_cancel(3)): cancellation would leak the inbox or outbox of the claim.
 struct CancellationGuard: ~Copyable {
     private let before = libipc_forbid_cancelling()
     deinit { libipc_allow_cancelling(before) }

@@ -1,20 +1,24 @@
 // DirectRead.swift - a call that waits for one message, or one descriptor.
 //
-// It claims the inbox and takes it along, so that it needs no lock while it waits. Where the program reads a descriptor itself not a
-// byte more is read than it asked for.
+// It claims the inbox and moves it here, so that it needs no lock while it waits. From a descriptor that the program also reads itself,
+// the call receives no byte beyond the message.
 
 struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
     private let claimed: ClaimedStream
     var inbox = Inbox()
+    /// 16 KiB: these calls receive few bytes at once.
     var pool = BufferPool(size: 16 * 1024)
     private var extent = Inbox.Extent.frame
-    /// Something is queued; and what there may be when it is sent.
-    private var hasQueued = false, idle = Outgoing.nothing
+    /// Whether the outbox has frames that wait.
+    private var hasQueued = false
+    /// What a wait has to expect while the outbox is empty: `possible` where other threads may queue frames.
+    private var whenEmpty = Outgoing.nothing
+    /// `pool` is the context's, and goes back when the claim ends.
     private var hasContextPool = false
     private let cancellation = CancellationGuard()
 
     /// Claims the inbox; waits while another call has it.
-    /// - Parameter frames: whether to receive frames, and not a descriptor.
+    /// - Parameter frames: whether the call receives a frame; else a descriptor.
     init(_ number: Int32, _ code: ErrorCode, frames: Bool) throws(IPCError) {
         var limit = TimeLimit(SO_RCVTIMEO)
         while true {
@@ -26,7 +30,7 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
                 return
             }
             limit.readLimit(of: lock.stream.pointee.descriptor)
-            try lock.waitForOther(sending: false, limit, code)
+            try lock.waitForClaimEnd(sending: false, limit, code)
         }
     }
 
@@ -39,35 +43,37 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
         swap(&pool, &context.pointee.pool)
         hasContextPool = true
         if !context.pointee.isReadByProgram(connection) { extent = .all }
-        if libipc_is_alone() == 0 { idle = .possible }
+        if libipc_is_alone() == 0 { whenEmpty = .possible }
     }
 
-    /// Gives the inbox back: the last thing to do. The descriptor may have changed hands meanwhile.
-    mutating func release() {
+    /// Gives the inbox back to the stream, whose owner may be another one by now. The caller's last step.
+    mutating func endClaim() {
         let stream = claimed.stream
         let lock = DescriptorLock<View>(claimed)
-        guard stream.pointee.readClaim.isThisThreads else { return }
+        guard stream.pointee.readClaim.wasBegunByThisThread else { return }
         swap(&inbox, &stream.pointee.inbox)
         stream.pointee.readClaim.end()
         if hasContextPool, let context = lock.context { swap(&pool, &context.pointee.pool) }
-        lock.claimEnded()
+        lock.noticeClaimEnd()
     }
 
     mutating func waitForFrame() throws(IPCError) {
-        let (claimed, idle) = (claimed, idle)
+        let (claimed, whenEmpty) = (claimed, whenEmpty)
         var hasQueued = hasQueued
         try inbox.waitForFrame(from: claimed.descriptor, &pool, extent) { () throws(IPCError) in
-            if hasQueued || idle == .possible { hasQueued = try !DirectRead.sendQueued(claimed) }
-            return hasQueued ? .waiting : idle
+            if hasQueued || whenEmpty == .possible { hasQueued = try !DirectRead.sendQueued(claimed) }
+            return hasQueued ? .waiting : whenEmpty
         }
     }
 
     mutating func waitForDescriptor() throws(IPCError) -> Int32 { try inbox.waitForDescriptor(from: claimed.descriptor, &pool) }
 
-    /// Sends what is queued. False: there is more. That the peer takes no more shows when its end is read.
+    /// Sends the outbox as far as the kernel takes it. An error that means that the peer has left is ignored: receiving tells it, after
+    /// what the peer sent before.
+    /// - Returns: false: frames are left.
     private static func sendQueued(_ claimed: ClaimedStream) throws(IPCError) -> Bool {
         let lock = DescriptorLock<View>(claimed)
-        // A call that has claimed the outbox sends it.
+        // Another call has claimed the outbox, and sends it.
         if lock.stream.pointee.writeClaim.isHeld { return true }
         do throws(IPCError) { return try lock.stream.pointee.outbox.send(to: lock.stream.pointee.descriptor) } catch {
             if error.isShortage { throw error }

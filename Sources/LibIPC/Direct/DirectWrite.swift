@@ -1,10 +1,10 @@
 // DirectWrite.swift - a call that sends one frame, or one descriptor, and waits for room.
 //
-// As long as the kernel has room, no system call waits. When it has none the call claims the outbox and takes it along, so that it
-// needs no lock while it waits: first what was queued before goes, then what the call is to send. It waits in a blocking send of a
-// small piece (Outbox.sendPiece); or, when the descriptor has a time limit, in poll(2) (TimeLimit).
+// As long as the kernel has room, no system call waits. When it has none, the call claims the outbox and moves it here, so that it needs
+// no lock while it waits. It sends the frames that were queued before, then its own. It waits in a blocking send of a small piece
+// (Outbox.sendPiece); or, when the descriptor has a time limit, in poll(2) (TimeLimit).
 //
-// When it fails, the rest of a frame that was sent in part stays in the outbox. The next call or wait sends it first.
+// When the call fails in the middle of a frame, the rest of the frame stays in the outbox. The next call or wait sends it first.
 
 struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     private let claimed: ClaimedStream
@@ -13,7 +13,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     private var limit: TimeLimit
     private let cancellation = CancellationGuard()
 
-    // MARK: What can be sent
+    // MARK: The three calls
 
     /// Sends one frame, after what is queued.
     static func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to number: Int32) throws(IPCError) {
@@ -21,25 +21,25 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         let limit = TimeLimit(SO_SNDTIMEO)
         let lock = try DescriptorLock<View>(number, code, .sending)
         try lock.requireStream(code)
-        // First the memory: nothing may fail once a part is sent.
+        // Memory first: no allocation may fail once a part of the frame is sent.
         var own = try lock.withPool { pool throws(IPCError) in try failing(with: code, try OwnFrame(header, payload, &pool)) }
         if try flush(lock, code), try own.outbox.send(to: lock.stream.pointee.descriptor) { return lock.withPool { own.recycle(&$0) } }
-        try finish(&own, lock, limit)
+        try sendWaiting(&own, lock, limit)
     }
 
-    /// The same where there is no room, or another call has the outbox.
+    /// The rest of `send` where the kernel has no room, or another call has claimed the outbox.
     @inline(never)
-    private static func finish(_ own: inout OwnFrame, _ lock: consuming DescriptorLock<View>, _ limit: TimeLimit) throws(IPCError) {
+    private static func sendWaiting(_ own: inout OwnFrame, _ lock: consuming DescriptorLock<View>, _ limit: TimeLimit) throws(IPCError) {
         let number = lock.stream.pointee.descriptor.number
         var write: DirectWrite
         do throws(IPCError) { write = try DirectWrite(lock, IPC_ERROR_USOCK_SEND, limit) } catch {
-            throw own.outbox.isBegun ? DirectWrite.cut(number, error) : error
+            throw own.outbox.isBegun ? DirectWrite.breakStream(number, error) : error
         }
         var failure = write.sendAll()
         if failure == 0 { failure = write.sendAll(of: &own.outbox) }
-        var error = write.reason(failure)
+        var error = write.error(for: failure)
         if let reason = error, own.outbox.isBegun { error = write.keepRest(of: &own, reason) }
-        try write.release(error)
+        try write.endClaim(error)
     }
 
     /// Passes a descriptor with one byte, after what is queued.
@@ -58,7 +58,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
             failure = libipc_errno()
             if failure == EAGAIN, write.limit.isLimited { failure = write.waitForRoom() }
         }
-        try write.release(write.reason(failure))
+        try write.endClaim(write.error(for: failure))
     }
 
     /// Sends the rest of a frame that was sent in part, if there is one.
@@ -69,11 +69,12 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         if try flush(lock, code, finishing: true) { return }
         var write = try DirectWrite(lock, code, limit)
         let failure = write.sendAll(finishing: true)
-        try write.release(write.reason(failure))
+        try write.endClaim(write.error(for: failure))
     }
 
-    /// Sends the queue as far as possible without waiting. True: the queue is empty, and no other call has a claim.
-    /// - Parameter finishing: only the rest of the frame that is begun.
+    /// Sends the queue as far as possible without waiting.
+    /// - Parameter finishing: sends only the rest of a frame that was sent in part.
+    /// - Returns: whether the outbox is empty (`finishing`: has no such rest), and no other call has claimed it.
     private static func flush(
         _ lock: borrowing DescriptorLock<View>, _ code: ErrorCode, finishing: Bool = false
     ) throws(IPCError) -> Bool {
@@ -90,23 +91,23 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         let number = lock.stream.pointee.descriptor.number
         self.limit.readLimit(of: lock.stream.pointee.descriptor)
         if !lock.stream.pointee.isCurrent {
-            // What was held was another file's. The frame is this one's.
+            // The frames in the outbox are for another file, which the number meant before. The look-up discards them.
             lock.end()
             lock = try DescriptorLock(number, code, .always)
         }
         while lock.stream.pointee.writeClaim.isHeld {
-            // By this thread: this is a signal handler, or longjmp(3) has left the other call.
-            let failure = lock.stream.pointee.writeClaim.isHeldHere ? EDEADLK : 0
-            try lock.waitForOther(sending: true, self.limit, code, failure: failure)
+            // This thread's own claim never ends while it waits: this is a signal handler, or longjmp(3) has left the other call.
+            let failure = lock.stream.pointee.writeClaim.isHeldByThisThread ? EDEADLK : 0
+            try lock.waitForClaimEnd(sending: true, self.limit, code, failure: failure)
             lock = try DescriptorLock(number, code, .always)
         }
         claimed = ClaimedStream(lock.stream)
         lock.stream.pointee.writeClaim.begin()
         swap(&outbox, &lock.stream.pointee.outbox)
-        lock.claimBegun()
+        lock.noticeClaim()
     }
 
-    /// Sends the outbox without the lock, and waits for room. Returns 0, or the error number with which the call ends.
+    /// Sends the outbox without the lock, and waits for room. Returns 0, or errno for the result of the call.
     @inline(never) private mutating func sendAll(finishing: Bool = false) -> Int32 {
         let descriptor = claimed.descriptor
         while true {
@@ -116,7 +117,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         }
     }
 
-    /// The same of another outbox.
+    /// Sends another outbox in the same way.
     private mutating func sendAll(of other: inout Outbox) -> Int32 {
         swap(&outbox, &other)
         defer { swap(&outbox, &other) }
@@ -128,47 +129,47 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
         return 0
     }
 
-    private func reason(_ failure: Int32) -> IPCError? {
+    private func error(for failure: Int32) -> IPCError? {
         failure == 0 ? nil : IPCError(code, "send to descriptor \(claimed.descriptor.number)", systemError: failure)
     }
 
-    /// The call fails in the middle of its frame. If it may go on later the outbox gets the frame, of which the rest is sent first.
+    /// The call fails in the middle of its frame. If the reason is temporary, the outbox gets the frame, and the next call sends the rest.
     private mutating func keepRest(of own: inout OwnFrame, _ reason: IPCError) -> IPCError {
-        if reason.isPassing {
+        if reason.isTemporary {
             let missing = own.outbox.pendingBytes
-            guard let frame = own.take() else { return DirectWrite.cut(claimed.descriptor.number, reason) }
+            guard let frame = own.takeFrame() else { return DirectWrite.breakStream(claimed.descriptor.number, reason) }
             outbox.append(frame, sent: frame.pointee.header.frameSize - missing)
         }
         return reason.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
     }
 
-    /// The rest is lost. The stream is broken without it: no more frames can be sent.
-    private static func cut(_ number: Int32, _ reason: IPCError) -> IPCError {
+    /// The rest of a frame is lost, and no frame can follow: shuts the direction down.
+    private static func breakStream(_ number: Int32, _ reason: IPCError) -> IPCError {
         shutdown(number, Int32(SHUT_WR))
         return reason.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
     }
 
-    /// Ends the call, and gives the outbox back. The descriptor may have changed hands meanwhile.
-    @inline(never) private consuming func release(_ error: IPCError?) throws(IPCError) {
+    /// Gives the outbox back to the stream, whose owner may be another one by now. Throws the error of the call, if there is one.
+    @inline(never) private consuming func endClaim(_ error: IPCError?) throws(IPCError) {
         let stream = claimed.stream
         let lock = DescriptorLock<View>(claimed)
-        if stream.pointee.writeClaim.isThisThreads {
+        if stream.pointee.writeClaim.wasBegunByThisThread {
             stream.pointee.writeClaim.end()
-            // Its context has taken the frames out of the program's list.
+            // No context has the stream any more. Its former one has taken the frames out of the program's list.
             if lock.context == nil { outbox.unlist() }
             // Frames that were queued meanwhile follow.
             outbox.append(contentsOf: &stream.pointee.outbox)
             swap(&outbox, &stream.pointee.outbox)
-            lock.claimEnded()
+            lock.noticeClaimEnd()
         }
         if let error { throw error }
     }
 }
 
-/// The frame of one call. A small one is a copy. Of a large one the payload stays the caller's.
+/// The frame of one call. It has a copy of a small payload; a large one stays the caller's.
 private struct OwnFrame: ~Copyable {
     private var frame: FrameReference?
-    /// With this frame alone.
+    /// Has this frame alone.
     var outbox: Outbox
 
     init(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ pool: inout BufferPool) throws(IPCError) {
@@ -187,15 +188,15 @@ private struct OwnFrame: ~Copyable {
         }
     }
 
-    /// The frame is sent: the pool gets the memory of a copy.
+    /// The frame was sent: gives its block to the pool, if that has the payload too.
     mutating func recycle(_ pool: inout BufferPool) {
         guard let frame, frame.isInline, let sent = outbox.takeSent() else { return }
         self.frame = nil
         OutboundFrame.destroy(sent, &pool)
     }
 
-    /// The pending frame, or a copy of it, for a later call that sends it; nil: no memory.
-    mutating func take() -> FrameReference? {
+    /// The frame, for a later call that sends its rest. A payload of the caller's is copied; nil: no memory.
+    mutating func takeFrame() -> FrameReference? {
         guard let frame, !frame.isInline else {
             frame = nil
             return outbox.takePending()

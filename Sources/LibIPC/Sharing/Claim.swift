@@ -1,13 +1,15 @@
 // Claim.swift - the right of one call to a direction of a descriptor, while it waits without the lock.
 //
-// A call that waits for a message takes the inbox along, one that waits for room the outbox; other calls wait until it is back. The
-// lock of the stream guards its two claims.
+// A call that waits for a message moves the inbox out of the stream into a variable of its own, one that waits for room the outbox.
+// Other calls for the same direction wait until the claim ends. The lock of the stream's owner guards the claims.
 
 struct Claim: BitwiseCopyable {
+    /// The thread of the call; 0: no call has the claim.
     private var thread: UInt = 0
-    /// After a fork the other threads are not there, and what they have taken along is lost.
+    /// Fork generation in which the claim began. A child has none of the other threads: their claims are void there, and the inbox or
+    /// outbox that they hold is lost.
     private var process: UInt32 = 0
-    /// Another call waits for the end.
+    /// Another call waits for the end of the claim.
     var isAwaited = false
 
     fileprivate static var currentProcess: UInt32 { UInt32(truncatingIfNeeded: libipc_fork_generation()) }
@@ -15,21 +17,22 @@ struct Claim: BitwiseCopyable {
     /// A call has the direction for itself.
     var isHeld: Bool { thread != 0 && process == Claim.currentProcess }
     var isHeldByOther: Bool { isHeld && thread != libipc_this_thread() }
-    /// A call of this thread: a signal handler has interrupted it, or longjmp(3) has left it.
-    var isHeldHere: Bool { isHeld && thread == libipc_this_thread() }
+    /// An earlier call of this thread has it: a signal handler has interrupted that call, or longjmp(3) has left it.
+    var isHeldByThisThread: Bool { isHeld && thread == libipc_this_thread() }
 
-    /// The call of this thread still has it, also in the child if a signal handler has forked meanwhile.
-    var isThisThreads: Bool { thread == libipc_this_thread() }
+    /// This thread began it and has not ended it. Unlike `isHeldByThisThread` this is also true in a child that a signal handler has
+    /// forked during the call: there the call goes on, and ends the claim.
+    var wasBegunByThisThread: Bool { thread == libipc_this_thread() }
 
     mutating func begin() { (thread, process) = (libipc_this_thread(), Claim.currentProcess) }
     mutating func end() { thread = 0 }
 }
 
-/// The same for calls that wait for a client: several threads may accept at once.
+/// A claim that several calls may have at once: threads may wait for clients of one listener together.
 struct SharedClaim: BitwiseCopyable {
     /// How many calls have it.
     private var count: UInt32 = 0
-    /// As for `Claim`.
+    /// Fork generation, as in `Claim`.
     private var process: UInt32 = 0
 
     var isHeld: Bool { count > 0 && process == Claim.currentProcess }

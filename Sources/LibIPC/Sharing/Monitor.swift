@@ -1,4 +1,4 @@
-// Monitor.swift - the lock of a context, and waking the threads that wait for a change of it.
+// Monitor.swift - the lock of a context, or of a stripe of descriptors, and waking the threads that wait for a change.
 //
 // Folder: Sharing. Uses: Base.
 //
@@ -17,9 +17,10 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
         return try body()
     }
 
-    /// Wakes the threads that wait for a change.
+    /// Wakes all threads that wait for events in `libipc_wait_for_change`.
     func wakeAll() { libipc_wake_all(self) }
-    /// Wakes the threads that wait for the end of a claim.
-    func wakeClaimers() { libipc_announce_claim_end(self) }
+    /// Wakes one of them.
     func wakeOne() { libipc_wake_one(self) }
+    /// Wakes all threads that wait for the end of a claim.
+    func wakeClaimers() { libipc_announce_claim_end(self) }
 }
