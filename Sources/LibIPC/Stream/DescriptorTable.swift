@@ -1,28 +1,29 @@
 // DescriptorTable.swift - which stream belongs to a descriptor's number, and whose lock guards it.
 //
-// ipc_read_fd and its kin know no context, yet must not overtake bytes that a context holds for the descriptor, in either direction.
+// ipc_read_fd and its kin get no context, yet must not overtake bytes that a context holds for the descriptor, in either direction.
 // This table, the only one of the process, leads from the number to its stream and to the lock of the stream's owner: a context, or,
-// for a descriptor in no context, the stripe of the number. An entry is written under the lock of its stripe.
+// for a descriptor in no context (a stray one), the stripe of the number. A stripe is one of 64 locks, among which the numbers are
+// spread (registry.h). An entry is written under the lock of its stripe.
 
 enum DescriptorTable {
-    /// Whose lock guards what belongs to the number. It may be another one by the time that the caller has it.
+    /// The owner of the number's stream, whose lock guards it. It may be another one by the time that the caller has the lock.
     static func owner(of number: Int32) -> MonitorReference { libipc_owner(number) ?? stripe(of: number) }
 
     static func stripe(of number: Int32) -> MonitorReference { libipc_stripe(number) }
 
-    /// The stream of the number, if it is this owner's, whose lock the caller has.
+    /// The stream of the number, if this is its owner. The caller has the owner's lock.
     static func stream(of number: Int32, _ owner: MonitorReference) -> StreamReference? {
         libipc_registered(number, owner)?.assumingMemoryBound(to: Stream.self)
     }
 
-    /// The caller has the lock of the stripe. A number that is too large for the table leads nowhere.
+    /// Enters the stream into the table, unless its number is too large for that. The caller has the lock of the stripe.
     private static func register(_ stream: StreamReference) {
         let number = stream.pointee.descriptor.number
         libipc_register(number, stream.pointee.owner, stream)
         stream.pointee.isRegistered = libipc_is_registrable(number) != 0
     }
 
-    /// The same.
+    /// Removes the stream from the table, if it is there. The caller has the lock of the stripe.
     private static func unregister(_ stream: StreamReference) {
         let number = stream.pointee.descriptor.number
         if stream.pointee.isRegistered, stream == self.stream(of: number, stream.pointee.owner) { libipc_register(number, nil, nil) }
@@ -39,7 +40,8 @@ enum DescriptorTable {
         return try stripe.locked { () throws(Failure) in try body(stripe) }
     }
 
-    /// Nobody owns it any more: frees it, unless a call has claimed it, which then does. The caller has the lock of the stripe.
+    /// Takes the stream, which has no owner any more, out of the table and frees it. If a call has claimed it, the end of the claim
+    /// frees it. The caller has the lock of the stripe.
     /// - Parameter keepingMemory: the caller frees it later.
     private static func abandon(_ stream: StreamReference, keepingMemory: Bool = false) {
         unregister(stream)
@@ -50,7 +52,7 @@ enum DescriptorTable {
 
     // MARK: Descriptors of a context, whose lock the caller has
 
-    /// The context's stream for a number that it adds: the one that calls have left behind, if that is of the same file.
+    /// The stream for a number that a context adds: the stray one, if there is one of the same file, or a new one.
     static func adopt(_ number: Int32, by owner: MonitorReference, _ connection: UnsafeMutableRawPointer) throws(IPCError)
         -> StreamReference
     {
@@ -59,7 +61,7 @@ enum DescriptorTable {
                 if stray.pointee.isCurrent, !stray.pointee.isClosedAtEnd {
                     stray.belong(to: owner, connection)
                     register(stray)
-                    // Calls that wait for a claim look for it under the new lock.
+                    // Calls that wait for the end of a claim wake up, and take the new owner's lock.
                     stray.pointee.readClaim.isAwaited || stray.pointee.writeClaim.isAwaited ? stripe.wakeClaimers() : ()
                     return stray
                 }
@@ -72,8 +74,8 @@ enum DescriptorTable {
         }
     }
 
-    /// The context gives the number up, which stays open. What was received and not handed on, and the rest of a frame that was sent
-    /// in part, stay for the next call.
+    /// The context gives up the number, which stays open. Its stream becomes a stray one if it holds bytes for the next call (received
+    /// ones, or the rest of a frame that was sent in part) or a call has claimed it; else it is freed.
     static func release(_ stream: StreamReference) {
         withStripe(of: stream.pointee.descriptor.number, stream.pointee.owner) { stripe in
             stream.pointee.identify()
@@ -87,18 +89,19 @@ enum DescriptorTable {
         }
     }
 
-    /// The number is closed, or means another file: everything that was held for it is freed.
+    /// The number is closed, or means another file: frees the stream and its bytes.
     static func discard(_ stream: StreamReference, keepingMemory: Bool = false) {
         withStripe(of: stream.pointee.descriptor.number, stream.pointee.owner) { _ in abandon(stream, keepingMemory: keepingMemory) }
     }
 
-    /// The library closes the number. As long as another thread is in a call for it, it only shuts it down, which ends the call:
-    /// otherwise that thread could receive from a file that gets the number next.
+    /// Prepares the closing of the number. While another thread is in a call on it, the number must stay in use: otherwise that thread
+    /// could receive from a file that gets the number next. So the socket is shut down, which ends the call, and the end of the last
+    /// claim closes the number.
     ///
     /// shutdown(2) of a listener would end it for all processes that share it (fork(2)): nobody could connect any more. So a dead
     /// socket gets its number, and the waiting thread finds the dead socket there (Socket.accept). Without a descriptor for the
     /// dead socket the number is closed at once.
-    /// - Returns: whether the caller is to close it now.
+    /// - Returns: whether the caller closes the number now.
     static func endUse(_ stream: StreamReference, keepingMemory: Bool = false) -> Bool {
         let number = stream.pointee.descriptor.number
         if stream.pointee.acceptClaim.isHeld {
@@ -117,7 +120,7 @@ enum DescriptorTable {
 
     // MARK: Descriptors in no context; the caller has the lock of the stripe
 
-    /// The stream of a number in no context; made if there is none.
+    /// The stream of a number in no context. Makes one if there is none, or it is of another file.
     @inline(never)
     static func stray(_ number: Int32) throws(IPCError) -> StreamReference {
         let stripe = stripe(of: number)
@@ -131,7 +134,7 @@ enum DescriptorTable {
         return made
     }
 
-    /// A call has ended: frees the stream, unless a context has it by now, or it holds bytes for the next call.
+    /// A call on a stray stream has ended: frees the stream, unless a context owns it by now, or it holds bytes for the next call.
     @inline(never)
     static func freeIfUnneeded(_ stream: StreamReference) {
         while let frame = stream.pointee.outbox.takeSent() { OutboundFrame.destroy(frame) }
@@ -143,8 +146,9 @@ enum DescriptorTable {
         if isClosed { close(number) }
     }
 
-    /// Closes a number for the program. Bytes that calls have left for it are freed.
-    /// - Returns: whether the caller is to close it now.
+    /// Prepares the closing of a number for the program (usock_close). Frees a stray stream. The stream of a context stays: the
+    /// context notices the closed number later.
+    /// - Returns: whether the caller closes the number now.
     static func endUse(ofStray number: Int32) -> Bool {
         libipc_note_stream(number, 0)
         let stripe = stripe(of: number)

@@ -1,23 +1,23 @@
 // Inbox+Waiting.swift - waiting for one frame, or one descriptor, by a call that has claimed the inbox.
 //
-// Without a time limit the receive itself waits, and the kernel decides what a signal handler does to it (TimeLimit).
+// Without a time limit the call waits in the receive itself, and the kernel decides what a signal handler does to it (TimeLimit).
 
-/// What a call has to send while it waits for a frame: a peer may answer only after it has read that.
+/// What a call has to send while it waits for a frame: the peer may answer only after it has read frames that are still queued.
 enum Outgoing {
-    /// Nothing, and nobody else is there to queue something.
+    /// Nothing, and no other thread can queue a frame.
     case nothing
-    /// Nothing yet; other threads may queue something, and cannot wake this one.
+    /// Nothing yet; other threads may queue frames, and cannot wake this one.
     case possible
     /// Frames that wait for room.
     case waiting
 }
 
 extension Inbox {
-    /// How long a wait lasts before it is checked whether other threads have queued something, in milliseconds.
+    /// Milliseconds after which a wait checks again whether other threads have queued frames.
     private static var recheck: Int32 { 100 }
 
     /// Waits until the inbox has a whole frame, for `takeMessage`.
-    /// - Parameter sending: sends what is queued.
+    /// - Parameter sending: sends what is queued, and returns what is left.
     mutating func waitForFrame(
         from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: () throws(IPCError) -> Outgoing
     ) throws(IPCError) {

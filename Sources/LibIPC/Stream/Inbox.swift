@@ -1,30 +1,32 @@
-// Inbox.swift - what was received from one descriptor and has not been handed on.
+// Inbox.swift - the bytes that were received from one descriptor, and that nobody has taken yet.
 //
-// Reading much and delivering one: a receive takes what is there into a buffer that all connections of a context share
-// (BufferPool), and only what is left when a message has been taken out moves into memory of the connection's own. A payload of
-// which a part has come is received in place from then on, into memory that doubles with what has been received: what a
-// peer announces costs nothing. After a large message the next one is received in place from its first byte on, into a block
-// that the context has anyway.
+// Buffers. A receive takes all bytes that are there into a buffer that the connections of a context share (BufferPool). Bytes that
+// were read ahead, behind the message that is taken out, move into memory of the inbox. Once the inbox has a part of a payload it
+// receives the rest in place, into memory that doubles with the bytes that have come: a length that a peer only announces costs no
+// memory. After a large message the inbox receives the next payload in place from its first byte on, into a block of the pool.
 //
-// A descriptor that comes along (SCM_RIGHTS, unix(7)) belongs to the last byte of the read that brought it. It waits here until
-// that byte is asked for with its descriptor, or is closed when it passes as part of a frame. One can wait; more are closed.
+// Descriptors. A descriptor that is passed (SCM_RIGHTS, unix(7)) belongs to the last byte of the receive that brought it. It waits here
+// until a call takes that byte with its descriptor. When the byte is taken as part of a frame, the descriptor is closed. One
+// descriptor can wait; more are closed.
 
 struct Inbox: ~Copyable {
-    /// Of a descriptor: the first byte behind the frame in the making.
+    /// A position of `passed`: the byte right behind the current frame.
     private static let behindFrame = UInt64.max
 
-    /// The frame in the making: its header once that is whole, and its payload, malloc'ed with a byte to spare.
+    /// Header of the current frame, the one that is being received; nil: no whole header yet.
     private(set) var header: FrameHeader?
-    /// The last one's length.
+    /// Length of the last message's payload.
     private var lastLength: UInt32 = 0
+    /// Payload of the current frame, from malloc(3), with one more byte than `capacity` for a NUL.
     private(set) var payload: UnsafeMutableRawPointer?
+    /// Bytes of `payload` that have come, and for which there is room.
     private var filled = 0, capacity = 0
-    /// Bytes behind that frame: none while a payload is incomplete.
-    private var backlog = Bytes()
+    /// Bytes behind the current frame, or a part of a header. None while the payload is incomplete.
+    private var readAhead = Bytes()
     /// How many bytes were taken out of this stream.
     private var consumed: UInt64 = 0
-    /// A received descriptor, and the position of its byte in the stream. Negative: the kernel dropped the descriptor for this
-    /// error, because the process had no free number.
+    /// A passed descriptor that waits, and the position of its byte in the stream. A negative number is an errno: the kernel dropped
+    /// the descriptor, because the process had no free number.
     private var passed: (position: UInt64, descriptor: Int32)?
 
     init() {}
@@ -34,41 +36,41 @@ struct Inbox: ~Copyable {
         if let passed, passed.descriptor >= 0 { libipc_close_passed(passed.descriptor) }
     }
 
-    var isEmpty: Bool { header == nil && backlog.count == 0 && passed == nil }
-    /// `parse` may find a whole message.
-    var mayHoldMessage: Bool { isWhole || backlog.count >= (header == nil ? FrameHeader.size : 1) }
-    /// `parse` will find one.
+    var isEmpty: Bool { header == nil && readAhead.count == 0 && passed == nil }
+    /// Whether `parse` may find a whole message.
+    var mayHoldMessage: Bool { isWhole || readAhead.count >= (header == nil ? FrameHeader.size : 1) }
+    /// Whether `parse` will find a whole message.
     var holdsMessage: Bool {
         if isWhole { return true }
-        guard header == nil, backlog.count >= FrameHeader.size, let bytes = backlog.readable.baseAddress else { return false }
-        return backlog.count >= FrameHeader(decoding: bytes).frameSize
+        guard header == nil, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return false }
+        return readAhead.count >= FrameHeader(decoding: bytes).frameSize
     }
     var isWhole: Bool { payload != nil && filled == header?.payloadSize }
 
-    /// Moves buffered bytes into the frame in the making. True: the frame is whole, for `takeMessage`.
+    /// Moves bytes that were read ahead into the current frame. True: the frame is whole, for `takeMessage`.
     mutating func parse(_ pool: inout BufferPool) throws(IPCError) -> Bool {
-        guard !isWhole, backlog.count > 0 else { return isWhole }
-        var source = backlog.readable
+        guard !isWhole, readAhead.count > 0 else { return isWhole }
+        var source = readAhead.readable
         let count = source.count
-        defer { backlog.removeFirst(count - source.count) }
+        defer { readAhead.removeFirst(count - source.count) }
         try absorb(&source, &pool)
         return isWhole
     }
 
-    /// Bytes were read ahead, and no frame is in the making.
-    var hasBacklog: Bool { header == nil && backlog.count > 0 }
+    /// Bytes were read ahead, and no frame has been received in part.
+    var hasBacklog: Bool { header == nil && readAhead.count > 0 }
 
     /// Takes out a small message that was read ahead as a whole; nil: there is none, or no memory.
     mutating func takeWhole() -> Message? {
-        guard hasBacklog, backlog.count >= FrameHeader.size, let bytes = backlog.readable.baseAddress else { return nil }
+        guard hasBacklog, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return nil }
         let announced = FrameHeader(decoding: bytes)
-        guard announced.length < UInt32(BufferPool.largeSize), backlog.count >= announced.frameSize,
+        guard announced.length < UInt32(BufferPool.largeSize), readAhead.count >= announced.frameSize,
             let payload = malloc(announced.payloadSize + 1)
         else { return nil }
         memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
-        backlog.removeFirst(announced.frameSize)
+        readAhead.removeFirst(announced.frameSize)
         consume(announced.frameSize)
-        return finish(announced, payload)
+        return makeMessage(announced, payload)
     }
 
     @inline(__always)
@@ -76,10 +78,10 @@ struct Inbox: ~Copyable {
         guard isWhole, let header, let payload else { return nil }
         (self.header, self.payload, filled, capacity) = (nil, nil, 0, 0)
         if passed?.position == Inbox.behindFrame { passed?.position = consumed }
-        return finish(header, payload)
+        return makeMessage(header, payload)
     }
 
-    /// Moves bytes of `source` into the frame in the making. On failure nothing is lost: what was not used stays.
+    /// Moves bytes of `source` into the current frame. On failure nothing is lost: the bytes stay in `source`.
     @inline(__always)
     private mutating func absorb(_ source: inout UnsafeRawBufferPointer, _ pool: inout BufferPool) throws(IPCError) {
         guard var bytes = source.baseAddress else { return }
@@ -103,7 +105,7 @@ struct Inbox: ~Copyable {
         consume(used)
     }
 
-    /// Makes room for `wanted` bytes of a payload of `size`.
+    /// Makes room for `wanted` bytes of a payload that has `size` bytes as a whole.
     @inline(__always)
     private mutating func grow(to wanted: Int, of size: Int, _ pool: inout BufferPool) throws(IPCError) {
         guard payload == nil || wanted > capacity else { return }
@@ -120,16 +122,17 @@ struct Inbox: ~Copyable {
 
     // MARK: Receiving
 
-    /// How far a receive may go.
+    /// How much one receive may take: all bytes that are there, at most the rest of the current frame, or one byte.
     enum Extent { case all, frame, byte }
+    /// What a receive has brought: the end of a whole message, some bytes, nothing (none are there yet), or the end of the stream.
     enum Arrival { case message, bytes, nothing, end }
 
-    /// One receive. `parse` has come back false.
+    /// One receive. The caller has called `parse`, which has returned false.
     mutating func receive(
         from descriptor: Descriptor, into pool: inout BufferPool, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
         if expectsLarge, awaitsByte, extent == .all {
-            let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: backlog.readable).prefix(FrameHeader.size))
+            let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: readAhead.readable).prefix(FrameHeader.size))
             if let block = pool.takeLargeBlock(Int(lastLength) + FrameHeader.size) {
                 return try receive(from: descriptor, head, inPlace: block, &pool, waiting)
             }
@@ -142,24 +145,24 @@ struct Inbox: ~Copyable {
             return .message
         }
         if let header, filled == capacity { try grow(to: filled + 1, of: header.payloadSize, &pool) }
-        let space = try pool.receiveBuffer(after: backlog.readable)
+        let space = try pool.receiveBuffer(after: readAhead.readable)
         let room = UnsafeMutableRawBufferPointer(start: payload.map { $0 + filled }, count: capacity - filled)
-        var arrived: Int32 = -1
+        var newlyPassed: Int32 = -1
         let received =
             extent == .all
-            ? try descriptor.receive(room, space, waiting: waiting, &arrived)
-            : try receive(from: descriptor, room, space, extent, waiting, &arrived)
+            ? try descriptor.receive(room, space, waiting: waiting, &newlyPassed)
+            : try receive(from: descriptor, room, space, extent, waiting, &newlyPassed)
         guard let count = received else { return .nothing }
-        if arrived != -1 {
-            keepPassed(arrived, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(backlog.count + count) - 1)
+        if newlyPassed != -1 {
+            keepPassed(newlyPassed, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(readAhead.count + count) - 1)
         }
         if count == 0 { return .end }
         let inPlace = min(count, room.count)
         filled += inPlace
         consume(inPlace)
-        let earlier = backlog.count
+        let earlier = readAhead.count
         var source = UnsafeRawBufferPointer(start: space.baseAddress.map { $0 - earlier }, count: earlier + count - inPlace)
-        defer { backlog = pool.detach(source) }
+        defer { readAhead = pool.detach(source) }
         try absorb(&source, &pool)
         return isWhole ? .message : .bytes
     }
@@ -167,79 +170,79 @@ struct Inbox: ~Copyable {
     /// The next message may be received in place: the last one was large.
     var expectsLarge: Bool { lastLength >= BufferPool.largeSize }
 
-    /// The most common receive: the inbox is empty, and usually one whole message comes, which is the caller's at once.
-    /// - Parameter arrival: what came when that is no whole message.
+    /// The most common receive: the inbox is empty, and usually one whole message comes, which the caller gets at once.
+    /// - Parameter arrival: what came, if it was no whole message.
     mutating func receiveMessage(
         from descriptor: Descriptor, _ pool: inout BufferPool, waiting: Bool = false, _ arrival: inout Arrival
     ) throws(IPCError) -> Message? {
         let space = try pool.receiveBuffer()
-        var arrived: Int32 = -1
-        guard let count = try descriptor.receive(space, waiting: waiting, &arrived) else { return nil }
-        if arrived != -1 { keepPassed(arrived, position: consumed &+ UInt64(count) &- 1) }
+        var newlyPassed: Int32 = -1
+        guard let count = try descriptor.receive(space, waiting: waiting, &newlyPassed) else { return nil }
+        if newlyPassed != -1 { keepPassed(newlyPassed, position: consumed &+ UInt64(count) &- 1) }
         guard count > 0, let bytes = space.baseAddress else {
             arrival = .end
             return nil
         }
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
-            // Without memory nothing is lost: the bytes are kept below.
+            // Without memory for the payload the bytes are kept below, so nothing is lost.
             if count == announced.frameSize, !announced.isTooLong, let payload = malloc(announced.payloadSize + 1) {
                 memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
                 consume(count)
-                return finish(announced, payload)
+                return makeMessage(announced, payload)
             }
         }
         var source = UnsafeRawBufferPointer(start: bytes, count: count)
-        defer { backlog = pool.detach(source) }
+        defer { readAhead = pool.detach(source) }
         try absorb(&source, &pool)
         arrival = isWhole ? .message : .bytes
         return nil
     }
 
-    /// A whole message, for its receiver.
+    /// - Parameter payload: has room for one more byte.
     @inline(__always)
-    private mutating func finish(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer) -> Message {
-        // A NUL behind the payload, for programs that print it as text.
+    private mutating func makeMessage(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer) -> Message {
+        // A NUL behind the payload: programs may print it as text.
         payload.storeBytes(of: 0, toByteOffset: header.payloadSize, as: UInt8.self)
         lastLength = header.length
         return Message(header, adopting: payload)
     }
 
-    /// The same for at most the wanted number of bytes.
+    /// One receive of at most the rest of the current frame, or of one byte.
     @inline(never)
     private mutating func receive(
         from descriptor: Descriptor, _ room: UnsafeMutableRawBufferPointer, _ space: UnsafeMutableRawBufferPointer, _ extent: Extent,
-        _ waiting: Bool, _ arrived: inout Int32
+        _ waiting: Bool, _ newlyPassed: inout Int32
     ) throws(IPCError) -> Int? {
-        if extent == .byte, room.count == 0 { return try descriptor.receiveByte(space.baseAddress, waiting: waiting, &arrived) }
-        let missing = if let header { header.payloadSize - filled } else { FrameHeader.size - backlog.count }
+        if extent == .byte, room.count == 0 { return try descriptor.receiveByte(space.baseAddress, waiting: waiting, &newlyPassed) }
+        let missing = if let header { header.payloadSize - filled } else { FrameHeader.size - readAhead.count }
         let rest = extent == .byte ? 1 : min(missing - room.count, space.count)
         let behind = UnsafeMutableRawBufferPointer(start: space.baseAddress, count: rest)
-        return try descriptor.receive(room, behind, waiting: waiting, &arrived)
+        return try descriptor.receive(room, behind, waiting: waiting, &newlyPassed)
     }
 
-    /// One receive of a message that may be as large as the last one: its payload right into the block where it stays.
+    /// One receive of a message that may be as large as the last one: the header into `head`, the payload into `block`, where it stays.
     @inline(never)
     private mutating func receive(
         from descriptor: Descriptor, _ head: UnsafeMutableRawBufferPointer, inPlace block: Block,
         _ pool: inout BufferPool, _ waiting: Bool
     ) throws(IPCError) -> Arrival {
         let body = UnsafeMutableRawBufferPointer(start: block.memory, count: Int(lastLength))
-        var arrived: Int32 = -1
+        var newlyPassed: Int32 = -1
         let received = try undoing(
-            pool.returnPayload(block.memory, block.size), try descriptor.receive(head, body, waiting: waiting, &arrived))
+            pool.returnPayload(block.memory, block.size), try descriptor.receive(head, body, waiting: waiting, &newlyPassed))
         guard let count = received, count > 0, let bytes = head.baseAddress else {
             pool.returnPayload(block.memory, block.size)
             return received == nil ? .nothing : .end
         }
-        if arrived != -1 { keepPassed(arrived, position: consumed + UInt64(count) - 1) }
+        if newlyPassed != -1 { keepPassed(newlyPassed, position: consumed + UInt64(count) - 1) }
         let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
-        // A few bytes hold no large block.
+        // A message that fills less than an eighth of the block would waste memory.
         guard came >= block.size / 8, !announced.isTooLong, came <= announced.payloadSize else {
-            // It is not like the last one: put together, it is taken apart as others are.
+            // These bytes are no single large message: puts header and payload together, and parses them like bytes read ahead.
             memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
             memcpy(block.memory, bytes, min(count, FrameHeader.size))
-            backlog = pool.detach(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
+            readAhead = pool.detach(UnsafeRawBufferPointer(start: block.memory, count: count), of: block)
             return try parse(&pool) ? .message : .bytes
         }
         (header, payload, filled) = (announced, block.memory, came)
@@ -248,14 +251,16 @@ struct Inbox: ~Copyable {
         return isWhole ? .message : .bytes
     }
 
-    // MARK: Descriptors that came along
+    // MARK: Passed descriptors
 
+    /// Keeps a descriptor, or an error in its place, until its byte is taken. While an earlier descriptor waits, a new one is closed;
+    /// an earlier error gives way.
     private mutating func keepPassed(_ descriptor: Int32, position: UInt64) {
         guard let earlier = passed, descriptor < 0 || earlier.descriptor >= 0 else { return passed = (position, descriptor) }
         if descriptor >= 0 { libipc_close_passed(descriptor) }
     }
 
-    /// So many bytes of the stream are somebody's now. Descriptors that came with them, unasked for, are closed.
+    /// Counts bytes that are taken out of the stream. Closes a descriptor that came with them, because no call has asked for it.
     private mutating func consume(_ count: Int) {
         consumed += UInt64(count)
         if let passed, passed.position < consumed {
@@ -268,13 +273,13 @@ struct Inbox: ~Copyable {
     mutating func closePassed() { if let passed = passed.take() { libipc_close_passed(passed.descriptor) } }
 
     /// The inbox holds no byte and no part of a frame: the next byte may bring a descriptor.
-    var awaitsByte: Bool { header == nil && backlog.count == 0 }
+    var awaitsByte: Bool { header == nil && readAhead.count == 0 }
 
     /// Takes one byte from the stream, if no frame has been received in part. Returns the descriptor that came with it, or the
     /// error for which it was lost.
     mutating func takeDescriptor() -> Int32? {
-        guard header == nil, backlog.count > 0 else { return nil }
-        backlog.removeFirst(1)
+        guard header == nil, readAhead.count > 0 else { return nil }
+        readAhead.removeFirst(1)
         defer { consume(1) }
         return passed?.position == consumed ? passed.take()?.descriptor : nil
     }

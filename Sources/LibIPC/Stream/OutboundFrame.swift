@@ -1,22 +1,23 @@
 // OutboundFrame.swift - one frame that waits to be sent.
 //
-// It is one block of memory: its node, its header, and right behind that a copy of the payload, so that many frames go in one
-// sendmsg(2). A payload that somebody gives away is not copied.
+// It is one block of memory: the node (this structure), the encoded header, and right behind that a copy of the payload: so many frames
+// fit into one sendmsg(2). A payload whose owner gives it away is not copied, and stays in a block of its own.
 
 typealias FrameReference = UnsafeMutablePointer<OutboundFrame>
 
 struct OutboundFrame: BitwiseCopyable {
+    /// The next frame of the same outbox.
     var next: FrameReference?
     let header: FrameHeader
-    /// Its number in the program's list of messages; negative: the program is not told about this frame.
+    /// Its number in the program's list of messages (ctx->tx); negative: it is not in the list, and the program gets no event for it.
     var listing = unlisted
-    /// Behind the header, or a block of its own.
+    /// Lies behind the encoded header (`isInline`), or in a block of its own.
     let payload: UnsafeMutableRawPointer
 
     static var unlisted: Int { -1 }
 
-    /// Bytes in front of the encoded frame. The payload behind its header lies at a multiple of 16, as memory from malloc(3) does: AMD
-    /// processors copy a large block up to 15 times slower when the places of source and destination within their pages differ by less.
+    /// Bytes in front of the encoded frame. They are as many as put the payload at a multiple of 16, as memory from malloc(3) is: AMD
+    /// processors copy a large block up to 15 times slower when source and destination lie less than 16 bytes apart within their pages.
     static var nodeSize: Int { (MemoryLayout<OutboundFrame>.stride + FrameHeader.size + 15) / 16 * 16 - FrameHeader.size }
     var isListed: Bool { listing >= 0 }
 
@@ -24,26 +25,27 @@ struct OutboundFrame: BitwiseCopyable {
     static func make(
         _ header: FrameHeader, copying payload: UnsafeRawPointer?, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
-        let frame = try make(header, together: header.frameSize, &pool)
+        let frame = try make(header, inlineSize: header.frameSize, &pool)
         if let payload { memcpy(frame.inlinePayload, payload, header.payloadSize) }
         frame.initialize(to: OutboundFrame(header: header, payload: frame.inlinePayload))
         return frame
     }
 
-    /// A frame whose payload stays where it is: malloc'ed, and the frame's own.
+    /// A frame that becomes the owner of a payload from malloc(3), which stays where it is.
     static func make(
         _ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
         guard let payload else { return try make(header, copying: nil, &pool) }
-        let frame = try make(header, together: FrameHeader.size, &pool)
+        let frame = try make(header, inlineSize: FrameHeader.size, &pool)
         frame.initialize(to: OutboundFrame(header: header, payload: payload))
         return frame
     }
 
+    /// - Parameter inlineSize: bytes of the block behind the node.
     private static func make(
-        _ header: FrameHeader, together: Int, _ pool: inout BufferPool
+        _ header: FrameHeader, inlineSize: Int, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
-        let memory = try pool.takeBlock(OutboundFrame.nodeSize + together, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
+        let memory = try pool.takeBlock(OutboundFrame.nodeSize + inlineSize, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
         let frame = memory.bindMemory(to: OutboundFrame.self, capacity: 1)
         header.encode(into: frame.encoded)
         return frame
@@ -54,11 +56,11 @@ struct OutboundFrame: BitwiseCopyable {
         destroy(frame, &none)
     }
 
-    /// The memory serves frames to come.
+    /// Gives the memory to the pool, for later frames.
     @inline(__always)
     static func destroy(_ frame: FrameReference, _ pool: inout BufferPool) {
         if !frame.isInline { pool.returnPayload(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        pool.returnBlock(frame, OutboundFrame.nodeSize + frame.together)
+        pool.returnBlock(frame, OutboundFrame.nodeSize + frame.inlineSize)
     }
 }
 
@@ -67,14 +69,14 @@ extension FrameReference {
     var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
     var isInline: Bool { pointee.payload == inlinePayload }
 
-    /// Bytes that lie behind the node: the whole frame, or its header.
-    fileprivate var together: Int { isInline ? pointee.header.frameSize : FrameHeader.size }
+    /// Bytes of the block behind the node: the whole frame, or its header alone.
+    fileprivate var inlineSize: Int { isInline ? pointee.header.frameSize : FrameHeader.size }
 
-    /// The parts of the frame from byte `offset` on: one, or two where the payload lies elsewhere.
+    /// Calls `add` for each part in memory of the frame from byte `offset` on: one, or two if the payload has a block of its own.
     func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
-        let together = together
-        if offset < together { add(encoded + offset, together - offset) }
+        let inlineSize = inlineSize
+        if offset < inlineSize { add(encoded + offset, inlineSize - offset) }
         let start = Swift.max(offset - FrameHeader.size, 0)
-        if together < pointee.header.frameSize { add(pointee.payload + start, pointee.header.payloadSize - start) }
+        if inlineSize < pointee.header.frameSize { add(pointee.payload + start, pointee.header.payloadSize - start) }
     }
 }

@@ -1,11 +1,10 @@
-// Stream.swift - the bytes of one descriptor in both directions, and which call has a direction for itself.
+// Stream.swift - the bytes of one descriptor in both directions, and the claims on each direction.
 //
 // Folder: Stream. Uses: Base, Wire, IO, Sharing.
 //
-// A stream belongs to the context that has the descriptor. Of a descriptor in no context a stream exists only while a call is at
-// work, or has left bytes for the next one (DescriptorTable). A stream changes its owner without being copied, so a waiting call
-// keeps its reference. It is
-// freed when nobody owns it and no call has claimed a direction.
+// A stream belongs to the context that has the descriptor. A descriptor in no context has a stream only while a call uses it, or after
+// a call has left bytes for the next one (DescriptorTable). When the owner changes, the stream stays where it is in memory: a waiting
+// call keeps its reference. The stream is freed when it has no owner and no claim.
 
 typealias StreamReference = UnsafeMutablePointer<Stream>
 
@@ -15,22 +14,23 @@ struct Stream: ~Copyable {
     /// All calls that wait for a client share it.
     var acceptClaim = SharedClaim()
     var inbox = Inbox()
-    /// The number leads to it. Otherwise the number is closed or means another file, and calls that have claimed it are the last to
-    /// use it.
+    /// It is in the descriptor table. A stream that is not there had a number that is closed or means another file by now: only calls
+    /// that have claimed it still use it.
     var isRegistered = false
     /// The library closes the descriptor when the last claim ends.
     var isClosedAtEnd = false
     var outbox = Outbox()
     var readClaim = Claim()
-    /// Whether it is known to carry a stream of bytes.
+    /// The descriptor was checked, and carries a stream of bytes (`Descriptor.requireStream`).
     var isStream = false
+    /// `file` is known.
     private var isIdentified = false
     var writeClaim = Claim()
-    /// Whose lock guards it: a context's; or the stripe of its number (DescriptorTable).
+    /// Its lock guards the stream: that of a context, or of the stripe of the number (DescriptorTable).
     private(set) var owner: MonitorReference
-    /// What its context has for it; nil: it is in no context.
+    /// The Connection of its context (untyped, because Loop lies above this folder); nil: it is in no context.
     private(set) var connection: UnsafeMutableRawPointer?
-    /// The file of the descriptor, from when bytes were first held: a program may close the number and get it for another file.
+    /// The file of the descriptor when the stream first held bytes. A program may close the number and open another file with it.
     private var file = FileIdentity()
 
     init(_ number: Int32, owner: MonitorReference) { (descriptor, self.owner) = (Descriptor(number), owner) }
@@ -50,7 +50,7 @@ struct Stream: ~Copyable {
         isStream = true
     }
 
-    /// Notes which file the bytes that are held belong to.
+    /// Remembers, once, the file that the bytes of the stream belong to.
     @inline(__always)
     mutating func identify() { if !isIdentified { identifyNow() } }
 
@@ -60,7 +60,7 @@ struct Stream: ~Copyable {
         (file, isIdentified) = (found, true)
     }
 
-    /// Whether what is held belongs to the file that the number means now.
+    /// Whether the bytes of the stream, if it has any, belong to the file that the number means now.
     var isCurrent: Bool { mutating get { isEmpty || !isIdentified || file == FileIdentity(descriptor) } }
 
     /// Wakes the calls that wait for the end of a claim.
@@ -85,12 +85,12 @@ struct Stream: ~Copyable {
 }
 
 extension StreamReference {
-    /// The stream's owner, for a call that has claimed a direction and reads it without the lock. It lies behind the stream.
+    /// A copy of `owner`, behind the stream in memory: a call that has claimed a direction reads it without the lock.
     var ownerCell: UnsafeMutablePointer<MonitorReference> {
         UnsafeMutableRawPointer(self + 1).assumingMemoryBound(to: MonitorReference.self)
     }
 
-    /// The caller has the locks of the former and of the new owner.
+    /// Changes the owner. The caller has the locks of the former and of the new one.
     func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
         pointee.setOwner(owner, connection)
         libipc_store_owner(ownerCell, owner)
