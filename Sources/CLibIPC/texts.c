@@ -1,5 +1,5 @@
 /*
- * texts.c - the text of this thread's last error, and how it gets into a result.
+ * texts.c - the last text that each thread has made (of an error or a trace line), and how it gets into a struct ipc_error.
  */
 #include "CLibIPC.h"
 

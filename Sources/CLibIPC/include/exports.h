@@ -138,17 +138,17 @@ LIBIPC_EXPORT(usock_recv, (&result, fd, buf, len),
 	int32_t fd, char *_Nullable *_Nonnull buf, size_t *len)
 LIBIPC_EXPORT(usock_close, (&result, fd), , int32_t fd)
 LIBIPC_EXPORT(usock_connect, (&result, fd, path),
-	NEED(fd, IPC_ERROR_USOCK_CONNECT__WRONG_FILE_DESCRIPTOR) FILL(path, IPC_ERROR_USOCK_CONNECT__EMPTY_PATH),
+	NEED(fd, IPC_ERROR_USOCK_CONNECT__WRONG_FILE_DESCRIPTOR) NEED_TEXT(path, IPC_ERROR_USOCK_CONNECT__EMPTY_PATH),
 	int32_t *fd, const char *path)
 LIBIPC_EXPORT(usock_init, (&result, fd, path),
-	NEED(fd, IPC_ERROR_USOCK_INIT__EMPTY_FILE_DESCRIPTOR) FILL(path, IPC_ERROR_USOCK_INIT__EMPTY_PATH),
+	NEED(fd, IPC_ERROR_USOCK_INIT__EMPTY_FILE_DESCRIPTOR) NEED_TEXT(path, IPC_ERROR_USOCK_INIT__EMPTY_PATH),
 	int32_t *fd, const char *path)
 LIBIPC_EXPORT(usock_accept, (&result, fd, pfd), NEED(pfd, IPC_ERROR_USOCK_ACCEPT__PATH_FILE_DESCRIPTOR), int32_t fd, int32_t *pfd)
-LIBIPC_EXPORT(usock_remove, (&result, path), FILL(path, IPC_ERROR_USOCK_REMOVE__NO_FILE), const char *path)
+LIBIPC_EXPORT(usock_remove, (&result, path), NEED_TEXT(path, IPC_ERROR_USOCK_REMOVE__NO_FILE), const char *path)
 
 /* fs.h */
-LIBIPC_EXPORT(mkdir_p_, (&result, path), FILL(path, IPC_ERROR_MKDIR__CANNOT_CREATE_DIR), const char *path)
-LIBIPC_EXPORT(directory_setup_, (&result, path), FILL(path, IPC_ERROR_DIRECTORY_SETUP__PATH_PARAM), const char *path)
+LIBIPC_EXPORT(mkdir_p_, (&result, path), NEED_TEXT(path, IPC_ERROR_MKDIR__CANNOT_CREATE_DIR), const char *path)
+LIBIPC_EXPORT(directory_setup_, (&result, path), NEED_TEXT(path, IPC_ERROR_DIRECTORY_SETUP__PATH_PARAM), const char *path)
 #pragma clang assume_nonnull end
 
 #undef LIBIPC_EXPORT

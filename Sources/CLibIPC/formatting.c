@@ -1,5 +1,5 @@
 /*
- * runtime.c - error_message_format, which is variadic.
+ * formatting.c - error_message_format, which is in C because it is variadic.
  */
 #include "CLibIPC.h"
 
