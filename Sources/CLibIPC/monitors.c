@@ -15,7 +15,7 @@ static struct block {
 	char stays[16]; /* see threads.h */
 	struct block *next;
 } *free_blocks[8 * sizeof(size_t)]; /* by order */
-static void *newest; /* read without a lock */
+static void *newest; /* the monitor that was made last; read without a lock */
 
 uint32_t libipc_take_number(int fd) {
 	static uint32_t last;
@@ -28,8 +28,8 @@ uint32_t libipc_take_number(int fd) {
 struct libipc_monitor *libipc_creation_lock(void) { return &creation_lock; }
 struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
 
-static int are_lists_locked;
-/* Returns 0 in a handler that has interrupted a call which has this lock. */
+static int are_lists_locked; /* for a process with one thread, where the lock is not taken */
+/* Returns 0 in a signal handler that has interrupted a call which has this lock. */
 static int lock_lists(void) {
 	if (libipc_is_alone() && are_lists_locked) return 0;
 	libipc_lock(&lists_lock);
@@ -86,7 +86,8 @@ void libipc_recycle_block(void *memory, unsigned order) {
 	unlock_lists();
 }
 
-/* Whoever makes the next context takes the lock as well (libipc_take_monitor), and reads the structure afterwards. */
+/* A call that makes a context takes this lock too (libipc_allocate_monitor) and reads the structure afterwards: so it sees what is
+ * written here. */
 void libipc_unpublish(struct ipc_ctx *ctx, struct ipc_switchings switchings) {
 	int is_locked = lock_lists();
 	libipc_publish(ctx, NULL, NULL, 0, switchings);

@@ -11,54 +11,61 @@
  * (fs.nr_open). Only the used parts take memory. An entry is read without a lock, and written under the lock of its stripe. */
 enum { LIBIPC_REGISTRY_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
 struct libipc_slot {
-	void *_Nullable owner;      /* the monitor whose lock guards the connection */
-	void *_Nullable connection;
-	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
-	uint32_t use; /* 1: calls without a context found a stream here, a hint. Even: see libipc_take_number */
+	void *_Nullable owner;  /* the monitor whose lock guards the stream */
+	void *_Nullable stream; /* Stream.swift */
+	uint32_t listener;      /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
+	uint32_t use;           /* 0: nothing is known. 1: a hint, the descriptor carries a stream of bytes (libipc_note_stream).
+	                         * Even: the mark of a descriptor of the library's own (libipc_take_number) */
 };
 extern struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
-extern int libipc_registry_end; /* no entry from this one on was ever used */
+extern int libipc_registry_end; /* this entry and all behind it were never used */
 extern struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
 static inline int libipc_is_registrable(int fd) { return fd >= 0 && fd < LIBIPC_REGISTRY_SIZE; }
 static inline struct libipc_monitor *libipc_stripe(int fd) { return libipc_stripes + (unsigned)fd % LIBIPC_STRIPES; }
 static inline struct libipc_monitor *_Nullable libipc_owner(int fd) {
 	return libipc_is_registrable(fd) ? (struct libipc_monitor *)libipc_load(&libipc_registry[fd].owner) : NULL;
 }
-/* The connection, if it belongs to `owner`, whose lock must be held to change that. A writer sets the owner to NULL first. So if the
- * owner is the same before and after the connection is read, the connection belonged to it. */
+/* The stream of the descriptor, if it belongs to `owner`; only a thread with the owner's lock changes that. libipc_register sets the
+ * owner to NULL first. So if the owner is the same before and after the stream is read, the stream belonged to it. */
 static inline void *_Nullable libipc_registered(int fd, const struct libipc_monitor *owner) {
 	if (libipc_owner(fd) != owner || !libipc_is_registrable(fd)) return NULL;
-	void *_Nullable connection = libipc_load(&libipc_registry[fd].connection);
-	return libipc_owner(fd) == owner ? connection : NULL;
+	void *_Nullable stream = libipc_load(&libipc_registry[fd].stream);
+	return libipc_owner(fd) == owner ? stream : NULL;
 }
 LIBIPC_ATOMIC int libipc_end_of_registry(void) { return __atomic_load_n(&libipc_registry_end, __ATOMIC_RELAXED); }
 LIBIPC_ATOMIC void libipc_grow_registry(int end) {
 	int known = libipc_end_of_registry();
 	while (known < end && !__atomic_compare_exchange_n(&libipc_registry_end, &known, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
-static inline void libipc_register(int fd, struct libipc_monitor *_Nullable owner, void *_Nullable connection) {
+/* Writes an entry. The caller has the lock of the stripe. */
+static inline void libipc_register(int fd, struct libipc_monitor *_Nullable owner, void *_Nullable stream) {
 	if (!libipc_is_registrable(fd)) return;
 	if (fd >= libipc_end_of_registry()) libipc_grow_registry(fd + 1);
 	libipc_store(&libipc_registry[fd].owner, NULL);
-	libipc_store(&libipc_registry[fd].connection, connection);
+	libipc_store(&libipc_registry[fd].stream, stream);
 	libipc_store(&libipc_registry[fd].owner, owner);
 }
+/* A hint for calls without a context: the number's descriptor carried a stream of bytes when it was checked last. */
 LIBIPC_ATOMIC int libipc_is_known_stream(int fd) {
 	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == 1;
 }
+/* Sets the hint, or removes it. */
 LIBIPC_ATOMIC void libipc_note_stream(int fd, int is_stream) {
 	uint32_t former = !is_stream;
 	if (libipc_is_registrable(fd))
 		__atomic_compare_exchange_n(&libipc_registry[fd].use, &former, (uint32_t)is_stream, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* Numbers of the library's own descriptors. The program may close one, and another context gets the number for the same purpose: the
- * inodes of such files are all the same, so each number has an even mark of who took it last. Where one that was not given back is
- * taken all contexts are to take notice. */
+/* Numbers of the library's own descriptors (epoll sets, eventfds). The program may close one, and another context may get its number
+ * for a descriptor of the same kind. Their inodes are all the same, so fstat(2) cannot tell the two. So a context takes the number: it
+ * stores an even mark of its own in the table, and compares that before it uses the number. A number that is taken before it was
+ * returned was closed by the program: then all contexts are told to compare theirs (libipc_note_pair_change).
+ * libipc_take_number returns the mark. */
 uint32_t libipc_take_number(int fd);
 LIBIPC_ATOMIC void libipc_return_number(int fd, uint32_t mark) {
 	if (libipc_is_registrable(fd)) __atomic_compare_exchange_n(&libipc_registry[fd].use, &mark, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
+/* Whether nobody has taken the number since. */
 LIBIPC_ATOMIC int libipc_has_number(int fd, uint32_t mark) {
 	return libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].use, __ATOMIC_RELAXED) == mark;
 }
