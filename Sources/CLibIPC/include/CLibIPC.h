@@ -73,14 +73,13 @@ static inline int libipc_poll_once(int fd, int events, int timeout) {
 	int result = poll(&entry, 1, timeout);
 	return result > 0 ? entry.revents : result;
 }
-/* The same, but retries after a signal, and returns 0 on an error. */
+/* libipc_poll_once that retries after a signal, and returns 0 on an error. */
 static inline int libipc_poll(int fd, int events, int timeout) {
 	int reported = LIBIPC_RETRYING(libipc_poll_once(fd, events, timeout));
 	return reported > 0 ? reported : 0;
 }
 
-/* File types: macros, which Swift does not import. */
-/* -1: the path does not exist. */
+/* File types. S_ISDIR and S_ISSOCK are macros, which Swift does not import. libipc_is_directory_at: -1: the path does not exist. */
 static inline int libipc_is_directory_at(const char *path) {
 	struct stat status;
 	return stat(path, &status) == 0 ? S_ISDIR(status.st_mode) : -1;
@@ -158,7 +157,7 @@ void libipc_parse_control(int fd, struct msghdr *message, int *passed);
 /* Closes a passed descriptor that no call asked for. The sender may have set SO_LINGER (socket(7)), which must not make this process
  * wait. */
 void libipc_close_passed(int fd);
-/* What is left to do after a receive that is not the usual one: control data, a truncated record, a file that is no socket. */
+/* Completes a receive that is not the usual one: it brought control data or a truncated record, or the file is no socket. */
 ssize_t libipc_finish_receive(int fd, struct msghdr *message, ssize_t received, int waiting, int *passed);
 /* Receives into `first`, then `second`. `*passed` becomes the descriptor that came with the bytes, close-on-exec
  * (libipc_parse_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
@@ -175,14 +174,15 @@ static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size
 	return libipc_finish_receive(fd, &message, received, waiting, passed);
 }
 
-/* The same, but retries after a signal, unless it waits: then the kernel decides whether a signal ends the call (SA_RESTART, signal(7)). */
+/* libipc_receive_once that retries after a signal if it does not wait. If it waits, the kernel decides whether a signal handler ends the
+ * call (SA_RESTART, signal(7)). */
 static inline ssize_t libipc_receive(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
 	ssize_t received;
 	do received = libipc_receive_once(fd, first, first_size, second, second_size, waiting, passed);
 	while (received < 0 && errno == EINTR && !waiting);
 	return received;
 }
-/* The same into one buffer, without waiting. */
+/* libipc_receive into one buffer, without waiting: the most frequent receive. */
 static inline ssize_t libipc_receive_now(int fd, void *space, size_t size, int *passed) {
 	union libipc_control control;
 	struct iovec vector = {space, size};
@@ -222,10 +222,11 @@ static inline ssize_t libipc_send_once(int fd, struct iovec *vectors, size_t cou
 	return *is_socket ? sent : libipc_write_plain(fd, vectors[0].iov_base, vectors[0].iov_len);
 }
 
+/* libipc_send_once that retries after a signal. */
 static inline ssize_t libipc_send(int fd, struct iovec *vectors, size_t count, int *is_socket) {
 	return LIBIPC_RETRYING(libipc_send_once(fd, vectors, count, is_socket));
 }
-/* The same for one piece. */
+/* libipc_send of one piece: the most frequent send. */
 static inline ssize_t libipc_send_now(int fd, void *bytes, size_t count, int *is_socket) {
 	ssize_t sent = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 	struct iovec whole = {bytes, count};
@@ -240,7 +241,7 @@ int libipc_all_handlers_restart(void);
 
 static inline uint32_t libipc_big_endian(uint32_t value) { return __builtin_bswap32(value); }
 
-/* The public array of a context. Threads read this pointer before they have the context's lock. */
+/* Accesses to the fields of a struct ipc_ctx. Threads read the pointer to its array before they have the context's lock. */
 static inline void *libipc_array(const struct ipc_ctx *ctx) { return libipc_load((void *const *)&ctx->cinfos); }
 /* The other fields are read and written with the lock only. In C, field by field: in Swift an access to one field counts as an access
  * to all. */
@@ -256,12 +257,14 @@ static inline void libipc_publish_messages(struct ipc_ctx *ctx, struct ipc_messa
 
 /* A word that contexts compare to notice changes (process.c). Upper 16 bits: the number of forks between the process that loaded the
  * library and this one, counted from 1. Lower 48 bits, which last for years: how often programs have changed tables of switched
- * pairs. 0: a child in which no call has been made yet. */
+ * pairs, or closed a descriptor of the library (libipc_take_number). 0: a child in which no call has been made yet. */
 extern uint64_t *libipc_changes __attribute__((visibility("hidden")));
 enum { LIBIPC_FORK_SHIFT = 48 };
+/* Begins a child (process.c). Returns the word. */
 uint64_t libipc_notice_child(void);
-/* Whether the word is the same as when it was read last. */
+/* Whether the word differs from `since`. */
 LIBIPC_ATOMIC int libipc_has_changed(uint64_t since) { return __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) != since; }
+/* The word. In a new child the first call begins the child, so it is never 0. */
 LIBIPC_ATOMIC uint64_t libipc_noted_changes(void) {
 	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_RELAXED);
 	return noted != 0 ? noted : libipc_notice_child();
