@@ -5,7 +5,7 @@
  * thread would wait for a lock that it holds itself, and it would change lists that are half changed. So a call leaves marks that
  * tell a handler what it has interrupted:
  *  - Where there are other threads, the thread's list of locks (locks.c). A call that begins while the list is not empty is made in a
- *    handler. It must wait for no lock, because the owner of the lock may wait for this thread.
+ *    handler. It must wait for no lock, because the holder of the lock may wait for this thread.
  *  - In a process with one thread no lock is taken. There `active` of the monitor says that a call is changing what it guards: one
  *    store when the call begins and one when it ends. Other contexts are consistent.
  * While a call sleeps in the kernel, or calls the program, all data is consistent and no lock is held: a handler may call any function.
@@ -41,7 +41,7 @@ static int is_below(uintptr_t frame, uintptr_t other, uintptr_t distance) {
 }
 
 static inline int is_interrupting(const struct libipc_thread *thread, const struct libipc_monitor *monitor, uintptr_t frame) {
-	if (!libipc_is_alone()) return thread->count > 0 && is_below(frame, thread->frame, HANDLER);
+	if (!libipc_is_alone()) return thread->count > 0 && is_below(frame, thread->stack_frame, HANDLER);
 	return monitor->active != 0 && !(monitor->active & LIBIPC_SLEEPING) && is_below(frame, monitor->active, HANDLER);
 }
 int libipc_is_interrupting(const struct libipc_monitor *monitor) { return is_interrupting(&libipc_thread, monitor, libipc_frame()); }
@@ -50,7 +50,7 @@ int libipc_is_interrupting(const struct libipc_monitor *monitor) { return is_int
 static void release_abandoned_locks(struct libipc_thread *thread) {
 	while (thread->count > 0) {
 		struct libipc_monitor *monitor = thread->locks[thread->count - 1];
-		if (libipc_lock_owner(monitor) != libipc_this_thread()) {
+		if (libipc_lock_holder(monitor) != libipc_this_thread()) {
 			libipc_remove_lock(thread, monitor);
 			continue;
 		}

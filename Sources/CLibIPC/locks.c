@@ -18,7 +18,7 @@ void libipc_prepare_monitor(struct libipc_monitor *monitor) { pthread_mutex_init
 /* ---- locks ---- */
 
 void libipc_add_lock(struct libipc_thread *thread, struct libipc_monitor *monitor) {
-	if (thread->count == 0) thread->frame = (uintptr_t)__builtin_frame_address(0);
+	if (thread->count == 0) thread->stack_frame = (uintptr_t)__builtin_frame_address(0);
 	if (thread->count == LIBIPC_MOST_LOCKS) return;
 	thread->locks[thread->count] = monitor;
 	LIBIPC_IN_ORDER();
@@ -41,7 +41,7 @@ int libipc_holds_locks(void) { return libipc_thread.count > 0; }
 
 void libipc_lock_mutex(struct libipc_monitor *monitor) {
 	libipc_noted_changes();
-	if (libipc_lock_owner(monitor) == libipc_this_thread()) {
+	if (libipc_lock_holder(monitor) == libipc_this_thread()) {
 		/* The mutex is not recursive: locking it again would be a deadlock. */
 		monitor->depth++;
 		return;
@@ -49,7 +49,7 @@ void libipc_lock_mutex(struct libipc_monitor *monitor) {
 	int before = libipc_forbid_cancelling();
 	libipc_add_lock(&libipc_thread, monitor);
 	pthread_mutex_lock(&monitor->mutex);
-	libipc_set_owner(monitor, libipc_this_thread());
+	libipc_set_holder(monitor, libipc_this_thread());
 	monitor->cancelling = before;
 }
 
@@ -59,7 +59,7 @@ void libipc_unlock_mutex(struct libipc_monitor *monitor) {
 		return;
 	}
 	int before = monitor->cancelling;
-	libipc_set_owner(monitor, 0);
+	libipc_set_holder(monitor, 0);
 	LIBIPC_IN_ORDER();
 	pthread_mutex_unlock(&monitor->mutex);
 	LIBIPC_IN_ORDER();
@@ -67,25 +67,26 @@ void libipc_unlock_mutex(struct libipc_monitor *monitor) {
 	libipc_allow_cancelling(before);
 }
 
-/* Whether the thread may have the lock without being recorded as owner: it was interrupted between taking the mutex and setting
- * `owner`, or between the two steps of unlocking. Or it is about to take the lock and another thread is between such steps, which
+/* Whether the thread may have the lock without being recorded as its holder: it was interrupted between taking the mutex and setting
+ * `holder`, or between the two steps of unlocking. Or it is about to take the lock and another thread is between such steps, which
  * does not last. */
 int libipc_may_be_own(const struct libipc_monitor *monitor) {
-	if (libipc_lock_owner(monitor) != 0) return 0;
+	if (libipc_lock_holder(monitor) != 0) return 0;
 	for (unsigned i = 0; i < libipc_thread.count; i++)
 		if (libipc_thread.locks[i] == monitor) return 1;
 	return 0;
 }
 
-/* Retries, one each millisecond: much longer than any thread keeps a lock. And how often the thread yields to others. */
-enum { TRIES = 50, TURNS = 20 };
+/* TRIES: one each millisecond, so 50 ms: much longer than any thread keeps a lock. YIELDS: how often the thread yields to one that is
+ * between the steps of libipc_may_be_own. */
+enum { TRIES = 50, YIELDS = 20 };
 int libipc_try_mutex(struct libipc_monitor *monitor) {
 	const struct timespec pause = {0, 1000000};
-	for (int tries = 0, turns = 0; tries < TRIES && turns < TURNS;) {
+	for (int tries = 0, yields = 0; tries < TRIES && yields < YIELDS;) {
 		if (pthread_mutex_trylock(&monitor->mutex) == 0) return 1;
 		if (libipc_may_be_own(monitor)) {
 			sched_yield();
-			turns++;
+			yields++;
 		} else {
 			nanosleep(&pause, NULL);
 			tries++;
@@ -94,11 +95,11 @@ int libipc_try_mutex(struct libipc_monitor *monitor) {
 	return 0;
 }
 int libipc_try_lock(struct libipc_monitor *monitor) {
-	if (libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread()) return 0;
+	if (libipc_is_alone() || libipc_lock_holder(monitor) == libipc_this_thread()) return 0;
 	int before = libipc_forbid_cancelling();
 	if (libipc_try_mutex(monitor)) {
 		libipc_add_lock(&libipc_thread, monitor);
-		libipc_set_owner(monitor, libipc_this_thread());
+		libipc_set_holder(monitor, libipc_this_thread());
 		monitor->cancelling = before;
 		return 1;
 	}
@@ -106,7 +107,7 @@ int libipc_try_lock(struct libipc_monitor *monitor) {
 	return 0;
 }
 int libipc_has_lock(const struct libipc_monitor *monitor) {
-	return libipc_is_alone() || libipc_lock_owner(monitor) == libipc_this_thread() || libipc_may_be_own(monitor);
+	return libipc_is_alone() || libipc_lock_holder(monitor) == libipc_this_thread() || libipc_may_be_own(monitor);
 }
 
 /* ---- references ---- */
@@ -138,7 +139,7 @@ static int sleep_on(uint32_t *word, uint32_t seen, int milliseconds) {
 	if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, milliseconds < 0 ? NULL : &limit, NULL, 0) == 0) return 0;
 	return errno == EINTR || errno == ETIMEDOUT ? errno : 0;
 #else
-	/* A system without futex(2): looks every millisecond. */
+	/* A system without futex(2): checks every millisecond. */
 	for (int passed = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) == seen; passed++) {
 		if (milliseconds >= 0 && passed >= milliseconds) return ETIMEDOUT;
 		if (poll(NULL, 0, 1) < 0) return errno;
@@ -156,10 +157,10 @@ static void wake(uint32_t *word, int count) {
 }
 
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) {
-	uint32_t seen = monitor->changes;
+	uint32_t seen = monitor->wakes;
 	monitor->sleepers++;
 	libipc_unlock(monitor);
-	sleep_on(&monitor->changes, seen, milliseconds);
+	sleep_on(&monitor->wakes, seen, milliseconds);
 	libipc_lock(monitor);
 	/* In a child that a handler has made both are 0. */
 	if (monitor->sleepers > 0) monitor->sleepers--;
@@ -168,11 +169,11 @@ void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds) {
 void libipc_wake_one(struct libipc_monitor *monitor) {
 	if (monitor->woken >= monitor->sleepers) return;
 	monitor->woken++;
-	wake(&monitor->changes, 1);
+	wake(&monitor->wakes, 1);
 }
 void libipc_wake_all(struct libipc_monitor *monitor) {
 	monitor->woken = monitor->sleepers;
-	if (monitor->sleepers > 0) wake(&monitor->changes, INT_MAX);
+	if (monitor->sleepers > 0) wake(&monitor->wakes, INT_MAX);
 }
 
 int libipc_wait_for_claim_end(struct libipc_monitor *monitor, uint32_t seen, int milliseconds) {
@@ -182,7 +183,7 @@ void libipc_announce_claim_end(struct libipc_monitor *monitor) { wake(&monitor->
 
 /* ---- fork(2): see process.c ---- */
 
-/* Whether no call of this thread holds a reference. Another thread that the child has made knows nothing of the calls of the first. */
+/* Whether no call of the child's first thread holds a reference. Another thread cannot tell: the count is one of each thread. */
 static int is_in_no_call(void) {
 #ifdef __linux__
 	if (syscall(SYS_gettid) != getpid()) return 0;
@@ -190,12 +191,12 @@ static int is_in_no_call(void) {
 	return libipc_thread.references == 0;
 }
 
-/* A child has none of the other threads; a context that notices a fork forgets them too. */
+/* Resets a monitor in a child, which has none of the other threads. A context forgets them itself when it notices the fork. */
 void libipc_reset_in_child(struct libipc_monitor *monitor) {
-	uintptr_t owner = monitor->owner;
-	int is_mine = owner == libipc_this_thread();
-	/* Another thread may have been changing it (a stripe, too). */
-	if (monitor->was_missed || (owner != 0 && !is_mine && !monitor->is_for_fork)) {
+	uintptr_t holder = monitor->holder;
+	int is_mine = holder == libipc_this_thread();
+	/* Another thread may have been changing the data of this context, or stripe. */
+	if (monitor->was_missed || (holder != 0 && !is_mine && !monitor->is_for_fork)) {
 		monitor->is_inconsistent = 1;
 		monitor->array = NULL; /* no call gets in */
 		monitor->freed_by = libipc_this_thread(); /* and none comes back */
@@ -203,16 +204,17 @@ void libipc_reset_in_child(struct libipc_monitor *monitor) {
 	monitor->was_missed = 0;
 	if (is_mine && monitor->is_for_fork) {
 		monitor->is_for_fork = 0;
-		monitor->owner = 0;
+		monitor->holder = 0;
 		pthread_mutex_unlock(&monitor->mutex);
 	} else if (!is_mine) {
-		monitor->owner = 0;
+		monitor->holder = 0;
 		monitor->is_for_fork = monitor->depth = 0;
 		pthread_mutex_init(&monitor->mutex, NULL);
-		if (owner != 0) monitor->active = 0;
+		if (holder != 0) monitor->active = 0;
 	} /* else an interrupted call of this thread has the lock */
 	monitor->sleepers = monitor->woken = 0;
-	monitor->changes++; /* a wait that a handler has interrupted ends */
-	/* The context's own stays. If this thread is in a call, the references of other threads are unknown, and stay too. */
+	monitor->wakes++; /* a wait that a handler has interrupted ends */
+	/* The context's own reference stays. If this thread is in a call, its references cannot be told from those of other threads: all
+	 * stay. */
 	if (monitor->references > 1 && is_in_no_call()) monitor->references = 1;
 }

@@ -3,7 +3,7 @@
  *
  * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that no call is in the middle of a change,
  * and release them afterwards. A signal handler may fork while its own thread is in the middle of a call (handlers.c): locks that
- * this thread has are skipped, and the wait for each other lock is limited, because its owner may wait for one of those. A lock
+ * this thread has are skipped, and the wait for each other lock is limited, because its holder may wait for one of those. A lock
  * that was not taken in time (`was_missed`) guards data that may be half changed: in the child its context is `is_inconsistent`. The
  * interrupted call may go on in both processes.
  *
@@ -61,7 +61,7 @@ static void make_page(void) {
 /* ---- before and after fork(2) ---- */
 
 static void lock_for_fork(struct libipc_monitor *monitor) {
-	if (libipc_lock_owner(monitor) == libipc_this_thread()) return;
+	if (libipc_lock_holder(monitor) == libipc_this_thread()) return;
 	if (!libipc_holds_locks()) {
 		pthread_mutex_lock(&monitor->mutex);
 	} else if (!libipc_try_mutex(monitor)) {
@@ -70,18 +70,18 @@ static void lock_for_fork(struct libipc_monitor *monitor) {
 		if (!is_whole) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	libipc_set_owner(monitor, libipc_this_thread());
+	libipc_set_holder(monitor, libipc_this_thread());
 	__atomic_store_n(&monitor->is_for_fork, 1, __ATOMIC_RELAXED);
 }
 static void unlock_after_fork(struct libipc_monitor *monitor) {
-	if (libipc_lock_owner(monitor) != libipc_this_thread()) {
+	if (libipc_lock_holder(monitor) != libipc_this_thread()) {
 		if (libipc_holds_locks() && __atomic_load_n(&monitor->was_missed, __ATOMIC_RELAXED) > 0)
 			__atomic_fetch_sub(&monitor->was_missed, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	if (!monitor->is_for_fork) return;
 	__atomic_store_n(&monitor->is_for_fork, 0, __ATOMIC_RELAXED);
-	libipc_set_owner(monitor, 0);
+	libipc_set_holder(monitor, 0);
 	pthread_mutex_unlock(&monitor->mutex);
 }
 

@@ -9,7 +9,7 @@
 /* More locks than a thread has at once: for new contexts, of a context, of a stripe, of the free lists. */
 enum { LIBIPC_MOST_LOCKS = 8 };
 struct libipc_thread {
-	uintptr_t frame; /* of the function that took the first lock */
+	uintptr_t stack_frame; /* of the function that took the first lock */
 	unsigned count;
 	struct libipc_monitor *locks[LIBIPC_MOST_LOCKS];
 	unsigned references; /* that its calls hold (libipc_retain) */

@@ -17,27 +17,28 @@ static inline int libipc_is_alone(void) { return 0; }
 #endif
 
 #pragma clang assume_nonnull begin
-/* A lock and the data that it guards; one lies in front of each context. A monitor is never freed, because threads read it before they
- * have its lock or a reference. The mutex guards all other fields. */
+/* A lock, and the waits and references of the data that it guards. One lies in front of each context in memory; each stripe of the
+ * table of descriptors has one (registry.h). The monitor of a context is never freed, because threads read it before they have its lock
+ * or a reference. The mutex guards all other fields. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
-	uint32_t changes;                /* changes when threads are woken that wait for a change: libipc_wait_for_change */
+	uint32_t wakes;                  /* futex(2) word: how often threads in libipc_wait_for_change were woken */
 	uint32_t sleepers, woken;        /* number of these threads; and how many of them were woken and do not have the lock yet */
-	uint32_t claim_ends;                /* how often a claim ended while a thread waited for it */
-	uintptr_t owner;                 /* the thread that has the lock; 0: none, or the process had one thread */
-	int is_for_fork;                 /* the owner has it for fork(2), and changes nothing */
+	uint32_t claim_ends;             /* futex(2) word: how often a claim ended while a thread waited for it */
+	uintptr_t holder;                /* the thread that has the lock; 0: none, or the process had one thread */
+	int is_for_fork;                 /* the holder has it for fork(2), and changes nothing */
 	int was_missed;                  /* forks that could not take it: in their children the data may be half changed */
-	int is_inconsistent;                     /* this process is such a child */
-	uintptr_t active;                /* the call that is changing the data: see libipc_enter */
-	int depth;                       /* how often the owner has taken the lock again */
+	int is_inconsistent;             /* this process is such a child */
+	uintptr_t active;                /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
+	int depth;                       /* how often the holder has taken the lock again */
 	int pending;                     /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
 	int cancelling;                  /* cancel state of the thread before it took the lock */
 	uint32_t references;             /* see libipc_retain */
-	void *_Nullable array;                     /* the public array that points here (libipc_set_monitor); NULL: no context */
+	void *_Nullable array;           /* the public array that points here (libipc_set_monitor); NULL: no context */
 	uintptr_t freed_by;              /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
 	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
-	struct libipc_monitor *_Nullable earlier;  /* in the list of all that were ever made */
-	struct libipc_monitor *_Nullable next_free;
+	struct libipc_monitor *_Nullable earlier;   /* in the list of all that were ever made (libipc_newest_monitor) */
+	struct libipc_monitor *_Nullable next_free; /* in the list of those that no context uses */
 };
 
 /* Atomic accesses, which need no lock. For tools that know only locks (helgrind) they are functions whose names can be suppressed. */
@@ -54,8 +55,8 @@ LIBIPC_ATOMIC void libipc_store(void *_Nullable *_Nonnull place, void *_Nullable
 /* A signal handler of the same thread sees the steps in the order in which they are written. */
 #define LIBIPC_IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* A thread that is cancelled (pthread_cancel(3)) while it has a lock would never release it. So cancellation waits until the lock is
- * released. */
+/* A thread that is cancelled (pthread_cancel(3)) while it has a lock would never release it. So cancellation is off meanwhile. Returns
+ * the state before, for libipc_allow_cancelling. */
 static inline int libipc_forbid_cancelling(void) {
 	int before = PTHREAD_CANCEL_DISABLE;
 	if (!libipc_is_alone()) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
@@ -75,16 +76,17 @@ void libipc_unlock_mutex(struct libipc_monitor *monitor);
 static inline void libipc_lock(struct libipc_monitor *monitor) {
 	if (!libipc_is_alone()) libipc_lock_mutex(monitor);
 }
-LIBIPC_ATOMIC uintptr_t libipc_lock_owner(const struct libipc_monitor *monitor) {
-	return __atomic_load_n(&monitor->owner, __ATOMIC_RELAXED);
+LIBIPC_ATOMIC uintptr_t libipc_lock_holder(const struct libipc_monitor *monitor) {
+	return __atomic_load_n(&monitor->holder, __ATOMIC_RELAXED);
 }
-LIBIPC_ATOMIC void libipc_set_owner(struct libipc_monitor *monitor, uintptr_t owner) {
-	__atomic_store_n(&monitor->owner, owner, __ATOMIC_RELAXED);
+LIBIPC_ATOMIC void libipc_set_holder(struct libipc_monitor *monitor, uintptr_t thread) {
+	__atomic_store_n(&monitor->holder, thread, __ATOMIC_RELAXED);
 }
 static inline void libipc_unlock(struct libipc_monitor *monitor) {
-	if (libipc_lock_owner(monitor) == libipc_this_thread()) libipc_unlock_mutex(monitor);
+	if (libipc_lock_holder(monitor) == libipc_this_thread()) libipc_unlock_mutex(monitor);
 }
-/* Takes the lock if that is possible within some milliseconds. For a signal handler, whose thread may have other locks. */
+/* Takes the lock if that is possible within 50 ms: 1. For a signal handler, whose thread may have other locks. 0 also if the thread has
+ * the lock already, or needs none. */
 int libipc_try_lock(struct libipc_monitor *monitor);
 /* Whether the thread has the lock, or needs none. */
 int libipc_has_lock(const struct libipc_monitor *monitor);
@@ -97,11 +99,12 @@ int libipc_has_lock(const struct libipc_monitor *monitor);
  * monitor than before.
  *
  * A look-up first takes the reference, then checks that the struct ipc_ctx still leads here. Freeing first removes that pointer, then
- * releases the reference of the context. So if the check succeeds the reference was taken in time. 0: nothing has a reference. */
+ * releases the reference of the context. So if the check succeeds the reference was taken in time. */
+/* Takes a reference for a call of this thread: 1. 0: the monitor has no reference, and so no context. */
 int libipc_retain(struct libipc_monitor *monitor);
-/* Whether it was the last one. */
+/* Releases the reference of a call of this thread. Returns whether it was the last one. */
 int libipc_release(struct libipc_monitor *monitor);
-/* Releases the reference of the context. */
+/* Releases the reference of the context. Returns whether it was the last one. */
 static inline int libipc_drop(struct libipc_monitor *monitor) { return __atomic_sub_fetch(&monitor->references, 1, __ATOMIC_SEQ_CST) == 0; }
 LIBIPC_ATOMIC uint32_t libipc_references(const struct libipc_monitor *monitor) {
 	return __atomic_load_n(&monitor->references, __ATOMIC_RELAXED);
@@ -112,17 +115,17 @@ LIBIPC_ATOMIC void libipc_set_references(struct libipc_monitor *monitor, uint32_
 
 /* ---- waits for other threads ---- */
 
-/* Waits, without the lock, until another thread reports a change, or `milliseconds` have passed; negative: for ever. It may wake up
- * without a reason. */
+/* Releases the lock, waits until another thread wakes this one, or `milliseconds` have passed (negative: for ever), and takes the lock
+ * again. It may also return early. */
 void libipc_wait_for_change(struct libipc_monitor *monitor, int milliseconds);
-/* Wakes one of these threads, or all. The caller has the lock. */
+/* Wakes one of the threads in libipc_wait_for_change, or all. The caller has the lock. */
 void libipc_wake_one(struct libipc_monitor *monitor);
 void libipc_wake_all(struct libipc_monitor *monitor);
 /* Waits, without the lock, until a claim has ended since `seen` was read (libipc_claim_ends, with the lock): 0. Or until a signal handler
  * ends the wait, as the kernel decides (SA_RESTART): EINTR; or the time is up: ETIMEDOUT. A negative time is for ever. */
 int libipc_wait_for_claim_end(struct libipc_monitor *monitor, uint32_t seen, int milliseconds);
 static inline uint32_t libipc_claim_ends(struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->claim_ends, __ATOMIC_ACQUIRE); }
-/* Announces that a claim has ended. The caller has the lock. */
+/* Wakes the threads in libipc_wait_for_claim_end. The caller has the lock. */
 void libipc_announce_claim_end(struct libipc_monitor *monitor);
 
 /* ---- signal handlers: see handlers.c ---- */
@@ -147,8 +150,9 @@ static inline void libipc_set_active(struct libipc_monitor *monitor, uintptr_t a
 /* Takes the lock for a call with this frame (and COUNTED, if it has a reference), which is going to change the data. 0: the call is
  * made in a signal handler that has interrupted another call of the same thread, and must fail. */
 int libipc_enter(struct libipc_monitor *monitor, uintptr_t frame);
-/* The same for a call that has another lock already; it cannot fail. */
+/* libipc_enter for a call that has another lock already; it cannot fail. */
 void libipc_enter_from_inside(struct libipc_monitor *monitor, uintptr_t frame);
+/* Ends the change, and releases the lock. */
 void libipc_leave(struct libipc_monitor *monitor);
 /* The fast path in a process with one thread, when there is nothing else to check. The functions that call these
  * may differ: their frames are small beside what the kernel saves for a handler (handlers.c). */
@@ -206,33 +210,34 @@ void libipc_free_unused_memory(void);
 
 /* A monitor of `size` bytes (the same in all calls) with one reference; its lock is free. NULL: no memory. */
 struct libipc_monitor *_Nullable libipc_allocate_monitor(size_t size);
-/* It has no reference any more. */
+/* Puts a monitor that has no reference any more into the free list. */
 void libipc_recycle_monitor(struct libipc_monitor *monitor);
 /* The newest monitor; `earlier` leads to all others. */
 struct libipc_monitor *_Nullable libipc_newest_monitor(void);
 /* The lock under which contexts are made. */
 struct libipc_monitor *libipc_creation_lock(void);
 
-/* Empties the structure: no pointer leads to the context any more. */
+/* Empties the structure but for `switchings`: no pointer leads to the context any more. */
 void libipc_unpublish(struct ipc_ctx *ctx, struct ipc_switchings switchings);
 
 /* A block of 1 << order bytes. When it is given back its first 16 bytes stay unchanged, because late threads may read them. */
 void *_Nullable libipc_allocate_block(unsigned order);
 void libipc_recycle_block(void *block, unsigned order);
 
-/* The two words before a public array lead to its monitor: a mark, and a pointer. NULL: no mark. */
-#define LIBIPC_MARK ((void *)0x6970637377696674)
+/* The header of a public array, two words in front of it: a magic number ("ipcswift"), and a pointer to the monitor of its context. */
+#define LIBIPC_MAGIC ((void *)0x6970637377696674)
 static inline void libipc_set_monitor(void *array, struct libipc_monitor *monitor) {
-	void **way = (void **)array - 2;
-	libipc_store(way + 1, monitor);
-	libipc_store(way, LIBIPC_MARK);
+	void **header = (void **)array - 2;
+	libipc_store(header + 1, monitor);
+	libipc_store(header, LIBIPC_MAGIC);
 }
+/* NULL: no array of the library has this address. */
 static inline struct libipc_monitor *_Nullable libipc_monitor_of(void *array) {
-	void **way = (void **)array - 2;
-	return libipc_load(way) == LIBIPC_MARK ? (struct libipc_monitor *)libipc_load(way + 1) : NULL;
+	void **header = (void **)array - 2;
+	return libipc_load(header) == LIBIPC_MAGIC ? (struct libipc_monitor *)libipc_load(header + 1) : NULL;
 }
 
-/* The owner of a stream (Stream.swift), which a call that has claimed it reads without a lock. */
+/* Accesses to the owner of a stream (StreamReference.ownerCell), without a lock. */
 static inline void libipc_store_owner(struct libipc_monitor *_Nonnull *_Nonnull place, struct libipc_monitor *owner) {
 	__atomic_store_n(place, owner, __ATOMIC_RELEASE);
 }
