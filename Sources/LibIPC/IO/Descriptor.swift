@@ -22,18 +22,19 @@ struct Descriptor {
         return try received(count)
     }
 
-    /// The same into one buffer.
+    /// Receives into one buffer.
     @inline(__always)
     func receive(_ space: UnsafeMutableRawBufferPointer, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
         if waiting { return try receive(UnsafeMutableRawBufferPointer(start: nil, count: 0), space, waiting: true, &passed) }
         return try received(libipc_receive_now(number, space.baseAddress, space.count, &passed))
     }
 
-    /// Receives one byte and its descriptor. When the process has no free number both stay in the kernel.
+    /// Receives one byte and the descriptor that was passed with it. When the process has no free number both stay in the kernel.
     func receiveByte(_ byte: UnsafeMutableRawPointer?, waiting: Bool, _ passed: inout Int32) throws(IPCError) -> Int? {
         try received(libipc_receive_byte(number, byte, waiting ? 1 : 0, &passed))
     }
 
+    /// The result of a receive: see `receive`.
     @inline(__always)
     private func received(_ count: Int) throws(IPCError) -> Int? {
         if count >= 0 { return count }
@@ -54,7 +55,7 @@ struct Descriptor {
         return (sent, isSocket != 0 && sent < total)
     }
 
-    /// The same for bytes in one piece.
+    /// Sends bytes that lie in one piece.
     @inline(__always)
     func send(_ bytes: UnsafeMutableRawPointer, _ count: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         var isSocket: Int32 = 1
@@ -97,10 +98,10 @@ struct FileIdentity: Equatable, BitwiseCopyable {
     private let device: dev_t
     private let inode: ino_t
 
-    /// No file.
+    /// The identity of no file.
     init() { (device, inode) = (0, 0) }
 
-    /// - Parameter read: fstat(2) or lstat(2).
+    /// - Parameter read: calls fstat(2) or lstat(2).
     private init?(_ read: (inout stat) -> Int32) {
         var status = stat()
         guard read(&status) == 0 else { return nil }

@@ -1,11 +1,10 @@
-// DescriptorList.swift - some descriptors for a wait with poll(2), and its result.
+// DescriptorList.swift - the descriptors for a wait with poll(2), and its result.
 //
-// poll(2) is level-triggered, and always reports hang-ups. If the program already knows of a hang-up (Interest.changes), the
-// descriptor is checked before the wait, and left out of the list while it is still hung up. It is checked again after `recheck`
-// milliseconds.
+// poll(2) is level-triggered, and always reports hang-ups. If the program already knows of a hang-up (Interest.changes), the list checks
+// the descriptor before the wait, and leaves it out while it is still hung up. It checks again after `recheck` milliseconds.
 
 struct DescriptorList: ~Copyable {
-    /// Milliseconds until descriptors that were left out are checked again. Also the longest wait that nothing can wake.
+    /// Milliseconds after which descriptors that were left out are checked again. Also the longest wait when nothing can wake it.
     static var recheck: Int32 { 100 }
 
     /// A wait with the list, possibly without the context's lock. The list does not change meanwhile.
@@ -40,7 +39,7 @@ struct DescriptorList: ~Copyable {
     }
 
     private var entries = HeapArray<pollfd>()
-    /// At the same indices.
+    /// Of the entries, at the same indices.
     private var registrations = HeapArray<Registration>()
     private var limit: Int32 = -1
 
@@ -65,7 +64,8 @@ struct DescriptorList: ~Copyable {
     /// Limits the wait, because nothing can wake it.
     mutating func limitWait() { limit = DescriptorList.recheck }
 
-    /// - Returns: false: the reported hang-up is over, so the next one is to be reported.
+    /// Adds a descriptor, unless nothing is wanted of it or the program knows of its hang-up.
+    /// - Returns: false: the hang-up that the program knows of is over. The caller clears `changes`, so that the next one is reported.
     @discardableResult
     mutating func append(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Bool {
         if interest.isEmpty { return true }

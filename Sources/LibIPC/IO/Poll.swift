@@ -18,7 +18,7 @@ struct PollPoller: ~Copyable {
 
     private struct Entry: BitwiseCopyable { var registration: Registration, interest: Interest }
     private var entries = HeapArray<Entry>()
-    /// The list of the wait, which may run without the context's lock.
+    /// What the wait, which may run without the context's lock, passes to poll(2).
     private var list = DescriptorList()
     private var waker: Waker?
     var needsRebuild = false

@@ -1,11 +1,13 @@
 // Poller.swift - what a context asks of the system's readiness interface, and which one it gets.
 //
 // One file for each interface: Epoll.swift (Linux) and Poll.swift (POSIX; elsewhere, or with POLLER_POLL). A poller knows which
-// descriptors to watch and for what, and reports readiness, level-triggered. It knows nothing of messages.
+// descriptors to watch and for what, and reports readiness, level-triggered. It knows nothing of messages. One thread at a time waits
+// with it, possibly without the context's lock: a Watch is a copy of what such a wait needs.
 //
 // What each must offer:
 //   init() throws(IPCError)
-//   init(idle: Bool)                       may watch nothing until the context builds a new one (isIdle); then needsRebuild is set
+//   init(idle: Bool)                       may have no descriptor yet and watch nothing (isIdle), until the context builds a new one;
+//                                          then needsRebuild is set
 //   watchesNumbers                         whether it watches numbers, not files: a new file behind a number is watched at once
 //   repeatsHangUp                          whether `update` with `changes` reports a present hang-up once more
 //   add(Registration, Interest) throws(IPCError) -> Admission
@@ -16,7 +18,7 @@
 //   prepareList(fill) throws(IPCError) -> Watch  a wait with poll(2) for the descriptors that `fill` lists
 //   usesList                               whether the last wait was prepared with a list
 //   listsOnly(Registration, Interest), listWatch  whether the last list has exactly this descriptor; and a wait with that list again
-//   takeList(of: inout Poller)             takes over the list, with which a thread may be waiting without the lock
+//   takeList(of: inout Poller)             moves the other's list here, because a thread may be waiting with it without the lock
 //   currentWatch                           a wait of this poller as it is now
 //   Watch.wait(timeout:) throws(IPCError) -> Finding  EINTR is thrown, as IPC_ERROR_WAIT_EVENT__POLL
 //   Watch.collect() throws(IPCError) -> Finding  does not wait; for use after `unknown`
@@ -25,7 +27,7 @@
 //   wake()                                 wakes the thread that waits
 //   isStale                                the thread that waits has to be woken, so that it watches what has changed
 //   set                                    the number that becomes readable when a descriptor is ready, for another loop; or -1
-//   isLost                                 another context's poller has got the number of this one's descriptor
+//   isLost                                 the program has closed the poller's descriptor, and another context has got its number
 //   closeDescriptors()                     closes the library's own descriptors, and frees no memory
 //   needsRebuild                           a new poller must take over: this one reports removed registrations that it cannot
 //                                          remove, an update failed, or the program has closed its descriptor
@@ -42,13 +44,13 @@ struct Registration: Equatable, BitwiseCopyable {
     let generation: UInt32
 }
 
-/// What to watch a descriptor for. With an empty set a hang-up is reported at most once.
+/// What to watch a descriptor for. With an empty set the poller reports a hang-up at most once.
 struct Interest: OptionSet, BitwiseCopyable {
     let rawValue: Int32
 
     static let read = Interest(rawValue: POLLIN)
     static let write = Interest(rawValue: POLLOUT)
-    /// A hang-up was reported, and is not to be reported again.
+    /// The program knows of the hang-up: the poller reports only changes.
     static let changes = Interest(rawValue: 1 << 30)
 
     /// The events for poll(2).
@@ -66,9 +68,11 @@ struct Finding: Equatable, BitwiseCopyable {
     static var lost: Finding { Finding(count: -2) }
 }
 
+/// What the number of a registration means now: the file that was added, another file, or none.
 enum Confirmation { case same, otherFile, closed }
 
-/// Watched; not watched, because the system calls it always ready (a regular file); or not watched, because it is no open descriptor.
+/// Result of `add`: watched; not watched, because the system calls it always ready (a regular file); or not watched, because it is not
+/// open.
 enum Admission { case watched, alwaysReady, notOpen }
 
 struct Readiness: BitwiseCopyable {

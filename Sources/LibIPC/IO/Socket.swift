@@ -26,12 +26,12 @@ enum Socket {
     private static let backlog: Int32 = 4096
     /// Milliseconds within which a service whose backlog is full must accept.
     private static let connectLimit: Int32 = 10_000
-    /// How long a thread waits for a client before it looks whether the listener is still there, in milliseconds.
+    /// Milliseconds after which a thread that waits for a client checks whether the listener is still there.
     private static let recheck: Int32 = 100
 
     // MARK: Connecting
 
-    /// - Parameter deadline: for a call with more steps; without it `connectLimit` counts.
+    /// - Parameter deadline: of a call that has more steps than this; nil: `connectLimit` from now on.
     static func connect(to target: SocketAddress, until deadline: Deadline? = nil) throws(IPCError) -> Int32 {
         let descriptor = try check(call: libipc_make_socket(), IPC_ERROR_USOCK_CONNECT__SOCKET, "make a socket")
         let failure = withUnsafePointer(to: target.address) { connect(descriptor, $0, deadline) }
@@ -112,7 +112,7 @@ enum Socket {
         unlink(path)
     }
 
-    /// Whether a process has a socket bound to the address; negative: there is no descriptor to find out.
+    /// Whether a process has a socket bound to the address; negative: no descriptor is free to find out.
     private static func isBound(_ address: UnsafePointer<sockaddr_un>, _ status: stat) -> Int32 {
         let (found, path) = (libipc_is_bound(address), libipc_path(address))
         guard found > 0, libipc_errno() == EACCES, status.st_uid == geteuid() else { return found }
@@ -142,8 +142,8 @@ enum Socket {
     }
 
     /// Accepts as accept(2) does: waits for a client, unless the program has set O_NONBLOCK. On a listener that the library made, this
-    /// function waits in poll(2), and any signal handler ends the wait. On a program's listener the kernel decides what a handler does,
-    /// and a time limit (SO_RCVTIMEO) is one in all (TimeLimit).
+    /// function waits in poll(2), and any signal handler ends the wait. On a program's listener the kernel decides what a handler does;
+    /// a time limit (SO_RCVTIMEO) counts for the whole call, however often a handler interrupts it (TimeLimit).
     ///
     /// Another thread that closes the listener or frees its context cannot wake this one. So where there are threads, no poll(2) lasts
     /// longer than `recheck`, and accept(2) is called for a client that is there. But if a handler without SA_RESTART is installed,

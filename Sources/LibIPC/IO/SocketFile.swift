@@ -13,7 +13,7 @@ struct SocketFile: BitwiseCopyable {
         identity = found
     }
 
-    /// Whether the path still means this file, and this process has made the listener.
+    /// Whether the path still leads to this file, and this process has made the listener.
     func isOurs(at path: UnsafePointer<CChar>) -> Bool {
         generation == libipc_fork_generation() && identity == FileIdentity(path: path)
     }

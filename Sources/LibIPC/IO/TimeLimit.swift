@@ -18,7 +18,7 @@ struct TimeLimit {
     /// Whether there is a limit, and it has been read.
     var isLimited: Bool { (deadline ?? .never) != .never }
 
-    /// The coarse clock may be late by one tick of the kernel, at most 10 ms, which is added: so a limit never ends early.
+    /// One tick of the kernel, at most 10 ms, in nanoseconds. The coarse clock may be late by it, so it is added: no limit ends early.
     private static var tick: Int64 { 10_000_000 }
 
     /// Reads the limit, once.
@@ -34,8 +34,8 @@ struct TimeLimit {
     /// Milliseconds that are left, rounded up: -1 for ever, 0 when the time is up.
     var remaining: Int32 { deadline?.remaining ?? -1 }
 
-    /// Waits with poll(2): for two conditions at once, or with a time limit.
-    /// - Parameter recheck: returns after so many milliseconds; negative: does not.
+    /// Waits with poll(2): for two conditions at once, or with a time limit. Throws EAGAIN when the limit has passed, or O_NONBLOCK is set.
+    /// - Parameter recheck: milliseconds after which it returns although nothing was reported; negative: never.
     @inline(never)
     mutating func wait(for events: Int32, at descriptor: Descriptor, atMost recheck: Int32 = -1, _ code: ErrorCode) throws(IPCError) {
         readLimit(of: descriptor)

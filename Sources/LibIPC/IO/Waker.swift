@@ -1,6 +1,7 @@
 // Waker.swift - an eventfd(2), or a pipe(2) elsewhere, that makes a sleeping wait of the poller return.
 
 struct Waker: ~Copyable {
+    /// The descriptor to read and the one to write; of an eventfd both are the same.
     private var ends: (Int32, Int32)
     private let file: FileIdentity?
     /// See libipc_take_number.
@@ -21,7 +22,8 @@ struct Waker: ~Copyable {
         if ends.1 != ends.0 { close(ends.1) }
     }
 
-    /// The program may have closed the numbers and opened files of its own with them: those are neither closed nor written to.
+    /// Whether the numbers still mean the waker. The program may have closed them and opened files of its own with them, which the waker
+    /// must neither close nor write to.
     private var isOurs: Bool { libipc_has_number(ends.1, mark) != 0 && FileIdentity(Descriptor(ends.1)) == file }
 
     /// What the poller watches.
