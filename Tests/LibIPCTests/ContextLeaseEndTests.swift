@@ -104,7 +104,7 @@ import Testing
         try hold(wire)
         try wire.far.write(Frame("one"), Frame("two"))
         if isPutOff { #expect(try test.next(as: second) == .timer) }
-        test.visit { test.context.pointee.leave(first) }
+        test.locked { test.context.pointee.leave(first) }
         #expect(test.context.pointee.leases.find(first) == nil)
         #expect(try test.all(as: second) == [Frame("one"), Frame("two")].map { .message($0, from: wire.near) })
     }

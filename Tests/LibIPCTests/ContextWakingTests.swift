@@ -87,7 +87,7 @@ import Testing
         let wire = try test.connect()
         for _ in 1...20 {
             let event = try test.whileWaiting {
-                try test.visit(as: 1) { try test.write(Frame("out"), to: wire.near) }
+                try test.locked(as: 1) { try test.write(Frame("out"), to: wire.near) }
                 #expect(End.read(Frame("out").bytes.count, from: wire.far.number) == Frame("out").bytes)
             }
             #expect(event == .sent(to: wire.near))
@@ -99,7 +99,7 @@ import Testing
         for _ in 1...20 {
             let (wire, test) = (try Wire(), try TestContext())
             try wire.far.write(Frame("hello"))
-            let event = try test.whileWaiting { try test.visit(as: 1) { try test.add(wire.near) } }
+            let event = try test.whileWaiting { try test.locked(as: 1) { try test.add(wire.near) } }
             #expect(event == .message(Frame("hello"), from: wire.near))
         }
     }
@@ -110,7 +110,7 @@ import Testing
         wire.far.close()
         #expect(try test.all() == [.disconnection(wire.near)])
         let event = try test.whileWaiting {
-            try test.visit(as: 1) { test.context.pointee.setKind(.ipc, of: try test.connection(of: wire.near)) }
+            try test.locked(as: 1) { test.context.pointee.setKind(.ipc, of: try test.connection(of: wire.near)) }
         }
         #expect(event == .disconnection(wire.near))
     }
@@ -122,7 +122,7 @@ import Testing
         try wire.far.write(Frame("one"), Frame("two"))
         #expect(try test.next(as: 1) == .message(Frame("one"), from: wire.near))
         let event = try test.whileWaiting {
-            if hasEnded { test.visit { test.context.pointee.leave(1) } } else { try test.release(1) }
+            if hasEnded { test.locked { test.context.pointee.leave(1) } } else { try test.release(1) }
         }
         #expect(event == .message(Frame("two"), from: wire.near))
     }
@@ -177,7 +177,7 @@ import Testing
     func rebuilt() throws {
         let wire = try test.connect()
         let event = try test.whileWaiting {
-            test.visit(as: 1) { test.context.pointee.poller.needsRebuild = true }
+            test.locked(as: 1) { test.context.pointee.poller.needsRebuild = true }
             // Woken, it has a new poller and waits again, or has the message already.
             try test.until { !test.context.pointee.poller.needsRebuild }
             try wire.far.write(Frame("hello"))
@@ -197,7 +197,7 @@ extension TestContext {
             doing: { try self.next(waiting: -1, as: thread) },
             stop: {
                 if isDone { return }
-                visit {
+                locked {
                     try? context.pointee.add(rescue.near.number, .external)
                     rescue.far.close()
                 }

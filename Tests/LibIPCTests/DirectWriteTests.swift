@@ -66,7 +66,7 @@ import Testing
     func queuedMeanwhile() throws {
         try test.add(near)
         let bytes = try whileWriting(large, large.bytes.count) {
-            try test.visit { for text in ["one", "two"] { try test.write(Frame(text), to: near) } }
+            try test.locked { for text in ["one", "two"] { try test.write(Frame(text), to: near) } }
             #expect(test.queued == [Frame("one"), Frame("two")])
             #expect(try test.all() == [])
         }
@@ -85,7 +85,7 @@ import Testing
         try test.write(Frame(pattern(100_000, seed: 2)), to: near)
         let all = Frame("told to nobody").bytes + Frame(pattern(100_000, seed: 2)).bytes + large.bytes
         let bytes = try whileWriting(large, all.count) {
-            try test.visit {
+            try test.locked {
                 if way == .dissolved { return test.context.pointee.dissolve() }
                 test.context.pointee.delete(try test.connection(of: near))
                 #expect(test.queued == [])
@@ -108,7 +108,7 @@ import Testing
             }, stop: { shutdown(far, Int32(SHUT_RDWR)) },
             {
                 try test.until { (try? test.stream(of: near).pointee.writeClaim.isHeld) ?? false }
-                try test.visit { try test.context.pointee.closeDescriptor(try test.connection(of: near)) }
+                try test.locked { try test.context.pointee.closeDescriptor(try test.connection(of: near)) }
             })
         #expect(failed)
         #expect(!near.isOpen)

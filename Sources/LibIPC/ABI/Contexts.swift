@@ -32,8 +32,8 @@ func withContext<Result>(_ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) thro
     return try body(&lock.context.pointee)
 }
 
-/// The same where there is a context; otherwise nil.
-/// - Parameter inside: see `ContextLock`.
+/// `withContext` that makes no context: nil where there is none.
+/// - Parameter inside: the call has another lock already.
 @inline(__always)
 func withKnownContext<Result>(
     _ ctx: Ref<ipc_ctx>, inside: Bool = false, _ body: (inout PublicContext) -> Result
@@ -60,7 +60,7 @@ extension PublicContext {
 @c @implementation public func ipc_ctx_new_alloc_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     answer(result, ctx) { context throws(IPCError) in
         try context.reserveEntry()
-        // The program fills it in; the next call takes notice.
+        // The program fills the entry in; the next call adds it (`Context.catchUp`).
         context.view.append(pollfd(), ipc_connection_info())
     }
 }
@@ -114,8 +114,8 @@ public func libipc_connect_service(
 @c @implementation public func ipc_close_all_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
     if Interrupting.closeAll(ctx) { return }
     answer(result) { () throws(IPCError) in
-        guard let visit = try ContextLock(known: ctx) else { return }
-        visit.context.pointee.closeAll()
+        guard let lock = try ContextLock(known: ctx) else { return }
+        lock.context.pointee.closeAll()
     }
 }
 

@@ -125,7 +125,7 @@ final class TestContext: @unchecked Sendable {
     // MARK: Events
 
     /// What a thread does with the lock: it counts as a call, and whoever waits for what it leaves behind is woken.
-    func visit<Result>(as thread: UInt? = nil, _ body: () throws -> Result) rethrows -> Result {
+    func locked<Result>(as thread: UInt? = nil, _ body: () throws -> Result) rethrows -> Result {
         monitor.lock()
         context.pointee.call &+= 1
         defer {
@@ -163,7 +163,7 @@ final class TestContext: @unchecked Sendable {
     }
 
     func next(until deadline: Deadline, as thread: UInt = 1) throws -> Happening {
-        try visit(as: thread) {
+        try locked(as: thread) {
             let lease = try context.pointee.leases.lease(of: thread)
             context.pointee.end(lease)
             return try tell(Event(lease)) { event throws(IPCError) in
@@ -186,7 +186,7 @@ final class TestContext: @unchecked Sendable {
 
     /// The thread is done with the event that it was given last.
     func release(_ thread: UInt) throws {
-        try visit(as: thread) { context.pointee.end(try lease(thread)) }
+        try locked(as: thread) { context.pointee.end(try lease(thread)) }
     }
 
     func lease(_ thread: UInt) throws -> LeaseReference {
