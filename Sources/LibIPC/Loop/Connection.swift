@@ -2,8 +2,8 @@
 
 /// What an entry is: the contract's connection types and their numbers.
 ///
-/// Carries frames, which the library reads and writes; the program reads it; a listening socket; one end of a pair whose messages
-/// go from one to the other.
+/// ipc: carries frames, which the library reads and writes. external: the program reads it. server: a listening socket. switched: one
+/// end of a pair, whose messages the library passes to the other end.
 enum ConnectionKind: UInt32 { case ipc, external, server, switched }
 
 /// Connections stay where they are in memory, because queues and tables lead to them.
@@ -31,9 +31,9 @@ struct Connection: ~Copyable {
         case draining(until: Deadline)
     }
 
-    /// What its outbox waits for.
+    /// What the outbox of a connection waits for.
     enum Sending: BitwiseCopyable {
-        /// Nothing: in the queue `outgoing`, if there is something to send or to report.
+        /// Nothing. The connection is in the queue `outgoing`, if it has frames to send, or sent frames to report to the program.
         case ready
         /// The kernel had no room: the poller reports when there is.
         case blocked
@@ -46,7 +46,8 @@ struct Connection: ~Copyable {
     /// Of a switched end that has left, while its last messages wait for room at the other end.
     enum Ending { case none, left, failed(IPCError) }
 
-    /// Of an EXTERNAL descriptor. `repeated`: the poller will report once more what the program knows already.
+    /// Of an EXTERNAL descriptor: whether the program was told of its hang-up. `repeated`: it was told, and the poller will report the
+    /// same hang-up once more.
     enum HangUp { case none, told, repeated }
 
     /// A bit beside those of poll(2) in `reported`: the poller has not reported it, but there may be something to read.
@@ -59,15 +60,16 @@ struct Connection: ~Copyable {
     var stream: StreamReference?
     var state = State.inactive
     var sending = Sending.ready
+    /// Its places in two queues: one of those for reading, and the one for sending (ConnectionQueue.Slot).
     var links = InlineArray<2, ConnectionQueue.Link>(repeating: ConnectionQueue.Link())
 
     /// What the poller was asked for.
     var interest: Interest = .read
     /// What the poller has reported and nobody has read since, as poll(2) bits.
     var reported: Int32 = 0
-    /// In which call the poller last reported it. If the program reads the descriptor, an older report may be stale.
+    /// In which call (`Context.call`) the poller last reported it. If the program reads the descriptor, an older report may be stale.
     var reportedIn: UInt32 = 0
-    /// Frames that were sent, and that the program is to be told of.
+    /// Frames that were sent and not reported to the program yet. (`reported` is what the poller reports to the context.)
     var unreported = 0
     /// The lease of the thread that handles its last event.
     var lease: LeaseReference?
@@ -104,7 +106,7 @@ struct Connection: ~Copyable {
     var isPaused: Bool {
         switch state {
         case .idle, .runnable: false
-        // Until the poller has reported it.
+        // The poller watches a leased connection until it reports it once (`markReported`).
         case .leased: !interest.contains(.read)
         case .inactive, .awaitingRoom, .awaitingPartner, .starved, .draining: true
         }
@@ -131,12 +133,12 @@ struct Connection: ~Copyable {
 
 /// What only a listening socket has.
 struct Server: BitwiseCopyable {
-    /// Its socket's file, to remove no other.
+    /// The file of its socket. Closing the server removes this file, and no other with the same path.
     var file: SocketFile?
     /// The library made the socket: it does not block.
     var isOwn = false
-    /// The socket of a server that failed permanently: the entry is inactive, but the socket is open. Closing compares it, so that it
-    /// closes no other.
+    /// The socket of a server that failed permanently: the entry is inactive, but the socket is open. Closing the entry closes this
+    /// socket, and no other file that has got its number.
     var failed: FileIdentity?
 
     static func make() throws(IPCError) -> UnsafeMutablePointer<Server> {

@@ -17,13 +17,13 @@ struct ConnectionQueue {
 
     func following(_ connection: ConnectionReference) -> ConnectionReference? { connection.pointee.links[slot.rawValue].next }
 
-    /// Of a connection that is in no other queue of this slot.
+    /// Whether the connection is in this queue. It is in no other queue of this slot.
     @inline(__always)
     func contains(_ connection: ConnectionReference) -> Bool {
         first == connection || connection.pointee.links[slot.rawValue].previous != nil
     }
 
-    /// The connection is in no queue of this slot.
+    /// Adds a connection that is in no queue of this slot.
     @inline(__always)
     mutating func append(_ connection: ConnectionReference) {
         connection.pointee.links[slot.rawValue] = Link(previous: last, next: nil)
@@ -32,7 +32,7 @@ struct ConnectionQueue {
         count += 1
     }
 
-    /// The connection is in this queue.
+    /// Removes a connection of this queue.
     @inline(__always)
     mutating func remove(_ connection: ConnectionReference) {
         let link = connection.pointee.links[slot.rawValue]

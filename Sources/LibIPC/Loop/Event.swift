@@ -1,13 +1,15 @@
 // Event.swift - the result of a search: an event for the program, or what the engine needs from its caller first.
 
-/// A structure that a call fills in; an error that belongs to it is thrown beside it.
+/// A call fills it in. It may also throw an error, which belongs to the event.
 struct Event: ~Copyable {
-    /// The contract's numbers. Behind them is what the engine asks of its caller: to write `frame` to the switched end `descriptor`
-    /// with the program's callback (`Context.didWrite` takes the answer); or, with no frame, to read from it
-    /// (`Context.didRead`); to wait until there is something (`Context.search` goes on).
     enum Kind: UInt32 {
+        /// The contract's events and their numbers.
         case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent
-        case callback, waiting
+        /// The caller calls the program's callback for the switched end `descriptor`: to write `frame`, and then `Context.didWrite`;
+        /// or, without a frame, to read, and then `Context.didRead`.
+        case callback
+        /// The caller waits until there is something, and then calls `Context.search`.
+        case waiting
     }
 
     var kind = Kind.none
@@ -20,7 +22,7 @@ struct Event: ~Copyable {
     /// The lease of the thread that waits for the event; nil: a single step, which is given no connection.
     let lease: LeaseReference?
     var clock = CallClock()
-    /// How many descriptors the poller reported last, and how often it was asked.
+    /// How many descriptors the poller reported last, and how often this call has asked it.
     var reported = 1, looks = 0
 
     init(_ lease: LeaseReference? = nil) { self.lease = lease }

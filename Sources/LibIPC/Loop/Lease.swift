@@ -13,7 +13,8 @@ struct Lease: ~Copyable {
     /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
     private var left: Int32 = 0
     private var deadline = Deadline.never
-    /// Are closed when the thread is done with the event that tells of their end: one, or both of a pair.
+    /// Descriptors whose end the last event tells of: one, or both ends of a pair. The library closes them when the thread is done with
+    /// the event; -1: none.
     private var closing: (Int32, Int32) = (-1, -1)
     /// The same for several events.
     private var closingAfterBatch = HeapArray<Int32>()
@@ -110,7 +111,7 @@ struct Leases: ~Copyable {
         free(lease)
     }
 
-    /// There is more than one.
+    /// More than one thread uses the context.
     @inline(__always) var areShared: Bool { first?.pointee.next != nil }
 
     @inline(__always)
@@ -147,6 +148,6 @@ struct Leases: ~Copyable {
         Leases.destroy(dropped)
     }
 
-    /// One of another thread.
+    /// Any lease of another thread.
     func other(than thread: UInt) -> LeaseReference? { first?.pointee.thread == thread ? first?.pointee.next : first }
 }

@@ -1,8 +1,8 @@
 // NumberCheck.swift - when numbers are compared with the files that were added.
 //
 // A program may close a descriptor and get its number for another file, which epoll(7) does not report. So waits that sleep compare
-// numbers, at most 64 in turn, and once in each tick of the coarse clock: waits in quick succession cost nothing more. Where the tick
-// is the same the sleep begins with a short part, after which there is time for it.
+// numbers, at most 64 in turn, once in each tick of the coarse clock: waits in quick succession cost nothing more. A wait in the same
+// tick as the last comparison sleeps for a short time first, and compares when it sleeps again.
 
 struct NumberCheck: BitwiseCopyable {
     /// Numbers compared at a time: about 10 µs.
@@ -28,7 +28,7 @@ struct NumberCheck: BitwiseCopyable {
         return .compare
     }
 
-    /// The next of `count` entries.
+    /// Index of the next of `count` entries to compare.
     mutating func take(of count: Int) -> Int {
         let index = next < count ? next : 0
         next = index + 1

@@ -29,12 +29,13 @@ protocol PublicView: ~Copyable {
 
     /// The other end of the pair that `descriptor` is in.
     mutating func counterpart(of descriptor: Int32) -> Int32?
-    /// The program reads from, or writes to, this switched end itself.
+    /// Whether a callback of the program reads from this switched end.
     mutating func hasReader(_ descriptor: Int32) -> Bool
+    /// Whether a callback of the program writes to this switched end.
     mutating func hasWriter(_ descriptor: Int32) -> Bool
     mutating func pair(_ first: Int32, _ second: Int32) throws(IPCError)
     mutating func unpair(_ descriptor: Int32)
 
-    /// A call ends in which a signal handler may have left something to do.
+    /// A call ends: does what a signal handler has left to it (Interrupting).
     static func carryOutPending()
 }

@@ -3,44 +3,45 @@
 // Messages that are here already are handed out first, at no system call. Meanwhile the program may queue replies, and other
 // connections may get something to read. A turn is one message, one receive or one accept.
 //
-//   A wait finds                                              | It
-//   ----------------------------------------------------------|---------------------------------------------------------
-//   frames to send, and no message that is here already       | sends them
-//   frames to send, and such a message, and all was sent less | hands the message out
-//     than `quick` ago                                        |
-//   the same, but that is longer ago                          | sends first
-//   `budget` turns since the poller was asked                 | sends, and asks the poller
-//   the same, but the program is as quick as that, and not    | goes on
-//     more than `longestBudget` turns                         |
+//   A wait finds                                                  | It
+//   --------------------------------------------------------------|----------------------------
+//   frames to send, and no message that is here                   | sends them
+//   frames to send, and a message; sent less than `quick` ago     | hands the message out
+//   frames to send, and a message; sent longer ago                | sends, then hands it out
+//   `budget` turns were taken since the poller was asked          | sends, and asks the poller
+//   `budget` turns, fewer than `longestBudget`, a quick program   | goes on
 //
-// So a quick program that has many messages sends in few pieces and makes few system calls, and a slow one keeps nobody waiting. The
-// clock is read only where frames are queued and the inbox holds a message.
+// A program is quick if less than `quick` had passed since the last sending when it last came back with frames queued and a message
+// here. So a quick program that has many messages sends in few pieces and makes few system calls, and a slow one keeps nobody waiting.
+// The clock is read only where frames are queued and the inbox holds a message.
 
 struct Turns {
-    /// In nanoseconds. The contract allows 50 µs. Longer than this, and a peer on another processor waits where it could work.
+    /// 15 µs, in nanoseconds. The contract allows 50 µs. With more, a peer on another processor would wait where it could work.
     static var quick: Int64 { 15_000 }
-    /// Turns between two looks at the poller, at most; of a quick program.
+    /// Turns between two questions to the poller, at most.
     static var budget: Int { 12 }
+    /// The budget of a quick program.
     static var longestBudget: Int { 72 }
 
-    /// Since the poller was asked.
+    /// Turns since the poller was asked.
     private var taken = 0
-    /// When `sendsFirst` last said yes: on `Clock`, in nanoseconds. All frames that are queued now were queued later.
+    /// When `sendsFirst` was last true: on `Clock`, in nanoseconds. All frames that are queued now were queued later.
     private var sentAt: Int64 = 0
-    /// The program was as quick as that when it came back.
+    /// Less than `quick` had passed since `sentAt` when `sendsFirst` was last asked.
     private var isQuick = false
 
     var isUsedUp: Bool { taken >= Turns.budget && !(isQuick && taken < Turns.longestBudget) }
 
+    /// A connection takes a turn.
     @inline(__always)
     mutating func take() { taken += 1 }
 
-    /// The poller was asked.
+    /// The poller was asked: the budget begins anew.
     @inline(__always)
     mutating func begin() { (taken, isQuick) = (0, false) }
 
-    /// Frames are queued, and the inbox holds a message: whether to send first.
-    /// - Parameter now: on `Clock`.
+    /// Whether to send before a message is handed out, where frames are queued.
+    /// - Parameter now: on `Clock`, in nanoseconds.
     mutating func sendsFirst(at now: Int64) -> Bool {
         isQuick = now - sentAt < Turns.quick
         if !isQuick { sentAt = now }
