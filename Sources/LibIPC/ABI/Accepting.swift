@@ -5,7 +5,8 @@
 // leaves its claim behind: if the listener is closed then, the number stays in use.
 
 /// Accepts as accept(2) does.
-/// - Parameter monitor: of the context whose entry it is. The call fails when it is one no more. nil: of any context, or none.
+/// - Parameter monitor: of the context that has the listener as an entry: the call fails when that entry goes. nil: the listener may be
+///   in any context, or in none.
 func acceptClient(on server: Int32, of monitor: MonitorReference? = nil) throws(IPCError) -> Int32 {
     var claimed: ClaimedStream?
     if libipc_is_alone() == 0, let lock = try? DescriptorLock<PublicArrays>(server, IPC_ERROR_USOCK_ACCEPT, .sending) {

@@ -37,7 +37,7 @@ extension Inbox {
         }
         if isHere { return }
         try receive(from: fd, into: m)
-        // What was sent meanwhile is in the list no more.
+        // Publishes the list: frames that the wait has sent leave it.
         _ = try? withKnownContext(Ref(mutating: ctx)) { _ in }
     }
 }
@@ -94,7 +94,7 @@ private func queue(_ m: Const<ipc_message>, _ ctx: Ref<ipc_ctx>) throws(IPCError
         var read = try Read(fd, IPC_ERROR_USOCK_RECV, frames: true)
         defer { read.endClaim() }
         try read.waitForFrame()
-        // A frame that has no place stays where it is.
+        // A frame that does not fit into the caller's buffer stays in the inbox.
         let needed = read.inbox.header?.frameSize ?? 0
         let fits = buf.pointee == nil || len.pointee == 0 || needed <= len.pointee
         try check(fits, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the buffer is too small for a frame of \(needed) bytes")

@@ -67,7 +67,7 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 }
 
 @c @implementation public func ipc_ctx_release_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>) {
-    // Of a context that another thread has freed this one holds nothing.
+    // When another thread has freed the context, this thread has no lease any more.
     _ = try? withKnownContext(ctx) { context in
         guard let lease = context.leases.find(libipc_this_thread()) else { return }
         context.end(lease)

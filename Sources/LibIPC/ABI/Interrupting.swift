@@ -9,20 +9,22 @@
 // An inconsistent context (process.c) is closed in the same way; the rest of the work is never done there.
 
 enum Interrupting {
-    /// The monitor of the context, if an ordinary call must not enter it. Nil if the context is empty, or a stale copy. What the lock
-    /// guards is read only where this thread is inside, or alone.
+    /// The monitor of a context that an ordinary call must not enter: this thread was interrupted inside, or the context is inconsistent.
+    /// Else nil, also where the struct ipc_ctx is empty, or a stale copy. Reads what the lock guards only if this thread is inside, or
+    /// alone.
     @inline(never)
-    private static func closedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
+    private static func bypassedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
         libipc_noted_changes()
         guard let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) else { return nil }
         if monitor.pointee.is_inconsistent != 0 { return monitor }
         return libipc_is_interrupting(monitor) != 0 && monitor.pointee.array == array ? monitor : nil
     }
 
-    // MARK: In the handler; false: an ordinary call can do it
+    // MARK: In the handler
 
+    /// - Returns: false: nothing was done, and an ordinary call can do it.
     static func closeAll(_ ctx: Ref<ipc_ctx>) -> Bool {
-        guard let monitor = closedMonitor(of: ctx) else { return false }
+        guard let monitor = bypassedMonitor(of: ctx) else { return false }
         let isLocked = libipc_try_lock(monitor) != 0
         closeDescriptors(of: monitor)
         if monitor.pointee.is_inconsistent == 0 { libipc_leave_pending(monitor, CInt(LIBIPC_CLOSE)) }
@@ -30,10 +32,11 @@ enum Interrupting {
         return true
     }
 
+    /// - Returns: false: nothing was done, and an ordinary call can do it.
     static func free(_ ctx: Ref<ipc_ctx>) -> Bool {
-        guard let monitor = closedMonitor(of: ctx) else { return false }
+        guard let monitor = bypassedMonitor(of: ctx) else { return false }
         let isLocked = libipc_try_lock(monitor) != 0
-        // Another thread has it and does not finish: it stays open.
+        // Another thread has the lock and does not release it: the context stays.
         guard isLocked || libipc_has_lock(monitor) != 0 || monitor.pointee.is_inconsistent != 0 else { return true }
         (monitor.pointee.array, monitor.pointee.freed_by) = (nil, libipc_this_thread())
         // The interrupted call may be using the table of pairs: its memory stays.
@@ -63,7 +66,8 @@ enum Interrupting {
 
     // MARK: When the interrupted call ends
 
-    /// - Parameter ctx: context of the call that ends, which may have filled in again what a handler had emptied.
+    /// Does the pending work of all contexts.
+    /// - Parameter ctx: of the call that ends, which may have published again into a structure that a handler had emptied.
     @inline(never)
     static func carryOutAll(_ ctx: Ref<ipc_ctx>?) {
         libipc_nothing_pending()

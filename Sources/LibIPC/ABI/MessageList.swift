@@ -5,10 +5,11 @@
 
 struct MessageList: ~Copyable {
     private var messages = HeapArray<ipc_message>()
-    /// At the same indices.
+    /// The frames behind the messages, at the same indices.
     private var frames = HeapArray<FrameReference>()
-    /// Elements before this one are gone.
+    /// Index of the oldest message. Those before it were removed, and their places are not used again until `compact`.
     private var first = 0
+    /// Number (`listing`) of the next frame.
     private var nextNumber = 0
 
     init() {}

@@ -1,15 +1,17 @@
 // PairIndex.swift - where in a context's table of pairs a descriptor is, in constant time.
 //
 // The table is public (ctx->switchdb), and a program changes it by ipc_switching_add and its kin without telling a context. Each such
-// call is counted (libipc_note_pair_change); after one the index is made anew, when it is needed.
+// call is counted (libipc_note_pair_change). After one the next look-up makes the index anew.
 
 struct PairIndex: ~Copyable {
     private var places = NumberMap<Int32>()
     /// The table that the index was made of, and the count of changes then.
     private var (collection, size) = (nil as Ref<ipc_switching>?, 0)
     private var changes: UInt64 = 0
-    /// There was no memory for it, and the table is searched; some descriptor is in several pairs.
-    private var isMissing = false, isAmbiguous = false
+    /// There was no memory for the index: a look-up searches the table.
+    private var isMissing = false
+    /// Some descriptor is in several pairs.
+    private var isAmbiguous = false
 
     init() {}
 
@@ -32,15 +34,15 @@ struct PairIndex: ~Copyable {
         (isMissing, isAmbiguous) = (false, false)
         places.removeAll()
         // The first pair of a descriptor counts.
-        for place in 0..<count { note(pairs[place], at: place) }
+        for place in 0..<count { insert(pairs[place], at: place) }
     }
 
-    private mutating func note(_ pair: ipc_switching, at place: Int) {
-        note(pair.orig, at: place)
-        if pair.dest != pair.orig { note(pair.dest, at: place) }
+    private mutating func insert(_ pair: ipc_switching, at place: Int) {
+        insert(pair.orig, at: place)
+        if pair.dest != pair.orig { insert(pair.dest, at: place) }
     }
 
-    private mutating func note(_ descriptor: Int32, at place: Int) {
+    private mutating func insert(_ descriptor: Int32, at place: Int) {
         if places[descriptor] != nil { return isAmbiguous = true }
         do throws(IPCError) {
             try places.reserve()
@@ -54,7 +56,7 @@ struct PairIndex: ~Copyable {
         follow(table, place: table.size - 1)
     }
 
-    /// Removes the pair of the descriptor, and says which was the other end; the last pair takes its place.
+    /// Removes the pair of the descriptor, and returns the other end. The last pair takes its place.
     mutating func remove(_ descriptor: Int32, in table: inout ipc_switchings) -> Int32? {
         guard let removed = pair(of: descriptor, in: table) else { return nil }
         let (orig, dest, place) = (removed.pointee.orig, removed.pointee.dest, removed - table.collection)
@@ -64,17 +66,17 @@ struct PairIndex: ~Copyable {
             let moved = table.collection[place]
             (places[moved.orig], places[moved.dest]) = (nil, nil)
         }
-        // A descriptor that may be in another pair too has to be searched for.
+        // The descriptor may be in another pair, too: the next look-up makes the index anew.
         if isAmbiguous { collection = nil }
         follow(table, place: place)
         return orig == descriptor ? dest : orig
     }
 
-    /// The library itself has changed the table: the pair at this place, if there is one.
+    /// The library itself has changed the table: updates the index for the pair at this place, if there is one.
     private mutating func follow(_ table: ipc_switchings, place: Int) {
-        // It is made anew when it is needed.
+        // The next look-up makes the index anew.
         if collection == nil { return }
         (collection, size, changes) = (table.collection, table.size, libipc_noted_changes())
-        if let collection, place < size { note(collection[place], at: place) }
+        if let collection, place < size { insert(collection[place], at: place) }
     }
 }

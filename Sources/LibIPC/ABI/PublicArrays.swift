@@ -1,33 +1,36 @@
 // PublicArrays.swift - the mirror that keeps struct ipc_ctx true.
 //
 // This view owns the public arrays, and each export publishes them when it ends. A struct ipc_ctx has no spare field, starts zeroed, and
-// may be moved by its program. So the words before the cinfos array lead to the context's monitor: a mark, and its address. A thread
-// may read them late: they stay unchanged when the array is recycled.
+// may be moved by its program. So a header in front of the cinfos array leads to the context's monitor (libipc_set_monitor). A thread
+// may read it late: it stays unchanged when the array is recycled.
 
 typealias PublicContext = Context<PublicArrays>
 
 struct PublicArrays: PublicView, ~Copyable {
-    /// For the way back: as large as one element of the array.
+    /// Bytes of the header in front of the array: as many as one element has.
     private static let headerSize = 16
 
     private(set) var count = 0
     private var capacity = 0
-    /// Of 1 << order bytes.
+    /// The header and the cinfos array, 1 << order bytes.
     private var block: UnsafeMutableRawPointer?
     private var order: UInt32 = 6
     private var polled: Ref<pollfd>?
     private var messages = MessageList()
-    /// The table of pairs is the program's too, which may change it between two calls: then this is old.
+    /// The table of pairs as it was when the last call began. The program may change it between two calls.
     private var switchings = ipc_switchings()
     private var pairs = PairIndex()
-    /// A call with the structure is at work; when none is, the count of changes of pairs when the last one ended.
-    private var isEntered = false, lastChanges: UInt64 = 0
-    /// Where it was published last, and whether something is to be published.
+    /// A call with the structure is at work.
+    private var isEntered = false
+    /// libipc_noted_changes when the last such call ended.
+    private var lastChanges: UInt64 = 0
+    /// The structure that was published last.
     private var ctx: Ref<ipc_ctx>?
+    /// What the next `leave` publishes: arrays and pairs; the list of messages.
     private var isChanged = true, isListChanged = true
     /// Memory for the message of an event to come.
     var spare: Ref<ipc_message>?
-    /// For the way back.
+    /// For the header of the array.
     private let monitor: MonitorReference
 
     init(monitor: MonitorReference) { self.monitor = monitor }
@@ -54,7 +57,7 @@ struct PublicArrays: PublicView, ~Copyable {
         return former.size != switchings.size || UInt(bitPattern: former.collection) != UInt(bitPattern: switchings.collection)
     }
 
-    /// It ends, or lets others in: writes what has changed into the structure.
+    /// The call ends, or releases the lock for a time: writes what has changed into the structure.
     @inline(__always)
     mutating func leave(_ ctx: Ref<ipc_ctx>) {
         if isChanged { publish(ctx) }
@@ -75,7 +78,8 @@ struct PublicArrays: PublicView, ~Copyable {
     var messageCount: Int { messages.count }
     func path(at index: Int) -> Ref<CChar>? { cinfos?[index].spath }
 
-    /// A call without the structure sees no pair after the program has changed some: the next call with it looks at all again.
+    /// The pair of the descriptor. A call without the structure finds none after the program has changed pairs; the next call with the
+    /// structure examines all connections that wait for a partner.
     mutating func pair(of descriptor: Int32) -> ipc_switching? {
         if switchings.size == 0 || !isEntered && libipc_has_changed(lastChanges) != 0 { return nil }
         return pairs.pair(of: descriptor, in: switchings)?.pointee
@@ -185,7 +189,7 @@ struct PublicArrays: PublicView, ~Copyable {
         isChanged = true
     }
 
-    /// Changes the table of pairs, and says which ends that concerns.
+    /// Changes the table of pairs. Returns the two ends whose pair has changed.
     mutating func changePairs(_ body: (inout PairIndex, inout ipc_switchings) -> (Int32, Int32)?) -> (Int32, Int32)? {
         isChanged = true
         return body(&pairs, &switchings)

@@ -9,6 +9,7 @@ public typealias Const<Pointee: ~Copyable> = UnsafePointer<Pointee>
 public typealias Outcome = Ref<ipc_error>
 public typealias CText = Const<CChar>
 
+/// Runs `body`, and fills `result` in when it throws.
 @inline(__always)
 func answer(_ result: Outcome, _ body: () throws(IPCError) -> Void) {
     do throws(IPCError) { try body() } catch { fail(result, error) }
@@ -19,7 +20,7 @@ func answer(_ result: Outcome, _ body: @autoclosure () throws(IPCError) -> Void)
     do throws(IPCError) { try body() } catch { fail(result, error) }
 }
 
-/// The same for a call with a context.
+/// Runs `body` with the context, with its lock; makes the context if there is none.
 @inline(__always)
 func answer(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ body: (inout PublicContext) throws(IPCError) -> Void) {
     answer(result, try withContext(ctx, body))
