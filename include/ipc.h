@@ -583,6 +583,16 @@ enum ipc_error_code ipc_ctx_quiet(struct ipc_ctx *ctx, uint32_t kinds);
  * failure leaves the message as it was. `m` may be the message of an event: forwarding copies nothing. The same errors as ipc_write. */
 enum ipc_error_code ipc_write_take(struct ipc_ctx *ctx, struct ipc_message *m);
 
+/* Ends a wait: one call of ipc_wait_event or ipc_wait_events on the context returns with the event WAKE (index and origin 0); the one that
+ * waits now, else the next one, before other events, and after what is queued was sent once. Several calls before that count as one. For any
+ * thread and any signal handler, at any time: the way to stop a loop. A wait that a handler has interrupted gives WAKE, not
+ * IPC_ERROR_WAIT_EVENT__POLL. ipc_wake sets no text for ipc_last_error. IPC_ERROR_CTX_ENTRY__NO_PARAM without a context;
+ * IPC_ERROR_WAKE__EMPTY_CONTEXT: the context has no entry and no ipc_ctx_fd, so nothing of it can be found.
+ *
+ *     static void stop(int signal) { (void)signal; ipc_wake(&ctx); }
+ */
+enum ipc_error_code ipc_wake(struct ipc_ctx *ctx);
+
 /* ---- messages in memory ---- */
 
 /* Encodes a frame into `buffer`, which has room for it; returns 6 + message_size. */

@@ -90,7 +90,7 @@ __attribute__((format(printf, 1, 2))) static void trace(const char *format, ...)
 
 void libipc_write_trace(const struct ipc_event *event) {
 	static const char names[][16] = {"nothing", "error",   "extra socket", "switch", "connection", "disconnection",
-	                                 "message", "lookup", "timer",        "tx"};
+	                                 "message", "lookup", "timer",        "tx",     "wake"};
 	const struct ipc_message *message = event->m;
 	if (!traces()) return;
 	const char *name = names[(unsigned)event->type < sizeof names / sizeof *names ? event->type : 0];

@@ -50,7 +50,6 @@ static inline int64_t libipc_coarse_tick(void) {
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static inline int libipc_poll_all(struct pollfd *entries, int count, int timeout) { return poll(entries, (nfds_t)count, timeout); }
 #ifdef __linux__
 /* Newer C libraries declare `events` as nonnull, which would change its type in Swift. */
 static inline int libipc_epoll_wait(int set, struct epoll_event *events, int room, int timeout) {

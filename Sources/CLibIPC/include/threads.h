@@ -4,6 +4,7 @@
 #ifndef LIBIPC_THREADS_H
 #define LIBIPC_THREADS_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,9 @@ struct libipc_monitor {
 	uint32_t references;             /* see libipc_retain */
 	void *_Nullable array;           /* the public array that points here (libipc_set_monitor); NULL: no context */
 	uintptr_t freed_by;              /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
+	uint32_t life;                   /* which of the contexts that it has guarded this one is: 1 and up */
+	uint32_t woken_life;             /* the `life` for which ipc_wake was called, and no wait has told of it yet (wakes.c) */
+	uint64_t waker, bell;            /* descriptors that ipc_wake writes to, with their marks (libipc_marked); 0: none */
 	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
 	struct libipc_monitor *_Nullable earlier;   /* in the list of all that were ever made (libipc_newest_monitor) */
 	struct libipc_monitor *_Nullable next_free; /* in the list of those that no context uses */
@@ -128,6 +132,24 @@ static inline uint32_t libipc_claim_ends(struct libipc_monitor *monitor) { retur
 /* Wakes the threads in libipc_wait_for_claim_end. The caller has the lock. */
 void libipc_announce_claim_end(struct libipc_monitor *monitor);
 
+/* ---- ipc_wake: see wakes.c ---- */
+
+/* The context that sleeps, in a process with one thread. */
+extern struct libipc_monitor *_Nullable libipc_sleeper __attribute__((visibility("hidden")));
+/* Whether ipc_wake was called for the context, and no wait has told of it yet. */
+LIBIPC_ATOMIC int libipc_is_woken(const struct libipc_monitor *monitor) {
+	return __atomic_load_n(&monitor->woken_life, __ATOMIC_SEQ_CST) == monitor->life;
+}
+/* The same, and this wait tells of it. */
+LIBIPC_ATOMIC int libipc_take_wake(struct libipc_monitor *monitor) {
+	uint32_t life = monitor->life;
+	return libipc_is_woken(monitor) && __atomic_compare_exchange_n(&monitor->woken_life, &life, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+static inline uint64_t libipc_marked(int fd, uint32_t mark) { return fd < 0 ? 0 : (uint64_t)mark << 32 | (uint32_t)fd; }
+LIBIPC_ATOMIC void libipc_publish_number(uint64_t *place, uint64_t number) { __atomic_store_n(place, number, __ATOMIC_SEQ_CST); }
+/* poll(2) for a wait. In a process with one thread ipc_wake of a signal handler ends it, whenever the handler comes. */
+int libipc_sleep(struct pollfd *_Nullable entries, int count, int timeout);
+
 /* ---- signal handlers: see handlers.c ---- */
 
 /* `active` of a monitor is the stack address (frame) of the call that is changing its data, or 0. Flags: SLEEPING: the data is
@@ -170,6 +192,7 @@ uintptr_t libipc_suspend(struct libipc_monitor *monitor);
 /* Around a sleep in a process with one thread, where usually nothing happens meanwhile. */
 static inline uintptr_t libipc_begin_sleep(struct libipc_monitor *monitor) {
 	uintptr_t active = monitor->active;
+	libipc_sleeper = monitor;
 	libipc_set_active(monitor, active | LIBIPC_SLEEPING);
 	return active;
 }

@@ -19,16 +19,19 @@ private func wait(
 ) -> ipc_error_code {
     for index in 1..<room where events[index].m != nil || events[index].type != IPC_EVENT_TYPE_NOT_SET { destroy(empty(events + index)) }
     return code { () throws(IPCError) in
-        if try !fillStepwise(events, room, &count.pointee, ctx, nil, &left) { try fillAgain(events, room, &count.pointee, ctx, &left) }
+        defer { if count.pointee == 0, events.pointee.type != IPC_EVENT_TYPE_NOT_SET { count.pointee = 1 } }
+        if try !fillStepwise(events, ctx, nil, &left, isBatch: true) { return try fillAgain(events, ctx, &left) }
+        if room > 1, events.pointee.type != IPC_EVENT_TYPE_TIMER { try gather(ctx, events, room, count) }
     }
 }
 
-/// Fills in more events, which are here already. One that comes with an error is the last.
+/// Fills in more events behind the first one. One that comes with an error is the last.
 @inline(never)
-func gather(
-    _ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ lock: borrowing ContextLock, _ lease: LeaseReference
-) throws(IPCError) {
-    while count < room {
+private func gather(_ ctx: Ref<ipc_ctx>, _ events: Ref<ipc_event>, _ room: Int, _ count: Ref<Int>) throws(IPCError) {
+    count.pointee = 1
+    // In a signal handler, or in a context that another thread has freed, the first event is all there is.
+    guard let lock = try? ContextLock(known: ctx), let lease = lock.context.pointee.leases.find(libipc_this_thread()) else { return }
+    while count.pointee < room {
         var found = Event(lease)
         var failure: IPCError?
         do throws(IPCError) {
@@ -38,8 +41,8 @@ func gather(
         } catch { failure = error }
         // A shortage without an event is the next call's error: nothing is lost.
         if found.kind == .none { return }
-        fillIn(events + count, &found, lock)
-        count += 1
+        fillIn(events + count.pointee, &found, lock)
+        count.pointee += 1
         if let failure { throw failure }
     }
 }

@@ -133,6 +133,7 @@ struct ContextLock: ~Copyable {
         libipc_retain(monitor)
         libipc_enter_from_inside(monitor, libipc_frame() | UInt(LIBIPC_COUNTED))
         (monitor.pointee.freed_by, monitor.pointee.is_inconsistent) = (0, 0)
+        monitor.pointee.life = monitor.pointee.life == UInt32.max ? 1 : monitor.pointee.life + 1
         monitor.context.initialize(to: PublicContext(view: PublicArrays(monitor: monitor), monitor: monitor))
         do throws(IPCError) { try monitor.context.pointee.reserveEntry() } catch {
             libipc_drop(monitor)

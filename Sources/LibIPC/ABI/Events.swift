@@ -2,34 +2,31 @@
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
     var left = timer?.pointee ?? -1
-    var count = 0
     answer(result) { () throws(IPCError) in
-        if try !fill(event, 1, &count, ctx, nil, &left) { try fillAgain(event, 1, &count, ctx, &left) }
+        if try !fill(event, ctx, nil, &left) { try fillAgain(event, ctx, &left) }
     }
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
 
 /// A callback has freed the context, and may have made another one. Otherwise a call with timer 0 ends.
 @inline(never)
-func fillAgain(_ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
-    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(events, room, &count, ctx, nil, &left) { return } }
-    // Only an empty event is left.
-    count = 1
+func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
+    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
 }
 
 @c @implementation
 public func libipc_step_by_hand(
     _ result: Outcome, _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ index: UInt32, _ step: libipc_step
 ) {
-    var (none, count): (Int32, Int) = (-1, 0)
-    answer(result, _ = try fillStepwise(event, 1, &count, ctx, (step, index), &none))
+    var none: Int32 = -1
+    answer(result, _ = try fillStepwise(event, ctx, (step, index), &none))
 }
 
 /// As `fill`, but not inlined.
 @inline(never)
 func fillStepwise(
-    _ events: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32
-) throws(IPCError) -> Bool { try fill(events, room, &count, ctx, step, &left) }
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, isBatch: Bool = false
+) throws(IPCError) -> Bool { try fill(event, ctx, step, &left, isBatch: isBatch) }
 
 /// An empty context has nothing but time to wait for, where no other thread can add to it.
 @inline(never)
@@ -52,15 +49,13 @@ func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
 /// with it. A call that waits has a lease, and first ends what it has in hand.
 /// - Parameters:
-///   - room: for how many events; beside the first one they are empty.
-///   - count: becomes the number of events that were filled in.
 ///   - step: one step of the loop; nil: waits for an event.
 ///   - left: the timer in milliseconds; becomes what remains.
+///   - isBatch: the call gives several events, and this is the first.
 /// - Returns: false: a callback has freed the context.
 @inline(__always)
 private func fill(
-    _ event: Ref<ipc_event>, _ room: Int, _ count: inout Int, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?,
-    _ left: inout Int32
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, isBatch: Bool = false
 ) throws(IPCError) -> Bool {
     let former = empty(event)
     var lock: ContextLock
@@ -70,7 +65,6 @@ private func fill(
         } else if step == nil, libipc_is_alone() != 0 {
             destroy(former)
             try waitForNothing(event, &left)
-            count = 1
             return true
         } else {
             lock = try ContextLock(ctx)
@@ -84,17 +78,23 @@ private func fill(
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
     var found = Event(lease)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
-    if room > 1 { try lease?.pointee.reserve() }
-    lease?.pointee.isBatch = room > 1
+    if isBatch { try lease?.pointee.reserve() }
+    lease?.pointee.isBatch = isBatch
     do throws(IPCError) {
-        let isFound = try find(&lock, &found, step, deadline)
+        if let lease { lock.context.pointee.end(lease) }
+        try lock.context.pointee.catchUp()
+        if let (step, index) = step {
+            try take(step, index, &lock, &found)
+        } else if libipc_is_woken(lock.monitor) != 0 {
+            try lock.context.pointee.search(&found, deadline)
+        } else {
+            try lock.context.pointee.next(&found, deadline)
+        }
+        let isOthers = found.kind == .callback || found.kind == .waiting
+        let isFound = isOthers ? try findByOthers(&lock, &found, deadline) : true
         conclude(&found, event, lock, deadline, &left)
-        count = 1
-        if room > 1, isFound, found.kind != .timer, let lease { try gather(event, room, &count, lock, lease) }
         return isFound
     } catch {
-        if count > 0 { throw error }
-        if found.kind != .none { count = 1 }
         concludeFailed(&found, event, lock, deadline, &left)
         throw error
     }
@@ -132,23 +132,8 @@ func destroy(_ message: Ref<ipc_message>?) {
     free(message)
 }
 
-/// Finds an event, waits for it, and calls the program's callbacks. Returns false when a callback has freed the context.
-@inline(__always)
-private func find(
-    _ lock: inout ContextLock, _ found: inout Event, _ step: (libipc_step, UInt32)?, _ deadline: Deadline
-) throws(IPCError) -> Bool {
-    if let lease = found.lease { lock.context.pointee.end(lease) }
-    try lock.context.pointee.catchUp()
-    if let (step, index) = step {
-        try take(step, index, &lock, &found)
-    } else {
-        try lock.context.pointee.next(&found, deadline)
-    }
-    if found.kind != .callback, found.kind != .waiting { return true }
-    return try findByOthers(&lock, &found, deadline)
-}
-
-/// The same, with the lock released on the way.
+/// Waits for an event and calls the program's callbacks, with the lock released on the way. Returns false when a callback has freed the
+/// context.
 @inline(never)
 private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
     while true {
@@ -182,6 +167,8 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
     if watch != nil { lock.context.pointee.isLed = true }
     let call = lock.context.pointee.call
     (found.kind, found.reported) = (.none, 0)
+    // Who calls ipc_wake from here on ends the sleep.
+    if libipc_is_woken(lock.monitor) != 0 { limit = 0 }
     defer {
         if !lock.isFreed {
             // The count is 0 after a fork in a signal handler.
@@ -204,7 +191,7 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
         try lock.context.pointee.mark(finding, &found)
         // What other threads did meanwhile may have made it old.
         if lock.context.pointee.call != call { lock.context.pointee.call &+= 1 }
-    } catch { if !lock.isFreedByOther { throw error } }
+    } catch { if !lock.isFreedByOther, libipc_is_woken(lock.monitor) == 0 { throw error } }
 }
 
 /// Calls the program's callback: outside the context, because it may use that, and free it.

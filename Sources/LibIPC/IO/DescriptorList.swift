@@ -18,7 +18,7 @@ struct DescriptorList: ~Copyable {
         @inline(__always)
         func wait(timeout: Int32) throws(IPCError) -> Finding {
             while true {
-                let result = libipc_poll_all(entries, count, limited(timeout))
+                let result = libipc_sleep(entries, count, limited(timeout))
                 let reported = Int(try check(call: result, IPC_ERROR_WAIT_EVENT__POLL, "wait for events"))
                 if reported == 0 || leaveOutClosed() < reported { return .ready(reported) }
             }

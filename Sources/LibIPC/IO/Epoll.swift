@@ -40,10 +40,9 @@ struct EpollPoller: ~Copyable {
 
         @inline(never)
         private func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
-            let reported = libipc_poll_once(epoll, POLLIN, timeout)
-            if reported == 0 { return .ready(0) }
-            try check(call: reported, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")
-            return reported & POLLNVAL != 0 ? .lost : .unknown
+            var entry = pollfd(fd: epoll, events: Int16(POLLIN), revents: 0)
+            if try check(call: libipc_sleep(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events") == 0 { return .ready(0) }
+            return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
         }
 
         /// Collects the events that are there now. A signal cannot interrupt this call.
@@ -214,6 +213,7 @@ struct EpollPoller: ~Copyable {
     }
 
     func wake() { waker?.wake() }
+    var markedWaker: UInt64 { waker?.marked() ?? 0 }
     func drainWaker() {}
 }
 #endif

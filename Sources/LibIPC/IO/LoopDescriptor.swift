@@ -42,6 +42,9 @@ struct LoopDescriptor: ~Copyable {
         libipc_return_number(number, mark)
     }
 
+    /// For ipc_wake: see libipc_marked.
+    var markedBell: UInt64 { bell.marked() }
+
     /// False: the program has closed the number.
     var isOurs: Bool { libipc_has_number(number, mark) != 0 && FileIdentity(Descriptor(number)) == file }
 
@@ -85,6 +88,7 @@ struct LoopDescriptor: ~Copyable {
     #else
     let number: Int32 = -1
     var isOurs: Bool { false }
+    var markedBell: UInt64 { 0 }
 
     init() throws(IPCError) { throw IPCError(IPC_ERROR_CTX_FD__UNAVAILABLE, "this library waits with poll(2), which has no descriptor") }
     func watch(_ set: Int32) throws(IPCError) {}

@@ -95,6 +95,7 @@ struct PollPoller: ~Copyable {
     func readiness(at index: Int) -> Readiness { list.readiness(at: index) }
 
     func wake() { waker?.wake() }
+    var markedWaker: UInt64 { waker?.marked() ?? 0 }
     func drainWaker() { waker?.drain() }
 }
 #endif

@@ -25,6 +25,7 @@
 //   moveReady(Int) -> Int                  with the lock again: makes the reported descriptors the first ones, and returns their number
 //   readiness(at: Int) -> Readiness        of those; Registration.waker may be among them, and calls for drainWaker()
 //   wake()                                 wakes the thread that waits
+//   markedWaker                            the number that wake() writes to (libipc_marked); 0: none
 //   isStale                                the thread that waits has to be woken, so that it watches what has changed
 //   set                                    the number that becomes readable when a descriptor is ready, for another loop; or -1
 //   isLost                                 the program has closed the poller's descriptor, and another context has got its number

@@ -26,6 +26,9 @@ struct Waker: ~Copyable {
     /// must neither close nor write to.
     private var isOurs: Bool { libipc_has_number(ends.1, mark) != 0 && FileIdentity(Descriptor(ends.1)) == file }
 
+    /// For ipc_wake: see libipc_marked.
+    func marked() -> UInt64 { libipc_marked(ends.1, mark) }
+
     /// What the poller watches.
     var descriptor: Int32 { ends.0 }
     /// Makes the descriptor readable.

@@ -26,6 +26,19 @@ extension Context where View: ~Copyable {
         try search(&event, deadline)
     }
 
+    /// Tells that ipc_wake was called, after sending what is queued: the program may end after this event.
+    /// - Returns: whether there is an event now.
+    @inline(never)
+    private mutating func takeWake(_ event: inout Event) throws(IPCError) -> Bool {
+        try sendAll(&event)
+        if event.kind == .none, libipc_take_wake(monitor) != 0 {
+            event.kind = .wake
+            // The bell has rung for it.
+            loop?.ringAgain()
+        }
+        return event.kind != .none
+    }
+
     /// A message that was read ahead, of the connection whose turn it is.
     /// - Returns: false: there is none, or something else comes first.
     @inline(__always)
@@ -92,6 +105,7 @@ extension Context where View: ~Copyable {
     mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
         while true {
+            if libipc_is_woken(monitor) != 0, try takeWake(&event) { return }
             if retryAt != nil { retryStarved() }
             if !runnable.isEmpty { try serveRunnable(&event) }
             if event.kind == .none { try sendAll(&event) }
@@ -99,7 +113,10 @@ extension Context where View: ~Copyable {
             // A program that answers each report with a message must not starve other connections.
             if unreported > 0, !turns.isUsedUp, !wasReport || runnable.isEmpty, report(&event) { return turns.take() }
             if !runnable.isEmpty, !turns.isUsedUp { continue }
-            if try look(&event, deadline) { return }
+            if try look(&event, deadline) {
+                if loop != nil, event.kind == .timer { try concludeForLoop(&event) }
+                return
+            }
         }
     }
 
@@ -136,7 +153,6 @@ extension Context where View: ~Copyable {
         let remaining = deadline.remaining(&event.clock)
         if remaining == 0, deadline != .immediate || event.reported == 0 || event.looks >= Self.maximumLooks {
             event.kind = .timer
-            if loop != nil { try concludeForLoop(&event) }
             return true
         }
         event.looks += 1
@@ -144,8 +160,7 @@ extension Context where View: ~Copyable {
         var limit: Int32 = 0
         if isIdle {
             if !parked.isEmpty {
-                // A wait that the timer of another loop has caused continues the last one.
-                if event.looks == 1, loop?.isTimerOver != true { unexamined = parked.count }
+                if event.looks == 1 { beginExamination() }
                 if examineParked() { return false }
             }
             limit = sleepLimit(remaining, &event)
@@ -199,6 +214,10 @@ extension Context where View: ~Copyable {
             hasUnsent = true
         }
     }
+
+    /// All parked connections are to be examined. A wait that the timer of another loop has caused continues the last wait.
+    @inline(never)
+    private mutating func beginExamination() { if loop?.isTimerOver != true { unexamined = parked.count } }
 
     /// Examines parked connections, at most 16 for each sleep and in turn: programs change types and pairs in place. Returns
     /// whether one is runnable again.

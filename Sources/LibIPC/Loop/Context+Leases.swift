@@ -10,7 +10,16 @@ extension Context where View: ~Copyable {
     /// The thread has finished its last event, or events.
     @inline(__always)
     mutating func end(_ lease: LeaseReference) {
+        if lease.pointee.isBatch { return endBatch(lease) }
         lease.pointee.closeDescriptors()
+        guard let connection = lease.pointee.connection else { return }
+        (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
+        if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }
+    }
+
+    @inline(never)
+    private mutating func endBatch(_ lease: LeaseReference) {
+        lease.pointee.closeBatch()
         while let connection = lease.pointee.takeConnection() {
             connection.pointee.lease = nil
             if leasedTurns > 0 || leases.areShared { resumeLeased(connection) }

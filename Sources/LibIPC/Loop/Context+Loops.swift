@@ -17,6 +17,7 @@ extension Context where View: ~Copyable {
         let made = try LoopDescriptor()
         let number = made.number
         try made.watch(poller.set)
+        libipc_publish_number(&monitor.pointee.bell, made.markedBell)
         loop = consume made
         return number
     }

@@ -35,8 +35,14 @@ extension Context where View: ~Copyable {
     mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
         removalsAtWait = removals
         if poller.needsRebuild { return try prepareAnew() }
-        return try poller.prepare()
+        let watch = try poller.prepare()
+        if libipc_is_alone() == 0 { publishWaker() }
+        return watch
     }
+
+    /// ipc_wake writes to it, from any thread and any signal handler. Whoever calls this looks for a wake afterwards.
+    @inline(never)
+    private mutating func publishWaker() { libipc_publish_number(&monitor.pointee.waker, poller.markedWaker) }
 
     @inline(never)
     private mutating func prepareAnew() throws(IPCError) -> Poller.Watch {
@@ -45,6 +51,7 @@ extension Context where View: ~Copyable {
             guard error.isShortage else { throw error }
             return try prepareList()
         }
+        defer { publishWaker() }
         return try poller.prepare()
     }
 

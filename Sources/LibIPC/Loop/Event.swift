@@ -4,7 +4,7 @@
 struct Event: ~Copyable {
     enum Kind: UInt32 {
         /// The contract's events and their numbers.
-        case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent
+        case none, error, readable, switched, connection, disconnection, message, lookup, timer, sent, wake
         /// The caller calls the program's callback for the switched end `descriptor`: to write `frame`, and then `Context.didWrite`;
         /// or, without a frame, to read, and then `Context.didRead`.
         case callback

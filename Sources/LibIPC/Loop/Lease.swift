@@ -5,9 +5,9 @@
 
 struct Lease: ~Copyable {
     let thread: UInt
-    /// Of the last event; where a call gives several events, of the others. A connection is here once.
-    fileprivate(set) var connection: ConnectionReference?
-    private(set) var others = HeapArray<ConnectionReference>()
+    /// Of the last event; where a call gives several events: of all. A connection is there once.
+    var connection: ConnectionReference?
+    private var others = HeapArray<ConnectionReference>()
     /// The call gives several events.
     var isBatch = false
     /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
@@ -35,11 +35,8 @@ struct Lease: ~Copyable {
         if !isBatch { self.connection = connection } else if isNew { others.appendReserved(connection) }
     }
 
-    /// The last one that it holds; it holds that no more.
-    mutating func takeConnection() -> ConnectionReference? {
-        if let connection = connection.take() { return connection }
-        return others.removeLast()
-    }
+    /// One of a batch.
+    mutating func takeConnection() -> ConnectionReference? { others.removeLast() }
 
     /// It holds this one no more.
     mutating func release(_ released: ConnectionReference) {
@@ -80,12 +77,14 @@ struct Lease: ~Copyable {
     }
 
     @inline(__always)
-    mutating func closeDescriptors() { if closing.0 >= 0 || closingAfterBatch.count > 0 { closeNow() } }
+    mutating func closeDescriptors() { if closing.0 >= 0 { closeNow() } }
+
+    @inline(never)
+    mutating func closeBatch() { while let descriptor = closingAfterBatch.removeLast() { close(descriptor) } }
 
     @inline(never)
     private mutating func closeNow() {
-        while let descriptor = closingAfterBatch.removeLast() { close(descriptor) }
-        if closing.0 >= 0 { close(closing.0) }
+        close(closing.0)
         if closing.1 >= 0 { close(closing.1) }
         closing = (-1, -1)
     }
@@ -102,6 +101,7 @@ struct Leases: ~Copyable {
         while let lease = next {
             next = lease.pointee.next
             lease.pointee.closeDescriptors()
+            lease.pointee.closeBatch()
             Leases.destroy(lease)
         }
     }
