@@ -26,6 +26,7 @@ part "the library and its headers"
 install_tree epoll "$build" epoll install
 sh Tests/Conformance/library.sh "$work/epoll/lib" | keep
 sh Tests/Conformance/headers.sh "$work/epoll/include/libipc" | keep
+sh Tests/Conformance/include_path.sh "$work/epoll" | keep
 sh Tests/Conformance/macros.sh "$work/epoll" | keep
 sh Tests/Conformance/codes/codes.sh "$work/epoll" | keep
 sh Tests/Conformance/newer_headers.sh . | keep

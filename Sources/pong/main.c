@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#include "ipc.h"
+#include <libipc/ipc.h>
 
 enum {
 	PATIENCE = 10000,  /* ms to wait for an event before the service counts as missing */

@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "ipc.h"
+#include <libipc/ipc.h>
 
 enum {
 	SHOWN_MESSAGES = 12, /* of one client */
