@@ -69,6 +69,9 @@ part "the number of instructions"
 sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
 sh Tests/Performance/scaling.sh "$work/epoll" "$work" | keep
 
+part "the manual"
+sh Tests/Manual/lint.sh "$work/epoll" | keep
+
 part "the README's examples"
 sh Tests/readme.sh "$work/epoll" "$build" | keep
 
