@@ -70,6 +70,8 @@ $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
 
+# No message passes through these: small is better than fast.
+$(addprefix $(BUILD)/obj/,names.o printing.o process.o): LIBRARY_CFLAGS += -Os
 $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
