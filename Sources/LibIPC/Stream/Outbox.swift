@@ -1,12 +1,12 @@
 // Outbox.swift - the frames that wait to be sent to one descriptor.
 //
-// The queue is a list linked through the frames, oldest first: at the front frames that were sent and are not taken out yet, then
-// pending frames. One system call sends as many as possible.
+// The queue is a list linked through the frames, oldest first. At its front are frames that were sent and not taken out yet; the pending
+// frames follow. A frame is begun when some of its bytes were sent. One system call sends as many frames as possible.
 
 struct Outbox: ~Copyable {
-    /// Parts of frames for one sendmsg(2): as many as fit the kilobyte that Swift takes from the stack.
+    /// Parts of frames for one sendmsg(2): with one more they fill 1 KiB, the most that Swift takes from the stack.
     private static let batch = 63
-    /// Bytes of which the kernel takes all, or none.
+    /// Bytes of a piece so small that the kernel takes all of it, or nothing.
     static let piece = 1024
 
     private var first: FrameReference?
@@ -16,9 +16,9 @@ struct Outbox: ~Copyable {
     /// Number of bytes that were not sent yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames: UInt32 = 0
-    /// Pending frames of which the program is to be told when they are sent.
+    /// Number of pending frames that are in the program's list (OutboundFrame.listing).
     private(set) var listedFrames: UInt32 = 0
-    /// This process is a child, and its parent has the same frames.
+    /// This process is a child, and its parent has the same frames, which it sends.
     var isInherited = false
 
     init() {}
@@ -103,7 +103,7 @@ struct Outbox: ~Copyable {
         listedFrames = 0
     }
 
-    /// The same for one pending frame.
+    /// The program is not told about this pending frame.
     mutating func unlist(_ frame: FrameReference) {
         if frame.pointee.isListed { listedFrames -= 1 }
         frame.pointee.listing = OutboundFrame.unlisted
@@ -112,8 +112,8 @@ struct Outbox: ~Copyable {
     // MARK: Sending
 
     /// Sends as much as the kernel takes without waiting.
-    /// - Parameter finishing: only the rest of the frame that is begun.
-    /// - Returns: false: there is more.
+    /// - Parameter finishing: sends only the rest of the frame that is begun.
+    /// - Returns: false: the kernel's buffer is full, and bytes are left.
     mutating func send(to descriptor: Descriptor, finishing: Bool = false) throws(IPCError) -> Bool {
         while finishing ? isBegun : hasPending {
             let (count, isFull) = try sendBatch(to: descriptor, limit: finishing ? 1 : Outbox.batch)
@@ -150,9 +150,9 @@ struct Outbox: ~Copyable {
         }
     }
 
-    /// Sends a piece as write(2) would, and waits until the kernel takes it: so small a piece it takes whole, or not at all, and then
-    /// it decides whether a signal handler ends the wait.
-    /// - Returns: 0, or the system's error number.
+    /// Sends a piece as write(2) would: waits until the kernel takes it. Because it takes all or nothing of so small a piece, the kernel
+    /// decides whether a signal handler ends the wait.
+    /// - Returns: 0, or errno.
     mutating func sendPiece(to descriptor: Descriptor) -> Int32 {
         var sent = 0
         firstPending?.parts(from: offset) { start, length in
