@@ -22,7 +22,7 @@ struct EpollPoller: ~Copyable {
         /// The epoll set; negative: the list is used instead.
         fileprivate var epoll: Int32 = -1
         fileprivate var events: UnsafeMutablePointer<epoll_event>?
-        /// Its limit counts for the set too.
+        /// Its `limit` counts also for a wait with the set.
         fileprivate var list = DescriptorList.Watch()
         /// Collects events before it sleeps: with a busy set this is the only call.
         var collectsFirst = true
@@ -57,14 +57,14 @@ struct EpollPoller: ~Copyable {
     private var file: FileIdentity?
     /// See libipc_take_number.
     private var mark: UInt32 = 0
-    /// Used in place of the set: for few descriptors, or when no set can be made.
+    /// A wait uses it in place of the set: for few descriptors, or when no set can be made.
     private var list = DescriptorList()
     private(set) var usesList = false
     private var waker: Waker?
     var needsRebuild = false
     /// The process that made the set. A child shares its parent's set, and must not change it.
     private let generation = libipc_fork_generation()
-    /// A wait that has begun reports what is added later.
+    /// Never: a wait on an epoll set that has begun reports descriptors that are added later.
     var isStale: Bool { false }
 
     private var epoll: Int32 { currentWatch.epoll }
@@ -96,10 +96,10 @@ struct EpollPoller: ~Copyable {
         needsRebuild = true
     }
 
-    /// The program has closed the set, and another context has got its number.
+    /// The program has closed the set, and another context has got its number (libipc_take_number).
     var isLost: Bool { !isIdle && libipc_has_number(epoll, mark) == 0 }
 
-    /// The program may have closed the number and opened a file of its own with it, which stays open.
+    /// Closes the set; not a file that the program has opened with its number after it had closed the set.
     private func closeSet() {
         guard !isIdle, !isLost else { return }
         if FileIdentity(Descriptor(epoll)) == file { close(epoll) }
@@ -174,7 +174,7 @@ struct EpollPoller: ~Copyable {
             waker = consume made
             return currentWatch
         } catch {
-            // Nothing can wake the wait: it ends by itself.
+            // Nothing can wake the wait: a limit ends it.
             guard error.isShortage else { throw error }
             var watch = currentWatch
             watch.list.limit = DescriptorList.recheck
@@ -182,7 +182,7 @@ struct EpollPoller: ~Copyable {
         }
     }
 
-    /// Makes, changes and closes no set.
+    /// A wait with the list. It makes, changes and closes no set.
     mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
         list.removeAll()
         try fill(&list)
