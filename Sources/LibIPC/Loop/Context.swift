@@ -11,8 +11,9 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     /// Default for the bytes that may wait for one receiver.
     static var defaultQueueLimit: Int { 64 * 1024 * 1024 }
 
+    /// How the program sees the entries.
     var view: View
-    /// Guards it.
+    /// Its lock guards the context.
     let monitor: MonitorReference
     var connections = HeapArray<ConnectionReference>()
     /// Number to connection: the active one, where a number has several.
@@ -33,28 +34,32 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var parked = ConnectionQueue(.reading)
     /// Connections that have frames to send and may be writable, or have sent frames that are to be reported.
     var outgoing = ConnectionQueue(.sending)
-    /// Some of them may have something to send; how many frames are to be reported.
-    var hasUnsent = false, unreported = 0
+    /// Some connection in `outgoing` may have frames to send.
+    var hasUnsent = false
+    /// Frames of all connections that were sent and not reported to the program yet.
+    var unreported = 0
 
-    /// nil: the default.
+    /// In bytes. nil: the default.
     var queueLimit: Int?
     var settings = Settings()
     /// Other event loops watch it; nil: the program has not asked for it.
     var loop: LoopDescriptor?
     /// The thread whose last wait was one of 0 ms: it serves that loop.
     var loopThread: UInt = 0
-    /// How many calls have entered the context.
+    /// Number of the call that is at work: how many have entered the context.
     var call: UInt32 = 0
-    /// The last event was a report.
+    /// The last event was the report of a sent frame (TX).
     var wasReport = false
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
     /// Consecutive clients that were lost before they were accepted.
     var lostClients = 0
-    /// When the first of the starved and draining connections is tried again.
+    /// When the next retry of starved and draining connections is due.
     var retryAt: Deadline?
-    /// Parked connections that are still to be examined; whether the program has changed pairs since they were parked.
-    var unexamined = 0, arePairsChanged = false
+    /// How many parked connections are still to be examined (`examineParked`).
+    var unexamined = 0
+    /// The program has changed pairs since all parked connections were last examined.
+    var arePairsChanged = false
 
     /// How often the context has slept.
     var sleeps: UInt32 = 0
@@ -65,13 +70,14 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var leases = Leases()
     /// Connections in the state `leased`.
     var leasedTurns = 0
-    /// Threads that wait for events, without the lock; one of them may lead: it asks the poller.
+    /// Threads that wait for events, without the lock.
     var waiting = 0
+    /// One of them leads: it asks the poller.
     var isLed = false
     /// All entries are closed: the thread that asks the poller closes the poller's descriptors.
     var isPollerUnwanted = false
 
-    /// See Context+Closing.
+    /// `closeAll` is at work, which frees nothing; it has left memory to free (Context+Closing): frames and streams.
     var keepsMemory = false, hasKeptMemory = false
     var dropped = Outbox()
     var keptStreams: StreamReference?
@@ -111,8 +117,10 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     /// The context stays when its last entry goes: the program has set something for it.
     var isKept: Bool { queueLimit != nil || loop != nil || settings.isSet }
 
-    // MARK: Finding: all this is called mutating although nothing changes, because Swift 6.3 copies a noncopyable self that is only
-    // borrowed to the stack for each call of these.
+    // MARK: Finding
+    //
+    // These functions change nothing, and yet are mutating: Swift 6.3 copies a noncopyable self to the stack for each call that only
+    // borrows it.
 
     /// The entry of this number, the active one if there is one.
     @inline(__always)
@@ -169,7 +177,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         turns.take()
     }
 
-    /// Makes a waiting connection runnable: its type, or what it waited for, has changed.
+    /// Makes a connection runnable whatever it waits for, because its type or that condition has changed.
     @inline(never)
     mutating func resume(_ connection: ConnectionReference) {
         if case .inactive = connection.pointee.state { return }
@@ -177,7 +185,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         updateInterest(connection)
     }
 
-    /// Does not read the connection until somebody resumes it.
+    /// Puts the connection into a waiting state: it is not read until `resume`.
     mutating func park(_ connection: ConnectionReference, _ state: Connection.State) {
         setState(state, of: connection)
         updateInterest(connection)
