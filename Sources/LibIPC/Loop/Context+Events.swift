@@ -4,10 +4,10 @@
 // has been sent is reported before there is new input.
 
 extension Context where View: ~Copyable {
-    /// How often a call whose time is up looks whether there is an end to what gives no event: bytes of a message, one by one.
+    /// How often a call with timer 0 asks the poller at most. Its reports may give no event for long: bytes of a message, one by one.
     private static var maximumLooks: Int { 64 }
 
-    /// Finds the next event; or the callback of the program that is to be called first; or that there is nothing, and the caller waits.
+    /// Finds the next event, or what the caller does first: call the program's callback, or wait (Event.Kind).
     /// - Parameter deadline: when to give a timer event instead.
     @inline(__always)
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
@@ -39,7 +39,7 @@ extension Context where View: ~Copyable {
         return event.kind != .none
     }
 
-    /// A message that was read ahead, of the connection whose turn it is.
+    /// Takes a message that was read ahead out of the inbox of the connection whose turn it is.
     /// - Returns: false: there is none, or something else comes first.
     @inline(__always)
     private mutating func takeHere(_ event: inout Event) throws(IPCError) -> Bool {
@@ -100,7 +100,7 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// The same, after what was asked of the caller.
+    /// Finds the next event. The caller comes here first where it has waited, or called a callback that gave no event.
     @inline(never)
     mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
@@ -139,7 +139,8 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// Whether what is queued is sent before this connection's turn: a reply is not kept back for a system call.
+    /// Whether to send queued frames before this connection's turn. Without a message here the turn is a system call, for which no reply
+    /// may wait.
     private mutating func sendsFirst(_ connection: ConnectionReference, _ event: inout Event) -> Bool {
         guard connection.pointee.stream?.pointee.inbox.mayHoldMessage == true else { return true }
         return turns.sendsFirst(at: event.clock.now())
@@ -182,13 +183,14 @@ extension Context where View: ~Copyable {
     /// Length of a sleep while there are more of them, or numbers, to examine, in milliseconds.
     static var shortSleep: Int32 { 10 }
 
-    /// Looks again at starved and draining connections at this time, or earlier.
+    /// Makes sure that starved and draining connections are retried at this time, or earlier.
     @inline(never)
     mutating func retry(at due: Deadline) {
         guard let known = retryAt, known <= due else { return retryAt = due }
     }
 
-    /// Those whose time has come. Few are starved or draining, and the pause is long: so all are looked at.
+    /// Resumes starved connections, and draining ones whose time is up. Few connections are starved or draining, and the pause is long:
+    /// so all parked and outgoing connections are visited.
     @inline(never)
     private mutating func retryStarved() {
         guard let due = retryAt, due.hasPassed else { return }
@@ -238,7 +240,7 @@ extension Context where View: ~Copyable {
         return isAny
     }
 
-    /// What the connection waited for is there, or it has become an entry of another type, which does not wait for that.
+    /// Whether the connection need not wait any more: what it waits for is there, or an entry of its present type does not wait for that.
     private mutating func isOver(_ connection: ConnectionReference) -> Bool {
         let kind = kind(of: connection)
         return switch connection.pointee.state {
