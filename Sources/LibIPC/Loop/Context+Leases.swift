@@ -1,13 +1,13 @@
 // Context+Leases.swift - many threads in one context: which thread gets a connection's next event, and which thread is woken.
 //
-// One of the threads that wait leads: it asks the poller. The others wait until they are told, one at a time, that there is something
-// for them or that nobody leads. A connection whose event is in a thread's hands, or which a call reads that waits for one message,
-// has its turn afterwards.
+// One of the threads that wait leads: it asks the poller. The others sleep until they are woken, one at a time, because there is an event
+// for one or nobody leads. While a thread has leased a connection, or a call that waits for one message has claimed its inbox, the
+// connection's turn is delayed.
 
 extension Context where View: ~Copyable {
     // MARK: Leases
 
-    /// The thread has finished its last event, or events.
+    /// Ends the lease: the thread is done with its last event, or events.
     @inline(__always)
     mutating func end(_ lease: LeaseReference) {
         if lease.pointee.isBatch { return endBatch(lease) }
@@ -41,7 +41,7 @@ extension Context where View: ~Copyable {
         if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeTurnBack(other) }
     }
 
-    /// The lease or claim that delayed the connection's turn has ended.
+    /// The lease or claim that delayed the connection's turn has ended: the turn comes now.
     mutating func takeTurnBack(_ connection: ConnectionReference) {
         requeue(connection)
         guard case .leased = connection.pointee.state else { return }
@@ -50,7 +50,7 @@ extension Context where View: ~Copyable {
         resume(connection)
     }
 
-    /// Another thread than `lease`'s has leased it, or the other end of its pair.
+    /// Whether another thread than that of `lease` has leased the connection, or the other end of its pair.
     @inline(__always)
     mutating func isLeased(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
         leases.areShared && isLeasedByOther(connection, from: lease)
@@ -64,7 +64,7 @@ extension Context where View: ~Copyable {
         return holder != lease
     }
 
-    /// The same; or a call of another thread is reading it.
+    /// Whether another thread has leased the connection, or a call of another thread has claimed its inbox.
     mutating func isTaken(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {
         connection.pointee.stream?.pointee.readClaim.isHeldByOther == true || isLeased(connection, from: lease)
     }
@@ -78,7 +78,7 @@ extension Context where View: ~Copyable {
         resumeAll()
     }
 
-    /// A thread has gone. Turns that it has delayed may be taken.
+    /// A thread has gone: the turns that it delayed come now.
     private mutating func resumeAll() {
         hasUnsent = hasUnsent || !outgoing.isEmpty
         for index in 0..<connections.count where leasedTurns > 0 { takeTurnBack(connections[index]) }
@@ -121,7 +121,7 @@ extension Context where View: ~Copyable {
         if isLed, hasWork && !isFollowed || poller.isStale || poller.needsRebuild { poller.wake() }
     }
 
-    /// The queue has a connection that this thread does not have in hand.
+    /// Whether the queue has a connection that this thread has not leased.
     private func hasWork(_ queue: ConnectionQueue, _ lease: LeaseReference?) -> Bool {
         guard let first = queue.first else { return false }
         return lease == nil || first.pointee.lease != lease || queue.following(first) != nil
