@@ -3,18 +3,19 @@
 extension Context where View: ~Copyable {
     /// What becomes of a stream whose entry is deactivated.
     enum StreamFate {
-        /// The descriptor is gone: nothing is kept.
+        /// It is freed: the descriptor is gone.
         case discarded
-        /// The descriptor stays in use outside of the context, with what was received, and the rest of a frame that is begun.
+        /// It becomes a stray one, with the bytes that were received and the rest of a frame that is begun: the descriptor stays in use
+        /// outside of the context.
         case released
-        /// The same, with all frames: another entry of the context adopts it.
+        /// It becomes a stray one with all frames, and another entry of the context adopts it at once.
         case moved
         /// The library closes the descriptor.
         case closed
     }
 
-    /// Deactivates an entry. It stays, in no queue, and is known to no table.
-    /// - Returns: whether the caller is to close the descriptor (`closed`): otherwise the last call that uses it does.
+    /// Deactivates an entry. It stays, in no queue, and no table leads to it.
+    /// - Returns: with the fate `closed`: whether the caller closes the descriptor; otherwise the last call that uses it does.
     @inline(never) @discardableResult
     mutating func deactivate(_ connection: ConnectionReference, _ fate: StreamFate = .discarded) -> Bool {
         endLease(of: connection)
@@ -42,7 +43,7 @@ extension Context where View: ~Copyable {
     /// Drops the entry; the last one moves into its place.
     /// - Parameters:
     ///   - fate: of its stream.
-    ///   - lease: of the thread that is told: a descriptor is closed when that is done with the event.
+    ///   - lease: of the thread that gets the event: the descriptor is closed when the thread is done with it.
     mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate, for lease: LeaseReference? = nil) {
         let (number, index) = (connection.pointee.number, connection.pointee.index)
         if deactivate(connection, fate) { close(number, for: lease) }
@@ -72,8 +73,8 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// The library closes a descriptor whose end an event tells of. Where threads share the context, or a call gives several events, it
-    /// does when the event is done with: until then nobody can be given the same number for another file.
+    /// Closes a descriptor whose end an event tells of. Where threads share the context, or a call gives several events, this waits until
+    /// the thread is done with the event: so nobody gets the same number for another file meanwhile.
     private mutating func close(_ number: Int32, for lease: LeaseReference?) {
         if let lease, leases.areShared || lease.pointee.isBatch { lease.pointee.closeLater(number) } else { CLibIPC.close(number) }
     }
