@@ -30,7 +30,7 @@ extension Context where View: ~Copyable {
         try mark(finding, &event)
     }
 
-    /// A question for the poller. One thread at a time asks, with or without the lock.
+    /// Prepares a wait of the poller. One thread at a time waits with it, with or without the lock.
     @inline(__always)
     mutating func prepareToWait() throws(IPCError) -> Poller.Watch {
         removalsAtWait = removals
@@ -55,7 +55,7 @@ extension Context where View: ~Copyable {
         return try poller.prepare()
     }
 
-    /// Before a sleep: what is to be compared first, and how long the sleep may be.
+    /// Prepares a sleep: compares numbers if it is time for that (NumberCheck), and may shorten the sleep.
     @inline(never)
     mutating func prepareToSleep(_ watch: inout Poller.Watch, _ limit: inout Int32) throws(IPCError) {
         if limit == 0 || poller.usesList { return }
@@ -78,7 +78,7 @@ extension Context where View: ~Copyable {
 
     // MARK: poll(2) for few descriptors
 
-    /// A client with one connection and nothing else to wait for, or a context whose entries are all closed.
+    /// Whether a wait needs no epoll set: a client with one connection, or a context whose entries are all closed.
     private var isSmall: Bool {
         mutating get {
             if libipc_is_alone() == 0 { return false }
@@ -129,13 +129,14 @@ extension Context where View: ~Copyable {
 
     // MARK: What a wait has found
 
+    /// Marks the connections that a wait of the poller has found ready.
     @inline(__always)
     mutating func mark(_ finding: Finding, _ event: inout Event) throws(IPCError) {
         if finding.count >= 0 { return try markReported(finding.count, &event) }
         try searchReported(finding, &event)
     }
 
-    /// Something is ready, or the poller's descriptor is gone.
+    /// A sleep has found that something is ready, but not what; or that the poller's descriptor is gone.
     @inline(never)
     private mutating func searchReported(_ finding: Finding, _ event: inout Event) throws(IPCError) {
         if finding == .lost { return poller.needsRebuild = true }
@@ -196,7 +197,7 @@ extension Context where View: ~Copyable {
     private mutating func markReported(_ readiness: Readiness, _ lease: LeaseReference?) {
         guard let connection = active(readiness.registration.descriptor), connection.pointee.registration == readiness.registration
         else { return markUnknown(readiness) }
-        // After a hang-up no room comes: sending says so. Otherwise poll(2) would report it for ever while nobody reads.
+        // A hang-up also ends the wait for room: a send then fails. Otherwise poll(2) would report the hang-up for ever while nobody reads.
         if connection.pointee.isBlocked, readiness.writable || readiness.hungUp {
             connection.pointee.sending = .ready
             requeue(connection)
@@ -212,7 +213,7 @@ extension Context where View: ~Copyable {
         case .idle: setState(.leased, of: connection)
         case .leased: break
         }
-        // Otherwise the poller would report it again and again.
+        // Stops watching: otherwise the poller would report the leased connection again and again.
         guard connection.pointee.interest.contains(.read) else { return }
         connection.pointee.interest.remove(.read)
         poller.update(connection.pointee.registration, connection.pointee.interest)
