@@ -45,14 +45,14 @@ extension Context where View: ~Copyable {
         if settings.tells(.sent) { view.list(frame, for: connection.pointee.number) }
         stream.pointee.outbox.append(frame)
         stream.pointee.identify()
-        // Perhaps the file takes bytes again.
+        // Another attempt: a file that has failed may take bytes again.
         if case .failed = connection.pointee.sending { connection.pointee.sending = .ready }
         guard connection.pointee.isReady else { return }
         hasUnsent = true
         if !outgoing.contains(connection) { outgoing.append(connection) }
     }
 
-    /// Puts the connection into the queue `outgoing`, or takes it out: as there is something to send or to report.
+    /// Puts the connection into the queue `outgoing` if it has frames to send or to report, or else takes it out.
     @inline(never)
     mutating func requeue(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream else { return }
@@ -60,7 +60,7 @@ extension Context where View: ~Copyable {
         if stream.pointee.outbox.hasPending, !stream.pointee.writeClaim.isHeld {
             switch connection.pointee.sending {
             case .ready: (isNeeded, hasUnsent) = (true, true)
-            // Where it is found after the pause.
+            // `retryStarved` finds it there after the pause.
             case .starved: isNeeded = true
             case .blocked, .failed: break
             }
@@ -77,7 +77,7 @@ extension Context where View: ~Copyable {
     }
 
     /// Drops the entry's queued frames and its reports.
-    /// - Parameter keepingBegun: but for the rest of a frame that is begun.
+    /// - Parameter keepingBegun: keeps the rest of a frame that is begun.
     mutating func dropFrames(_ connection: ConnectionReference, keepingBegun: Bool) {
         guard let stream = connection.pointee.stream else { return }
         (unreported, connection.pointee.unreported) = (unreported - connection.pointee.unreported, 0)
@@ -86,7 +86,7 @@ extension Context where View: ~Copyable {
             view.unlist(begun)
             stream.pointee.outbox.unlist(begun)
         }
-        // A call has taken frames along.
+        // The frames are in the outbox of the call that has claimed it, and cannot be touched.
         if stream.pointee.writeClaim.isHeld { view.unlistAll(for: connection.pointee.number) }
         requeue(connection)
     }
@@ -185,7 +185,8 @@ extension Context where View: ~Copyable {
         readAgain(connection)
     }
 
-    /// Takes notice of what a direct call has sent and received: there may be frames to report, room for the partner, messages to read.
+    /// After a direct call, which has sent or received without the context: there may be frames to report, room for the other end of the
+    /// pair, and messages in the inbox.
     mutating func settle(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream else { return }
         if stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
@@ -193,7 +194,7 @@ extension Context where View: ~Copyable {
         noticeSent(connection, stream)
     }
 
-    /// Takes notice of what was sent.
+    /// Takes frames that were sent out of the outbox, and puts the connection into the queue that it belongs to now.
     @inline(never)
     private mutating func noticeSent(_ connection: ConnectionReference, _ stream: StreamReference) {
         while let frame = stream.pointee.outbox.takeSent() {
@@ -209,18 +210,18 @@ extension Context where View: ~Copyable {
         resumeCounterpart(of: connection)
     }
 
-    /// The queue is empty.
+    /// All frames of the outbox were sent.
     @inline(__always)
     private mutating func noticeEmpty(_ connection: ConnectionReference, _ stream: StreamReference) {
         stream.pointee.outbox.isInherited = false
-        // A direct call has sent it.
+        // A direct call has sent the frames that were to be retried.
         if case .starved = connection.pointee.sending { connection.pointee.sending = .ready }
         if case .draining = connection.pointee.state, !stream.pointee.writeClaim.isHeld { resumeDrained(connection) }
     }
 
-    /// Sends what is queued at once if no wait will: other threads sleep in a wait, another loop waits for the context, or a call waits
-    /// for a message of this connection.
-    /// - Parameter others: whether other connections have something to send.
+    /// Sends a frame that was just queued, if no wait is going to: other threads sleep in a wait, another loop waits for the context, or a
+    /// call waits for a message of this connection.
+    /// - Parameter others: whether `hasUnsent` was set before the frame was queued.
     @inline(__always)
     mutating func sendAtOnce(_ connection: ConnectionReference, _ others: Bool) {
         if isObserved || connection.pointee.stream?.pointee.readClaim.isHeld == true { sendForOthers(connection, others) }
@@ -233,7 +234,7 @@ extension Context where View: ~Copyable {
         if kind(of: connection) == .switched, view.hasWriter(connection.pointee.number) { return }
         var nothing = Event()
         hasUnsent = others
-        // Where the system is short of something it is tried again.
+        // On a shortage `failSending` has arranged a retry.
         try? send(connection, &nothing)
     }
 
@@ -285,7 +286,7 @@ extension Context where View: ~Copyable {
         return nil
     }
 
-    /// The same for one connection.
+    /// Reports one sent frame of this connection, if there is one.
     @inline(__always)
     mutating func report(_ connection: ConnectionReference, _ event: inout Event) {
         guard connection.pointee.unreported > 0 else { return }
