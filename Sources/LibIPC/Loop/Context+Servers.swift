@@ -1,4 +1,4 @@
-// Context+Servers.swift - a turn of what the library does not read: EXTERNAL descriptors, and servers.
+// Context+Servers.swift - a turn of an entry whose bytes the library does not read: an EXTERNAL descriptor, or a server.
 
 extension Context where View: ~Copyable {
     /// A server pauses after this number of consecutive clients that were lost before they were accepted.
@@ -21,7 +21,8 @@ extension Context where View: ~Copyable {
         return connection.pointee.reported != 0
     }
 
-    /// The poller does not report it: a regular file; or frames that were read ahead when this was another kind of entry.
+    /// Whether it is readable although the poller does not report it: a regular file, or an entry of another type before, for which frames
+    /// were read ahead.
     private mutating func isReadyByItself(_ connection: ConnectionReference) -> Bool {
         connection.pointee.isAlwaysReady || connection.pointee.stream?.pointee.inbox.mayHoldMessage == true
     }
@@ -100,7 +101,7 @@ extension Context where View: ~Copyable {
         return unadmitted
     }
 
-    /// Adds a client that was accepted. One that cannot be added is not turned away: it comes first next time.
+    /// Adds a client that was accepted. When that fails the context keeps the client, and adds it before it accepts another one.
     mutating func admit(_ client: Int32, of server: ConnectionReference?, _ event: inout Event) throws(IPCError) {
         do throws(IPCError) { try add(client, .ipc, isSocket: true) } catch {
             if unadmitted < 0 { unadmitted = client } else { CLibIPC.close(client) }
