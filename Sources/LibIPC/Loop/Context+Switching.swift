@@ -1,10 +1,10 @@
 // Context+Switching.swift - two descriptors whose messages go from one to the other.
 //
-// Either end speaks libipc frames, or the program's callbacks read and write it. The end that speaks is not read while too much waits
-// for the other one, and an end that has left is reported only when its last messages have gone through. Callbacks run outside: the
-// engine asks its caller for the call (Event.callback) and gets the answer, so that a callback may use the library.
+// The library reads and writes frames of an end, or the program's callbacks read and write it. An end is not read while too many bytes
+// wait for the other one (back-pressure). An end that has left is reported only when its last messages were sent. Callbacks run outside
+// of the engine, so that they may use the library: the engine asks its caller for the call (Event.Kind.callback), and gets the answer.
 
-/// Bytes that may wait for one switched end before the other is not read any more.
+/// Bytes that may wait for one switched end. When there are more the other end is not read.
 let switchingWindow = 256 * 1024
 
 extension Context where View: ~Copyable {
@@ -13,7 +13,7 @@ extension Context where View: ~Copyable {
         let number = connection.pointee.number
         guard let target = counterpart(of: connection) else {
             guard connection.pointee.reported != 0 || stream.pointee.inbox.mayHoldMessage else { return }
-            // Told once for each change, not for ever.
+            // Parked, so that the program is told once and not for ever.
             park(connection, .awaitingPartner)
             event.give(.error, connection)
             throw IPCError(IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(number) is in no pair")
@@ -53,7 +53,7 @@ extension Context where View: ~Copyable {
     private mutating func finish(
         _ connection: ConnectionReference, _ target: ConnectionReference, _ event: inout Event
     ) throws(IPCError) {
-        // What was sent to either end is told before they go.
+        // Frames that were sent to either end are reported before the entries go.
         let sentTo = target.pointee.unreported > 0 ? target : connection
         if sentTo.pointee.unreported > 0 {
             markRunnable(connection)
@@ -67,7 +67,7 @@ extension Context where View: ~Copyable {
         try untie(connection, .error, closing: failure.code == IPC_ERROR_USOCK_SEND, &event, failure)
     }
 
-    /// The other end, as long as it lives.
+    /// The other end of the pair, if its entry is active.
     mutating func counterpart(of connection: ConnectionReference) -> ConnectionReference? {
         guard let number = view.counterpart(of: connection.pointee.number) else { return nil }
         return active(number)
@@ -92,7 +92,7 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// Passes a whole message on.
+    /// Queues a whole message of one end for the other.
     private mutating func passOn(
         _ source: ConnectionReference, to target: ConnectionReference, _ event: inout Event
     ) throws(IPCError) {
@@ -142,8 +142,8 @@ extension Context where View: ~Copyable {
 
     // MARK: Pairs
 
-    /// Makes a pair of a service's end, which has been added last, and a client's, which is added if it is not there yet. When this
-    /// fails the service's is there no more.
+    /// Makes a pair of a service's end, which was added just before, and a client's, which is added if it is no entry yet. When this
+    /// fails, the service's entry is removed.
     mutating func tie(_ client: Int32, to service: Int32) throws(IPCError) {
         let isNew = connection(of: client) == nil
         do throws(IPCError) {
@@ -158,7 +158,7 @@ extension Context where View: ~Copyable {
         lookAgain(at: client, service)
     }
 
-    /// The pair of these two has changed.
+    /// The program has changed the pair of these two ends: resumes both.
     mutating func lookAgain(at first: Int32, _ second: Int32) {
         if let connection = active(first) { resume(connection) }
         if let connection = active(second) { resume(connection) }
@@ -239,7 +239,7 @@ extension Context where View: ~Copyable {
     }
 
     /// Sends what is queued for one entry, and reports the oldest frame that was sent.
-    /// - Parameter needsPair: of a switched end alone.
+    /// - Parameter needsPair: throws if the entry is in no pair.
     mutating func stepWriting(_ connection: ConnectionReference, needsPair: Bool = false, _ event: inout Event) throws(IPCError) {
         let isTied = !needsPair || view.counterpart(of: connection.pointee.number) != nil
         try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(connection.pointee.number) is in no pair")
