@@ -1,7 +1,7 @@
 // Context+Entries.swift - adding entries, and taking notice of what the program has done to a context from outside.
 
 extension Context where View: ~Copyable {
-    /// Takes notice of entries that the program has filled by hand, of pairs that it has changed, and of a fork.
+    /// Catches up with changes from outside: entries that the program has filled in by hand, pairs that it has changed, and a fork.
     @inline(__always)
     mutating func catchUp() throws(IPCError) {
         if connections.count < view.count || libipc_has_changed(changes) != 0 { try takeNotice() }
@@ -22,7 +22,7 @@ extension Context where View: ~Copyable {
         if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT { try noticeFork() }
         changes = noted
         if poller.isLost { closePoller() }
-        // What they wait for may be another end by now.
+        // A parked switched end may have another counterpart by now.
         (unexamined, arePairsChanged) = (parked.count, true)
         _ = examineParked()
     }
@@ -47,8 +47,8 @@ extension Context where View: ~Copyable {
         _ number: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
     ) throws(IPCError) {
         try view.reserve()
-        // A descriptor that cannot be watched is an error now, not in a later wait. A service has all its own descriptors from here
-        // on.
+        // The poller is made first: a descriptor that cannot be watched is an error now, not in a later wait. A service also gets all
+        // descriptors of its own now.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket || loop != nil { try makePoller() }
         let server = kind == .server || socketPath != nil ? try Server.make() : nil
         server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) }
@@ -96,8 +96,8 @@ extension Context where View: ~Copyable {
         return connection
     }
 
-    /// Watches the connection's descriptor; leaves it inactive where that is not open. Where another entry has the number, the one
-    /// that was added last counts: the program may have closed the descriptor of the other, and got the number again.
+    /// Watches the connection's descriptor. A connection whose descriptor is not open stays inactive. Where two entries have the number,
+    /// the one that was added last is active: the program may have closed the descriptor of the other, and got the number again.
     mutating func activate(_ connection: ConnectionReference) throws(IPCError) {
         let number = connection.pointee.number
         guard number >= 0 else { return }
