@@ -72,7 +72,8 @@ extension Context where View: ~Copyable {
         return connection.pointee.sendFailure == 0 ? arrival : try readAfterFailure(connection, arrival)
     }
 
-    /// Sending has failed. What the peer had sent before is read until there is no more: then that was no end.
+    /// Sending has failed. The context reads the bytes that the peer sent before. If they end without an end of the stream, the failure
+    /// of the send is thrown.
     @inline(never)
     private mutating func readAfterFailure(
         _ connection: ConnectionReference, _ arrival: Inbox.Arrival
@@ -85,7 +86,7 @@ extension Context where View: ~Copyable {
         return arrival
     }
 
-    /// There may be something to read.
+    /// Gives the connection another turn: there may be something to read that the poller does not report again.
     @inline(never)
     mutating func readAgain(_ connection: ConnectionReference) {
         connection.pointee.reported |= Connection.mayBeReadable
@@ -125,7 +126,7 @@ extension Context where View: ~Copyable {
     }
 
     /// Removes the connection and closes its descriptor; but first reports the frames that were sent to it. One bad peer is no error of
-    /// the call, so its reason has no code.
+    /// the call: the reason is thrown with code 0, and only its text goes into the result.
     @inline(never)
     private mutating func dismiss(
         _ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event, _ reason: IPCError? = nil
