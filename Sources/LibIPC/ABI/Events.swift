@@ -8,7 +8,8 @@
     if let timer, timer.pointee > 0 { timer.pointee = left }
 }
 
-/// A callback has freed the context, and may have made another one. Otherwise a call with timer 0 ends.
+/// A callback has freed the context, and may have made another one. Waits on the new one, or where the timer is 0; else the call ends
+/// with an empty event.
 @inline(never)
 func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
     while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
@@ -28,7 +29,7 @@ func fillStepwise(
     _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, isBatch: Bool = false
 ) throws(IPCError) -> Bool { try fill(event, ctx, step, &left, isBatch: isBatch) }
 
-/// An empty context has nothing but time to wait for, where no other thread can add to it.
+/// Waits for the timer alone: the context is empty, and there is no other thread that could add an entry.
 @inline(never)
 private func waitForNothing(_ event: Ref<ipc_event>, _ left: inout Int32) throws(IPCError) {
     event.pointee = ipc_event()
@@ -38,7 +39,7 @@ private func waitForNothing(_ event: Ref<ipc_event>, _ left: inout Int32) throws
     event.pointee.type = IPC_EVENT_TYPE_TIMER
 }
 
-/// Empties the event. Returns the memory of its message, which the next one can have.
+/// Empties the event. Returns its message, whose memory the next event's message reuses.
 @inline(__always)
 func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
     let message = event.pointee.m?.assumingMemoryBound(to: ipc_message.self)
@@ -47,7 +48,7 @@ func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
 }
 
 /// Empties the event, finds another, calls the program's callbacks on the way, and fills the event in: also when an error comes
-/// with it. A call that waits has a lease, and first ends what it has in hand.
+/// with it. A call that waits first ends the lease of its thread.
 /// - Parameters:
 ///   - step: one step of the loop; nil: waits for an event.
 ///   - left: the timer in milliseconds; becomes what remains.
@@ -100,7 +101,7 @@ private func fill(
     }
 }
 
-/// Says what remains of the timer, and fills the event in.
+/// Stores what remains of the timer, and fills the event in.
 @inline(__always)
 private func conclude(
     _ found: inout Event, _ event: Ref<ipc_event>, _ lock: borrowing ContextLock, _ deadline: Deadline, _ left: inout Int32
@@ -132,8 +133,8 @@ func destroy(_ message: Ref<ipc_message>?) {
     free(message)
 }
 
-/// Waits for an event and calls the program's callbacks, with the lock released on the way. Returns false when a callback has freed the
-/// context.
+/// The rest of `fill` where the lock is released on the way: waits, and calls callbacks, until there is an event. Returns false when a
+/// callback has freed the context.
 @inline(never)
 private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
     while true {
@@ -189,12 +190,12 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
         if lock.isFreed { return }
         lock.context.pointee.turns.begin()
         try lock.context.pointee.mark(finding, &found)
-        // What other threads did meanwhile may have made it old.
+        // Other threads were at work: the reports may be stale, so they count as those of an earlier call (`isStillReadable`).
         if lock.context.pointee.call != call { lock.context.pointee.call &+= 1 }
     } catch { if !lock.isFreedByOther, libipc_is_woken(lock.monitor) == 0 { throw error } }
 }
 
-/// Calls the program's callback: outside the context, because it may use that, and free it.
+/// Calls the program's callback without the lock, because it may use the context, and free it.
 private func callBack(_ lock: inout ContextLock, _ found: inout Event) throws(IPCError) {
     let (number, generation, frame) = (found.descriptor, found.generation, found.frame)
     (found.kind, found.index, found.descriptor, found.frame) = (.none, 0, 0, nil)
@@ -215,7 +216,7 @@ private func callBack(_ lock: inout ContextLock, _ found: inout Event) throws(IP
     var read = isRead ? Message(FrameHeader(message), adopting: message.payload) : nil
     if lock.isFreed { return }
     try lock.context.pointee.catchUp()
-    // The number may be another entry's by now, which this answer is not about.
+    // The number may be another entry's by now: then the answer is dropped.
     guard lock.context.pointee.active(number)?.pointee.registration.generation == generation else { return }
     if frame != nil { return try lock.context.pointee.didWrite(number, answer, &found) }
     try lock.context.pointee.didRead(number, answer, read.take(), holdsMore: holdsMore != 0, &found)
@@ -231,7 +232,7 @@ private func take(_ step: libipc_step, _ index: UInt32, _ lock: inout ContextLoc
     switch step {
     case LIBIPC_STEP_SWITCH_READ: try lock.context.pointee.stepReading(connection, &event)
     case LIBIPC_STEP_ACCEPT:
-        // That of a server which has failed is open, and accept(2) says why.
+        // The socket of a server that has failed is still open, and accept(2) gives the reason.
         if connection.pointee.server?.pointee.failed == nil { try lock.context.pointee.requireActive(connection, code) }
         try accept(on: connection, &lock, &event)
     default: try lock.context.pointee.stepWriting(connection, needsPair: step == LIBIPC_STEP_SWITCH_WRITE, &event)
