@@ -5,19 +5,20 @@
 // the monitor, and the memory of the context, until the call ends.
 
 extension UnsafeMutablePointer where Pointee == libipc_monitor {
-    /// The context behind the monitor, while something has a reference.
+    /// The context behind the monitor. The caller has a reference, or the lock.
     var context: Ref<PublicContext> { guardedContext() }
 
     fileprivate var isCounted: Bool { pointee.active & UInt(LIBIPC_COUNTED) != 0 }
 }
 
 struct ContextLock: ~Copyable {
-    /// First, because ThreadSanitizer takes any access to this structure for one to what its first field leads to: this is guarded.
+    /// The first field, because ThreadSanitizer takes any access to this structure for one to the memory that its first field points to.
+    /// The context is memory that the lock guards; the others are not.
     let context: Ref<PublicContext>
     let monitor: MonitorReference
     let ctx: Ref<ipc_ctx>
 
-    /// - Parameter monitor: entered.
+    /// - Parameter monitor: has been entered (libipc_enter).
     @inline(__always)
     private init(_ ctx: Ref<ipc_ctx>, _ monitor: MonitorReference) {
         (context, self.monitor, self.ctx) = (monitor.context, monitor, ctx)
@@ -32,7 +33,7 @@ struct ContextLock: ~Copyable {
         self.init(ctx, monitor)
     }
 
-    /// Only where there is one.
+    /// Makes no context: nil where there is none.
     /// - Parameter inside: the call has another lock already.
     @inline(__always)
     init?(known ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) {
@@ -59,7 +60,7 @@ struct ContextLock: ~Copyable {
     var isFreed: Bool { monitor.pointee.freed_by != 0 }
 
     /// Throws in a signal handler that has interrupted another call (handlers.c).
-    /// - Parameter frame: of the call.
+    /// - Parameter frame: stack address of the call (libipc_enter).
     static func enter(_ monitor: MonitorReference, _ frame: UInt, inside: Bool = false) throws(IPCError) {
         if inside { return libipc_enter_from_inside(monitor, frame) }
         guard libipc_enter(monitor, frame) != 0 else {
@@ -71,7 +72,7 @@ struct ContextLock: ~Copyable {
     private func finish() {
         context.pointee.view.leave(ctx)
         if context.pointee.view.count == 0, !context.pointee.isKept, isOnlyCall {
-            // When no entry is left all is freed.
+            // The last entry is gone: frees the context.
             ContextLock.clear(ctx)
             ContextLock.free(monitor)
         } else if context.pointee.isObserved {
@@ -104,13 +105,13 @@ struct ContextLock: ~Copyable {
                 if isSame() { return nil }
                 continue
             }
-            // Otherwise the monitor may be another context's by now.
+            // If the structure has changed, the monitor may be another context's by now.
             guard isSame() else { release(monitor); continue }
             try undoing(release(monitor), try enter(monitor, frame | UInt(LIBIPC_COUNTED), inside: inside))
             if monitor.pointee.array == array { return monitor }
             // The memory of the struct ipc_ctx may be gone.
             let (isFreed, isInconsistent) = (monitor.pointee.freed_by != 0, monitor.pointee.is_inconsistent != 0)
-            // If nothing else has happened the structure is a copy.
+            // The context is alive and has another array, and this structure is unchanged: so it is an old copy.
             let isCopy = !isFreed && isSame()
             leave(monitor)
             if isInconsistent { throw inconsistent }
@@ -156,7 +157,7 @@ struct ContextLock: ~Copyable {
 
     private static func release(_ monitor: MonitorReference) { if libipc_release(monitor) != 0 { recycle(monitor) } }
 
-    /// Nothing has a reference any more.
+    /// Frees the memory of a context whose monitor has no reference any more.
     @inline(never)
     private static func recycle(_ monitor: MonitorReference) {
         monitor.locked {
@@ -168,7 +169,7 @@ struct ContextLock: ~Copyable {
 
     // MARK: Freeing
 
-    /// As ipc_ctx_free does.
+    /// Frees the context behind `ctx`, and empties the structure (ipc_ctx_free).
     static func free(_ ctx: Ref<ipc_ctx>) {
         if Interrupting.free(ctx) { return }
         do throws(IPCError) {
@@ -191,7 +192,7 @@ struct ContextLock: ~Copyable {
         return true
     }
 
-    /// No struct ipc_ctx leads to the context any more.
+    /// Frees a context to which no struct ipc_ctx leads any more. Its memory stays until the last call has ended.
     @inline(never)
     static func free(_ monitor: MonitorReference) {
         monitor.pointee.array = nil
@@ -244,7 +245,8 @@ struct ContextLock: ~Copyable {
         if !isFreed { if context.pointee.view.enter(ctx) { context.pointee.noticeLater() } }
     }
 
-    /// The same, and keeps the memory for the call's next message, which others must not use up.
+    /// Runs `body`, which releases the lock. Meanwhile the call keeps the memory that it has reserved for its message: other calls must
+    /// not use it up.
     @inline(never)
     mutating func unlockedWithSpare<Result>(_ body: (inout ContextLock) throws(IPCError) -> Result) throws(IPCError) -> Result {
         let spare = context.pointee.view.spare.take()
