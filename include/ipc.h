@@ -593,6 +593,47 @@ enum ipc_error_code ipc_write_take(struct ipc_ctx *ctx, struct ipc_message *m);
  */
 enum ipc_error_code ipc_wake(struct ipc_ctx *ctx);
 
+/* Who is at the other end of a connection: what the kernel noted when that process connected (of a client's connection), or listened (of a
+ * service's). `pidfd` is a descriptor of that process (pidfd_open(2)): it does not pass to another process that gets the number `pid` later. It
+ * is the caller's to close(2); -1 where the kernel has none (before Linux 6.5, or the process is gone). `pid` is 0 if this process cannot see
+ * it (PID namespaces). IPC_ERROR_CTX_ENTRY__NO_PARAM, IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND, IPC_ERROR_PEER__UNKNOWN: not a Unix socket, or not
+ * connected. */
+struct ipc_peer_info {
+	uint32_t uid;
+	uint32_t gid;
+	int32_t pid;
+	int pidfd;
+};
+enum ipc_error_code ipc_peer(struct ipc_ctx *ctx, int fd, struct ipc_peer_info *peer);
+
+/* Adds a listening Unix stream socket that somebody else has made as the service `sname`: a socket of systemd's (LISTEN_FDS, sd_listen_fds(3)),
+ * or of a parent process. The entry is a SERVER with the socket's own path. The socket becomes the context's, and close-on-exec. Its file is
+ * never removed. Errors: those of ipc_server_init for the arguments (IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM and __NO_SERVER_NAME_PARAM,
+ * IPC_ERROR_SERVICE_PATH__INVALID_NAME), IPC_ERROR_CTX_ADD__NOT_LISTENING, IPC_ERROR_POLLER, and no memory. */
+enum ipc_error_code ipc_ctx_add(struct ipc_ctx *ctx, const char *sname, int fd);
+
+/* Sends what is queued for the connection `fd`, or for all (-1), and waits until the kernel has it, at most so many milliseconds (-1: for ever;
+ * 0: does not wait). For the end of a program. TX is told by later waits. What a switching callback writes stays queued: only waits call it.
+ * IPC_ERROR_FLUSH__UNSENT: the time is up; IPC_ERROR_CLOSED_RECIPIENT: a receiver has left, and its queue was dropped;
+ * IPC_ERROR_WAIT_EVENT__POLL: a signal handler has run; IPC_ERROR_CTX_ENTRY__NO_PARAM, IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND. */
+enum ipc_error_code ipc_flush(struct ipc_ctx *ctx, int fd, int milliseconds);
+
+/* What ipc_ctx_limit limits, and the default. */
+enum ipc_limit {
+	IPC_LIMIT_FRAME = 0,         /* payload of a received message, in bytes: IPC_MAX_MESSAGE_SIZE. More: an ERROR event */
+	IPC_LIMIT_QUEUE_BYTES = 1,   /* queue of one receiver, as ipc_ctx_queue_limit counts: 64 MiB. More: IPC_ERROR_WRITE__QUEUE_FULL */
+	IPC_LIMIT_QUEUE_MESSAGES = 2, /* the same in messages: none */
+	IPC_LIMIT_CONNECTIONS = 3,   /* accepted connections that are open: none. More wait in the backlog until others leave */
+	IPC_LIMIT_CONNECTIONS_OF_USER = 4, /* those of one user (uid): none. More are closed at once */
+	IPC_LIMIT_CONNECT_TIME = 5   /* milliseconds that ipc_connection may wait, for a look-up and for a full backlog each: 10,000. 0: it fails
+	                                at once, with "Resource temporarily unavailable"; for loops that must not stop */
+};
+
+/* Sets a limit of the context; (size_t)-1: the default. What exceeds it already stays. A limit lasts until ipc_ctx_free.
+ * IPC_ERROR_CTX_ENTRY__NO_PARAM; IPC_ERROR_CTX_LIMIT__VALUE: no such limit, or out of range (a frame over IPC_MAX_MESSAGE_SIZE, a time over
+ * INT_MAX). */
+enum ipc_error_code ipc_ctx_limit(struct ipc_ctx *ctx, enum ipc_limit limit, size_t value);
+
 /* ---- messages in memory ---- */
 
 /* Encodes a frame into `buffer`, which has room for it; returns 6 + message_size. */

@@ -31,6 +31,7 @@
 #include "exports.h"
 #include "loops.h"
 #include "names.h"
+#include "peers.h"
 #include "registry.h"
 #include "texts.h"
 #include "threads.h"

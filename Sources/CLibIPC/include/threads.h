@@ -138,7 +138,8 @@ void libipc_announce_claim_end(struct libipc_monitor *monitor);
 extern struct libipc_monitor *_Nullable libipc_sleeper __attribute__((visibility("hidden")));
 /* Whether ipc_wake was called for the context, and no wait has told of it yet. */
 LIBIPC_ATOMIC int libipc_is_woken(const struct libipc_monitor *monitor) {
-	return __atomic_load_n(&monitor->woken_life, __ATOMIC_SEQ_CST) == monitor->life;
+	uint32_t woken = __atomic_load_n(&monitor->woken_life, __ATOMIC_SEQ_CST);
+	return woken != 0 && woken == monitor->life;
 }
 /* The same, and this wait tells of it. */
 LIBIPC_ATOMIC int libipc_take_wake(struct libipc_monitor *monitor) {

@@ -95,7 +95,8 @@ public func libipc_connect_service(
     _ result: Outcome, _ ctx: Ref<ipc_ctx>, _ sname: CText, _ fd: Ref<Int32>?, _ is_switched: Int32, _ client: Int32
 ) {
     answer(result) { () throws(IPCError) in
-        let descriptor = try Service.connect(to: sname)
+        let limit = try withKnownContext(ctx) { $0.settings.connectTime } ?? nil
+        let descriptor = try Service.connect(to: sname, within: limit)
         let kind: ConnectionKind = is_switched != 0 ? .switched : .ipc
         try undoing(
             close(descriptor),

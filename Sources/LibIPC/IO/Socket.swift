@@ -49,6 +49,7 @@ enum Socket {
         guard failure == EAGAIN || failure == EINTR else { return failure }
         // The backlog is full: waits for room. A signal ends only one attempt, because a Unix stream socket is never connected in
         // part (unix(7)).
+        if deadline == .immediate { return failure }
         let deadline = deadline ?? Deadline(milliseconds: connectLimit)
         repeat {
             libipc_set_send_timeout(descriptor, max(deadline.remaining, 1))

@@ -80,6 +80,8 @@ struct Connection: ~Copyable {
     /// Value of `Context.sleeps` when the program was last told that it is readable.
     var toldAfter = UInt32.max
     var ending = Ending.none
+    /// A server accepted it; and the user who connected, if that was asked (ipc_ctx_limit).
+    var isAccepted = false, user: UInt32?
     /// The program's callback has said that it holds more bytes.
     var holdsMore = false
     /// An older entry of the context has this number too; and it was active when this one was added.

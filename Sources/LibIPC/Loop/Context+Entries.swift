@@ -43,15 +43,17 @@ extension Context where View: ~Copyable {
     /// - Parameters:
     ///   - isSocket: it is known that this is an open stream socket.
     ///   - socketPath: malloc'ed; still the caller's when this fails.
+    ///   - isInherited: somebody else has made the socket, and removes its file.
     mutating func add(
-        _ number: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil
+        _ number: Int32, _ kind: ConnectionKind, isSocket: Bool = false, socketPath: UnsafeMutablePointer<CChar>? = nil,
+        isInherited: Bool = false
     ) throws(IPCError) {
         try view.reserve()
         // The poller is made first: a descriptor that cannot be watched is an error now, not in a later wait. A service also gets all
         // descriptors of its own now.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket || loop != nil { try makePoller() }
         let server = kind == .server || socketPath != nil ? try Server.make() : nil
-        server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) }
+        if !isInherited { server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) } }
         server?.pointee.isOwn = isSocket && kind == .server
         let connection = try undoing(free(server), try admit(number))
         if isSocket || socketPath != nil { connection.pointee.stream?.pointee.isStream = true }

@@ -52,7 +52,7 @@ extension Context where View: ~Copyable {
             if event.kind == .none, !wasReport, report(&event) { turns.take() }
             return event.kind != .none
         }
-        guard let message = stream.pointee.inbox.takeWhole() else { return false }
+        guard let message = stream.pointee.inbox.takeWhole(upTo: pool.maximumPayload) else { return false }
         event.give(.message, connection)
         event.message = consume message
         turns.take()
@@ -81,7 +81,7 @@ extension Context where View: ~Copyable {
             }
             let kind = kind(of: connection)
             if kind == .ipc, connection.pointee.sendFailure == 0, let stream = connection.pointee.stream,
-                let message = stream.pointee.inbox.takeWhole()
+                let message = stream.pointee.inbox.takeWhole(upTo: pool.maximumPayload)
             {
                 event.give(.message, connection)
                 event.message = consume message

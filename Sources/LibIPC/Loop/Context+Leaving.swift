@@ -22,6 +22,7 @@ extension Context where View: ~Copyable {
         guard let stream = connection.pointee.stream else { return false }
         if fate != .moved { dropFrames(connection, keepingBegun: fate == .released) }
         if outgoing.contains(connection) { outgoing.remove(connection) }
+        if connection.pointee.isAccepted { forgetAccepted(connection) }
         setState(.inactive, of: connection)
         poller.remove(connection.pointee.registration)
         connection.pointee.stream = nil

@@ -15,7 +15,8 @@ extension Context where View: ~Copyable {
         guard let connection = numbers[number], let stream = connection.pointee.stream else {
             throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
         }
-        let hasRoom = stream.pointee.outbox.hasRoom(for: header, queueLimit ?? Self.defaultQueueLimit)
+        let limit = queueLimit ?? settings.queueBytes ?? Self.defaultQueueLimit
+        let hasRoom = stream.pointee.outbox.hasRoom(for: header, limit, frames: settings.queueMessages)
         try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(number) is full")
         let others = hasUnsent
         do throws(IPCError) {

@@ -67,12 +67,18 @@ extension Context where View: ~Copyable {
     // MARK: Servers
 
     mutating func serveServer(_ connection: ConnectionReference, _ event: inout Event) throws(IPCError) {
+        // Clients wait in the backlog until another one leaves.
+        if accepted >= settings.connections { return park(connection, .starved) }
         guard unadmitted >= 0 || isStillReadable(connection) else { return }
         do throws(IPCError) {
             try reserveEntry()
             var client = takeUnadmitted()
             let mayBlock = connection.pointee.server?.pointee.isOwn != true
             if client < 0 { client = try Socket.acceptNow(on: connection.pointee.number, mayBlock: mayBlock) }
+            if try !isWelcome(client) {
+                CLibIPC.close(client)
+                throw IPCError(IPC_ERROR_USOCK_ACCEPT, "this user has too many connections", systemError: ECONNABORTED)
+            }
             lostClients = 0
             try admit(client, of: connection, &event)
         } catch {
@@ -108,6 +114,7 @@ extension Context where View: ~Copyable {
             throw error
         }
         let added = connections[connections.count - 1]
+        noteAccepted(added)
         // A client's socket has the type of its listener.
         added.pointee.stream?.pointee.isStream = server?.pointee.stream?.pointee.isStream ?? false
         event.give(.connection, added)

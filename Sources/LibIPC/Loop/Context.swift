@@ -44,6 +44,8 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var settings = Settings()
     /// Other event loops watch it; nil: the program has not asked for it.
     var loop: LoopDescriptor?
+    /// Accepted connections that are open; and, where a limit is set, those of each user.
+    var accepted = 0, users = HeapArray<UserCount>()
     /// The thread whose last wait was one of 0 ms: it serves that loop.
     var loopThread: UInt = 0
     /// Number of the call that is at work: how many have entered the context.

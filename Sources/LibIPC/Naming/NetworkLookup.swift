@@ -18,8 +18,11 @@ enum NetworkLookup {
     }
 
     /// - Parameter routes: the value of IPC_NETWORK, in which the service has a route.
-    static func connect(to name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
-        let deadline = Deadline(milliseconds: timeLimit)
+    /// - Parameter milliseconds: for all steps; nil: `timeLimit`.
+    static func connect(
+        to name: UnsafePointer<CChar>, _ routes: UnsafePointer<CChar>, within milliseconds: Int32? = nil
+    ) throws(IPCError) -> Int32 {
+        let deadline = Deadline(milliseconds: milliseconds ?? timeLimit)
         let daemon = Descriptor(try Socket.connect(to: try Service.address(of: libipc_network_service()), until: deadline))
         defer { close(daemon.number) }
         // 16 KiB: the answer is short.

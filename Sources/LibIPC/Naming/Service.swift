@@ -30,21 +30,28 @@ enum Service {
 
     /// Connects to the service through its route in IPC_NETWORK. Without a route, or when the network daemon cannot help and the
     /// route is not strict, connects to the service of this machine.
-    static func connect(to name: UnsafePointer<CChar>) throws(IPCError) -> Int32 {
+    /// - Parameter milliseconds: how long each step may wait, look-up and connecting; nil: the default of each.
+    static func connect(to name: UnsafePointer<CChar>, within milliseconds: Int32? = nil) throws(IPCError) -> Int32 {
         let routes = libipc_network_routes()
         let route = NetworkLookup.route(of: name, in: routes)
-        guard let routes, route != .none else { return try Socket.connect(to: try address(of: name)) }
-        do throws(IPCError) { return try NetworkLookup.connect(to: name, routes) } catch {
+        guard let routes, route != .none else { return try connectHere(to: name, milliseconds) }
+        do throws(IPCError) { return try NetworkLookup.connect(to: name, routes, within: milliseconds) } catch {
             if route == .strict { throw error }
-            return try connect(to: name, refusal: SavedText(error.text))
+            return try connect(to: name, milliseconds, refusal: SavedText(error.text))
         }
+    }
+
+    private static func connectHere(to name: UnsafePointer<CChar>, _ milliseconds: Int32?) throws(IPCError) -> Int32 {
+        try Socket.connect(to: try address(of: name), until: milliseconds.map { Deadline(milliseconds: $0) })
     }
 
     /// Connects to the service of this machine.
     /// - Parameter refusal: why the network daemon could not help.
-    private static func connect(to name: UnsafePointer<CChar>, refusal: SavedText) throws(IPCError) -> Int32 {
+    private static func connect(
+        to name: UnsafePointer<CChar>, _ milliseconds: Int32?, refusal: SavedText
+    ) throws(IPCError) -> Int32 {
         do throws(IPCError) {
-            let descriptor = try Socket.connect(to: try address(of: name))
+            let descriptor = try connectHere(to: name, milliseconds)
             _ = "\(name): connected to the service of this machine: \(refusal)" as Text
             libipc_trace_text()
             return descriptor

@@ -61,10 +61,10 @@ struct Inbox: ~Copyable {
     var hasBacklog: Bool { header == nil && readAhead.count > 0 }
 
     /// Takes out a small message that was read ahead as a whole; nil: there is none, or no memory.
-    mutating func takeWhole() -> Message? {
+    mutating func takeWhole(upTo limit: UInt32) -> Message? {
         guard hasBacklog, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return nil }
         let announced = FrameHeader(decoding: bytes)
-        guard announced.length < UInt32(BufferPool.largeSize), readAhead.count >= announced.frameSize,
+        guard announced.length < UInt32(BufferPool.largeSize), announced.length <= limit, readAhead.count >= announced.frameSize,
             let payload = malloc(announced.payloadSize + 1)
         else { return nil }
         memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
@@ -92,7 +92,8 @@ struct Inbox: ~Copyable {
         } else {
             guard available >= FrameHeader.size else { return }
             announced = FrameHeader(decoding: bytes)
-            try check(!announced.isTooLong, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.length) bytes")
+            let isAccepted = announced.length <= pool.maximumPayload
+            try check(isAccepted, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.length) bytes")
             (bytes, available) = (bytes + FrameHeader.size, available - FrameHeader.size)
         }
         let taken = min(announced.payloadSize - filled, available)
@@ -186,7 +187,7 @@ struct Inbox: ~Copyable {
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
             // Without memory for the payload the bytes are kept below, so nothing is lost.
-            if count == announced.frameSize, !announced.isTooLong, let payload = malloc(announced.payloadSize + 1) {
+            if count == announced.frameSize, announced.length <= pool.maximumPayload, let payload = malloc(announced.payloadSize + 1) {
                 memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
                 consume(count)
                 return makeMessage(announced, payload)
@@ -238,7 +239,7 @@ struct Inbox: ~Copyable {
         if newlyPassed != -1 { keepPassed(newlyPassed, position: consumed + UInt64(count) - 1) }
         let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
         // A message that fills less than an eighth of the block would waste memory.
-        guard came >= block.size / 8, !announced.isTooLong, came <= announced.payloadSize else {
+        guard came >= block.size / 8, announced.length <= pool.maximumPayload, came <= announced.payloadSize else {
             // These bytes are no single large message: puts header and payload together, and parses them like bytes read ahead.
             memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
             memcpy(block.memory, bytes, min(count, FrameHeader.size))

@@ -10,9 +10,9 @@ extension Outbox {
 
     /// Whether one more frame fits into the limit, in bytes of frames and in bytes of memory.
     @inline(__always)
-    mutating func hasRoom(for header: FrameHeader, _ limit: Int) -> Bool {
+    mutating func hasRoom(for header: FrameHeader, _ limit: Int, frames: UInt32 = .max) -> Bool {
         let bytes = pendingBytes &+ header.frameSize
         let memory = bytes &+ (Int(pendingFrames) &+ 1) &* Outbox.overhead
-        return bytes <= limit && memory <= max(limit, Outbox.freeMemory)
+        return bytes <= limit && pendingFrames < frames && memory <= max(limit, Outbox.freeMemory)
     }
 }
