@@ -4,8 +4,8 @@
  * ipc_wake takes no lock. It notes the wake in the monitor, then ends a sleep:
  *  - In a process with several threads the thread that asks the poller also waits for a descriptor, the waker. ipc_wake writes to it.
  *    The thread publishes its number, then looks for a wake, then sleeps: so either it sees the wake, or ipc_wake sees the number.
- *  - In a process with one thread only a handler can call ipc_wake. If it comes in the sleep, that ends with EINTR. If it comes just before,
- *    it makes the list of poll(2) invalid, which ends the sleep at once. That needs no descriptor. The list lies in memory that is
+ *  - In a process with one thread only a handler can call ipc_wake. If it comes in the sleep, that ends with EINTR. If it comes just
+ *    before, it makes the list of poll(2) invalid, which ends the sleep at once. That needs no descriptor. The list lies in memory that is
  *    never freed: after siglongjmp(3) it may be an old one.
  *  - Another loop waits for the bell of the context (LoopDescriptor.swift). ipc_wake writes to that, too.
  */

@@ -92,8 +92,8 @@ struct BufferPool: ~Copyable {
     /// known. Usually the block has these bytes, because it was used for a frame before.
     private static let slack = 128
 
-    /// The largest payload that is received, in bytes.
-    var maximumPayload = UInt32(FrameHeader.maximumLength)
+    /// The program's limit of a payload that is received, in bytes.
+    var maximumPayload = UInt32.max
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
     private var small = FreeList(), medium = FreeList()

@@ -92,8 +92,7 @@ struct Inbox: ~Copyable {
         } else {
             guard available >= FrameHeader.size else { return }
             announced = FrameHeader(decoding: bytes)
-            let isAccepted = announced.length <= pool.maximumPayload
-            try check(isAccepted, IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.length) bytes")
+            try check(announced.isAccepted(pool), IPC_ERROR_USOCK_RECV__MESSAGE_SIZE, "the peer announced \(announced.length) bytes")
             (bytes, available) = (bytes + FrameHeader.size, available - FrameHeader.size)
         }
         let taken = min(announced.payloadSize - filled, available)
@@ -187,7 +186,7 @@ struct Inbox: ~Copyable {
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
             // Without memory for the payload the bytes are kept below, so nothing is lost.
-            if count == announced.frameSize, announced.length <= pool.maximumPayload, let payload = malloc(announced.payloadSize + 1) {
+            if count == announced.frameSize, announced.isAccepted(pool), let payload = malloc(announced.payloadSize + 1) {
                 memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
                 consume(count)
                 return makeMessage(announced, payload)
@@ -239,7 +238,7 @@ struct Inbox: ~Copyable {
         if newlyPassed != -1 { keepPassed(newlyPassed, position: consumed + UInt64(count) - 1) }
         let (announced, came) = (FrameHeader(decoding: bytes), count - FrameHeader.size)
         // A message that fills less than an eighth of the block would waste memory.
-        guard came >= block.size / 8, announced.length <= pool.maximumPayload, came <= announced.payloadSize else {
+        guard came >= block.size / 8, announced.isAccepted(pool), came <= announced.payloadSize else {
             // These bytes are no single large message: puts header and payload together, and parses them like bytes read ahead.
             memmove(block.memory + FrameHeader.size, block.memory, max(came, 0))
             memcpy(block.memory, bytes, min(count, FrameHeader.size))
@@ -284,4 +283,10 @@ struct Inbox: ~Copyable {
         defer { consume(1) }
         return passed?.position == consumed ? passed.take()?.descriptor : nil
     }
+}
+
+extension FrameHeader {
+    /// Whether a frame of this size is received: otherwise it is refused before any memory is allocated for it.
+    @inline(__always)
+    func isAccepted(_ pool: borrowing BufferPool) -> Bool { !isTooLong && length <= pool.maximumPayload }
 }
