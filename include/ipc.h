@@ -593,6 +593,22 @@ enum ipc_error_code ipc_write_take(struct ipc_ctx *ctx, struct ipc_message *m);
  */
 enum ipc_error_code ipc_wake(struct ipc_ctx *ctx);
 
+/* ipc_write, and a descriptor that the receiver gets with this message. The library makes a copy of `fd` (dup(2)): `fd` stays the caller's, who may
+ * close it at once. The receiver's program must have called ipc_ctx_accept_fds for the connection; otherwise the descriptor is closed there,
+ * or given to ipc_receive_fd. The same errors as ipc_write, and IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR: `fd` is not open, the process has no free
+ * number for the copy, or m->fd is no Unix socket. */
+enum ipc_error_code ipc_write_with_fd(struct ipc_ctx *ctx, const struct ipc_message *m, int fd);
+
+/* Whether messages of the connection `fd` may bring descriptors: 1 yes, 0 no (the default). Call it when the CONNECTION event comes, or after
+ * ipc_connection. IPC_ERROR_CTX_ENTRY__NO_PARAM, IPC_ERROR_CTX_ENTRY__FD_NOT_FOUND. */
+enum ipc_error_code ipc_ctx_accept_fds(struct ipc_ctx *ctx, int fd, int on);
+
+/* The descriptor that came with the message of this event. It is the caller's, and close-on-exec. One that nobody takes is closed when the
+ * thread waits on the context again (SO_LINGER is switched off first), and so are others than the first of a message, and descriptors of
+ * messages that go to the other end of a switched pair or that ipc_read and ipc_read_fd take. -1: none came; or the process had no free number
+ * for it: then ipc_last_error says so. */
+int ipc_event_take_fd(struct ipc_event *event);
+
 /* Who is at the other end of a connection: what the kernel noted when that process connected (of a client's connection), or listened (of a
  * service's). `pidfd` is a descriptor of that process (pidfd_open(2)): it does not pass to another process that gets the number `pid` later. It
  * is the caller's to close(2); -1 where the kernel has none (before Linux 6.5, or the process is gone). `pid` is 0 if this process cannot see

@@ -86,13 +86,17 @@ ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
 }
 
 ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting) {
+	char byte = 0;
+	struct iovec vector = {&byte, 1};
+	return libipc_send_with_descriptor(socket, &vector, 1, fd, waiting);
+}
+
+ssize_t libipc_send_with_descriptor(int socket, struct iovec *vectors, size_t count, int fd, int waiting) {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	char byte = 0;
-	struct iovec vector = {&byte, 1};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
 	memset(&control, 0, sizeof control);
 	control.header.cmsg_level = SOL_SOCKET;
 	control.header.cmsg_type = SCM_RIGHTS;

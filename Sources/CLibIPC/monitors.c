@@ -30,21 +30,21 @@ struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest)
 
 static int are_lists_locked; /* for a process with one thread, where the lock is not taken */
 /* Returns 0 in a signal handler that has interrupted a call which has this lock. */
-static int lock_lists(void) {
+int libipc_lock_lists(void) {
 	if (libipc_is_alone() && are_lists_locked) return 0;
 	libipc_lock(&lists_lock);
 	are_lists_locked = 1;
 	LIBIPC_IN_ORDER();
 	return 1;
 }
-static void unlock_lists(void) {
+void libipc_unlock_lists(void) {
 	LIBIPC_IN_ORDER();
 	are_lists_locked = 0;
 	libipc_unlock(&lists_lock);
 }
 
 struct libipc_monitor *libipc_allocate_monitor(size_t size) {
-	if (!lock_lists()) return NULL;
+	if (!libipc_lock_lists()) return NULL;
 	struct libipc_monitor *monitor = free_monitors;
 	if (monitor != NULL) {
 		free_monitors = monitor->next_free;
@@ -56,43 +56,43 @@ struct libipc_monitor *libipc_allocate_monitor(size_t size) {
 		libipc_store(&newest, monitor);
 	}
 	if (monitor != NULL) libipc_set_references(monitor, 1);
-	unlock_lists();
+	libipc_unlock_lists();
 	return monitor;
 }
 
 void libipc_recycle_monitor(struct libipc_monitor *monitor) {
 	libipc_set_references(monitor, 0);
-	if (!lock_lists()) return;
+	if (!libipc_lock_lists()) return;
 	monitor->next_free = free_monitors;
 	free_monitors = monitor;
-	unlock_lists();
+	libipc_unlock_lists();
 }
 
 void *libipc_allocate_block(unsigned order) {
 	struct block *block = NULL;
-	if (lock_lists()) {
+	if (libipc_lock_lists()) {
 		block = free_blocks[order];
 		if (block != NULL) free_blocks[order] = block->next;
-		unlock_lists();
+		libipc_unlock_lists();
 	}
 	return block != NULL ? block : malloc((size_t)1 << order);
 }
 
 void libipc_recycle_block(void *memory, unsigned order) {
 	struct block *block = memory;
-	if (!lock_lists()) return;
+	if (!libipc_lock_lists()) return;
 	block->next = free_blocks[order];
 	free_blocks[order] = block;
-	unlock_lists();
+	libipc_unlock_lists();
 }
 
 /* A call that makes a context takes this lock too (libipc_allocate_monitor) and reads the structure afterwards: so it sees what is
  * written here. */
 void libipc_unpublish(struct ipc_ctx *ctx, struct ipc_switchings switchings) {
-	int is_locked = lock_lists();
+	int is_locked = libipc_lock_lists();
 	libipc_publish(ctx, NULL, NULL, 0, switchings);
 	libipc_publish_messages(ctx, (struct ipc_messages){0});
-	if (is_locked) unlock_lists();
+	if (is_locked) libipc_unlock_lists();
 }
 
 /* ---- for process.c ---- */

@@ -67,3 +67,11 @@ void libipc_close_on_exec(int fd) {
 	int flags = fcntl(fd, F_GETFD);
 	if (flags >= 0) fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
+
+int libipc_is_local_socket(int fd) {
+	struct sockaddr_un address;
+	socklen_t size = sizeof address;
+	return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sun_family == AF_UNIX;
+}
+
+int libipc_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }

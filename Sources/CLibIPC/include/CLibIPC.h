@@ -32,6 +32,7 @@
 #include "loops.h"
 #include "names.h"
 #include "peers.h"
+#include "received.h"
 #include "registry.h"
 #include "texts.h"
 #include "threads.h"
@@ -199,6 +200,8 @@ ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed);
 
 /* Sends one byte 0 together with a descriptor, or neither. */
 ssize_t libipc_send_descriptor_once(int socket, int fd, int waiting);
+/* Sends the bytes, or the first of them, together with a descriptor; or neither. */
+ssize_t libipc_send_with_descriptor(int socket, struct iovec *vectors, size_t count, int fd, int waiting);
 static inline ssize_t libipc_send_descriptor(int socket, int fd) { return LIBIPC_RETRYING(libipc_send_descriptor_once(socket, fd, 0)); }
 
 /* Writes to a file that is no socket: without SIGPIPE, and without waiting as far as that is possible (bytes.c). */

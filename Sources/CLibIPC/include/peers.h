@@ -16,6 +16,9 @@ int64_t libipc_peer_user(int fd);
 /* Whether this is a Unix stream socket that listens. `address` becomes its own. */
 int libipc_is_listening_stream(int fd, struct sockaddr_un *address);
 void libipc_close_on_exec(int fd);
+int libipc_is_local_socket(int fd);
+/* A copy of the descriptor, close-on-exec. */
+int libipc_duplicate(int fd);
 #pragma clang assume_nonnull end
 
 #endif

@@ -58,21 +58,6 @@ private func queue(_ m: Const<ipc_message>, _ ctx: Ref<ipc_ctx>) throws(IPCError
     try lock.context.pointee.queue(FrameHeader(m.pointee), m.pointee.payload, for: m.pointee.fd)
 }
 
-@c @implementation public func ipc_write_take(_ ctx: Ref<ipc_ctx>?, _ m: Ref<ipc_message>?) -> ipc_error_code {
-    code { () throws(IPCError) in
-        guard let m else { throw IPCError(IPC_ERROR_WRITE__NO_MESSAGE_PARAM, "there is no message") }
-        let header = FrameHeader(m.pointee)
-        try check(!header.isTooLong, IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "too many bytes for a message")
-        let isWhole = header.length == 0 || m.pointee.payload != nil
-        try check(isWhole, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "a length and no payload")
-        guard let ctx else { throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "there is no context") }
-        let lock = try ContextLock(ctx)
-        try lock.context.pointee.catchUp()
-        try lock.context.pointee.queue(header, m.pointee.payload, for: m.pointee.fd, adopting: true)
-        (m.pointee.payload, m.pointee.length) = (nil, 0)
-    }
-}
-
 @c @implementation public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {
     answer(result, try Write.send(FrameHeader(m.pointee), m.pointee.payload, to: fd))
 }

@@ -115,11 +115,22 @@ func fillIn(_ event: Ref<ipc_event>, _ found: inout Event, _ lock: borrowing Con
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
-    if let message = found.message.take(), !lock.isFreed, let place = lock.context.pointee.view.spare.take() {
+    if var message = found.message.take(), !lock.isFreed, let place = lock.context.pointee.view.spare.take() {
+        if message.descriptor != -1 || libipc_has_received() != 0 { keep(message.takeDescriptor(), place, found.lease) }
         place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
         event.pointee.m = UnsafeMutableRawPointer(place)
     }
     libipc_trace_event(event)
+}
+
+/// The descriptor that came with a message, for ipc_event_take_fd; -1: none came.
+@inline(never)
+private func keep(_ descriptor: Int32, _ message: Ref<ipc_message>, _ lease: LeaseReference?) {
+    // The program may have freed the message of an earlier event, and taken no descriptor: this one has its memory.
+    libipc_close_passed(libipc_take_received(message))
+    guard descriptor != -1 else { return }
+    guard let lease, libipc_keep_received(message, descriptor, lease) != 0 else { return libipc_close_passed(descriptor) }
+    lease.pointee.hasReceived = true
 }
 
 @inline(never)

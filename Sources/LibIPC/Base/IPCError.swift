@@ -53,6 +53,7 @@ struct IPCError: Error {
     /// The system is short of memory, disk space or descriptors. The peer is all right, and a retry may succeed.
     var isShortage: Bool {
         systemError == ENOMEM || systemError == ENOBUFS || systemError == ENOSPC || systemError == EMFILE || systemError == ENFILE
+            || systemError == ETOOMANYREFS
     }
 }
 

@@ -52,6 +52,7 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
         let lock = DescriptorLock<View>(claimed)
         guard stream.pointee.readClaim.wasBegunByThisThread else { return }
         swap(&inbox, &stream.pointee.inbox)
+        stream.pointee.inbox.acceptsDescriptors = stream.pointee.acceptsDescriptors
         stream.pointee.readClaim.end()
         if hasContextPool, let context = lock.context { swap(&pool, &context.pointee.pool) }
         lock.noticeClaimEnd()

@@ -7,10 +7,12 @@ extension Context where View: ~Copyable {
     // MARK: Queueing
 
     /// Queues the message for one entry.
-    /// - Parameter adopting: takes the payload over, which was malloc'ed, unless this fails; otherwise copies it.
+    /// - Parameters:
+    ///   - adopting: takes the payload over, which was malloc'ed, unless this fails; otherwise copies it.
+    ///   - passing: a descriptor that goes along, and is the frame's unless this fails; -1: none.
     @inline(__always)
     mutating func queue(
-        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, for number: Int32, adopting: Bool = false
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, for number: Int32, adopting: Bool = false, passing: Int32 = -1
     ) throws(IPCError) {
         guard let connection = numbers[number], let stream = connection.pointee.stream else {
             throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
@@ -22,6 +24,7 @@ extension Context where View: ~Copyable {
         do throws(IPCError) {
             try reserveListing()
             let frame = adopting ? try adopt(header, payload) : try OutboundFrame.make(header, copying: payload, &pool)
+            if passing >= 0 { frame.pointee.descriptor = passing }
             enlist(frame, for: connection, stream)
         } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
         sendAtOnce(connection, others)
@@ -74,6 +77,7 @@ extension Context where View: ~Copyable {
     @inline(__always)
     private mutating func discard(_ frame: FrameReference) {
         if frame.pointee.isListed { view.unlist(frame) }
+        if keepsMemory, frame.pointee.descriptor >= 0 { frame.closeDescriptor() }
         if keepsMemory { dropped.append(frame) } else { OutboundFrame.destroy(frame, &pool) }
     }
 

@@ -10,6 +10,8 @@ struct Lease: ~Copyable {
     private var others = HeapArray<ConnectionReference>()
     /// The call gives several events.
     var isBatch = false
+    /// Descriptors came with the messages of these events (received.c).
+    var hasReceived = false
     /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
     private var left: Int32 = 0
     private var deadline = Deadline.never
@@ -36,7 +38,10 @@ struct Lease: ~Copyable {
     }
 
     /// One of a batch.
-    mutating func takeConnection() -> ConnectionReference? { others.removeLast() }
+    mutating func takeConnection() -> ConnectionReference? {
+        if let connection = connection.take() { return connection }
+        return others.removeLast()
+    }
 
     /// It holds this one no more.
     mutating func release(_ released: ConnectionReference) {
@@ -102,6 +107,7 @@ struct Leases: ~Copyable {
             next = lease.pointee.next
             lease.pointee.closeDescriptors()
             lease.pointee.closeBatch()
+            if lease.pointee.hasReceived { libipc_close_received(lease) }
             Leases.destroy(lease)
         }
     }

@@ -84,6 +84,7 @@ enum DescriptorTable {
                 return abandon(stream)
             }
             stream.pointee.announceEnds()
+            (stream.pointee.acceptsDescriptors, stream.pointee.inbox.acceptsDescriptors) = (false, false)
             stream.belong(to: stripe, nil)
             register(stream)
         }

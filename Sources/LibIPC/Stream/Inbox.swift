@@ -28,6 +28,8 @@ struct Inbox: ~Copyable {
     /// A passed descriptor that waits, and the position of its byte in the stream. A negative number is an errno: the kernel dropped
     /// the descriptor, because the process had no free number.
     private var passed: (position: UInt64, descriptor: Int32)?
+    /// A descriptor belongs to the message that its byte is in; otherwise it is for a call that asks for a byte and a descriptor.
+    var acceptsDescriptors = false
 
     init() {}
 
@@ -131,6 +133,8 @@ struct Inbox: ~Copyable {
     mutating func receive(
         from descriptor: Descriptor, into pool: inout BufferPool, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
+        // With a descriptor in hand no more than its frame is received: the next one is another frame's.
+        let extent = acceptsDescriptors && passed != nil && !awaitsByte ? .frame : extent
         if expectsLarge, awaitsByte, extent == .all {
             let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: readAhead.readable).prefix(FrameHeader.size))
             if let block = pool.takeLargeBlock(Int(lastLength) + FrameHeader.size) {
@@ -154,7 +158,8 @@ struct Inbox: ~Copyable {
             : try receive(from: descriptor, room, space, extent, waiting, &newlyPassed)
         guard let count = received else { return .nothing }
         if newlyPassed != -1 {
-            keepPassed(newlyPassed, position: extent == .frame ? Inbox.behindFrame : consumed + UInt64(readAhead.count + count) - 1)
+            let isBehind = extent == .frame && !acceptsDescriptors
+            keepPassed(newlyPassed, position: isBehind ? Inbox.behindFrame : consumed + UInt64(readAhead.count + count) - 1)
         }
         if count == 0 { return .end }
         let inPlace = min(count, room.count)
@@ -205,7 +210,15 @@ struct Inbox: ~Copyable {
         // A NUL behind the payload: programs may print it as text.
         payload.storeBytes(of: 0, toByteOffset: header.payloadSize, as: UInt8.self)
         lastLength = header.length
-        return Message(header, adopting: payload)
+        return Message(header, adopting: payload, descriptor: acceptsDescriptors ? takeMessageDescriptor() : -1)
+    }
+
+    /// The descriptor that came with the message whose bytes were taken last.
+    @inline(never)
+    private mutating func takeMessageDescriptor() -> Int32 {
+        guard let passed, passed.position < consumed else { return -1 }
+        self.passed = nil
+        return passed.descriptor
     }
 
     /// One receive of at most the rest of the current frame, or of one byte.
@@ -263,6 +276,7 @@ struct Inbox: ~Copyable {
     /// Counts bytes that are taken out of the stream. Closes a descriptor that came with them, because no call has asked for it.
     private mutating func consume(_ count: Int) {
         consumed += UInt64(count)
+        if acceptsDescriptors { return }
         if let passed, passed.position < consumed {
             if passed.descriptor >= 0 { libipc_close_passed(passed.descriptor) }
             self.passed = nil

@@ -13,6 +13,8 @@ struct OutboundFrame: BitwiseCopyable {
     var listing = unlisted
     /// Lies behind the encoded header (`isInline`), or in a block of its own.
     let payload: UnsafeMutableRawPointer
+    /// A copy of the program's descriptor, which goes with the first byte and is closed then; -1: none.
+    var descriptor: Int32 = -1
 
     static var unlisted: Int { -1 }
 
@@ -59,12 +61,20 @@ struct OutboundFrame: BitwiseCopyable {
     /// Gives the memory to the pool, for later frames.
     @inline(__always)
     static func destroy(_ frame: FrameReference, _ pool: inout BufferPool) {
+        if frame.pointee.descriptor >= 0 { frame.closeDescriptor() }
         if !frame.isInline { pool.returnPayload(frame.pointee.payload, frame.pointee.header.payloadSize) }
         pool.returnBlock(frame, OutboundFrame.nodeSize + frame.inlineSize)
     }
 }
 
 extension FrameReference {
+    /// The descriptor was sent, or will never be.
+    @inline(never)
+    func closeDescriptor() {
+        if pointee.descriptor >= 0 { close(pointee.descriptor) }
+        pointee.descriptor = -1
+    }
+
     var encoded: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self) + OutboundFrame.nodeSize }
     var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
     var isInline: Bool { pointee.payload == inlinePayload }

@@ -71,7 +71,9 @@ struct Outbox: ~Copyable {
     /// The only frame, if it is small, and no byte of it was sent.
     @inline(__always)
     var onlySmall: FrameReference? {
-        guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline else { return nil }
+        guard pendingFrames == 1, lastSent == nil, offset == 0, let first, first.isInline,
+            first.pointee.descriptor < 0
+        else { return nil }
         return first
     }
 
@@ -125,10 +127,34 @@ struct Outbox: ~Copyable {
 
     @inline(__always)
     private mutating func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
+        if let frame = firstPending, frame.pointee.descriptor >= 0 { return try sendWithDescriptor(frame, to: descriptor) }
         if pendingFrames == 1, let frame = firstPending, frame.isInline {
             return try descriptor.send(frame.encoded + offset, pendingBytes)
         }
         return try sendParts(to: descriptor, limit: limit)
+    }
+
+    /// A descriptor goes with the first byte of its frame. The frame goes alone: the receiver knows by the last byte of a receive which
+    /// frame the descriptor belongs to.
+    @inline(never)
+    private mutating func sendWithDescriptor(_ frame: FrameReference, to descriptor: Descriptor) throws(IPCError) -> (Int, Bool) {
+        var vectors = (iovec(), iovec())
+        var total = 0
+        let sent = withUnsafeMutableBytes(of: &vectors) { memory in
+            guard let base = memory.baseAddress?.assumingMemoryBound(to: iovec.self) else { return 0 }
+            var count = 0
+            frame.parts(from: 0) { start, length in
+                base[count] = iovec(iov_base: start, iov_len: length)
+                (count, total) = (count + 1, total + length)
+            }
+            return libipc_send_with_descriptor(descriptor.number, base, count, frame.pointee.descriptor, 0)
+        }
+        if sent < 0 {
+            if libipc_errno() == EAGAIN { return (0, true) }
+            throw .system(IPC_ERROR_USOCK_SEND, "send a descriptor to descriptor \(descriptor.number)")
+        }
+        frame.closeDescriptor()
+        return (sent, sent < total)
     }
 
     @inline(never)
@@ -138,7 +164,7 @@ struct Outbox: ~Copyable {
             var (count, total, skipped) = (0, 0, offset)
             var next = firstPending
             // A frame has one part, or two.
-            while let frame = next, count < limit {
+            while let frame = next, count < limit, frame.pointee.descriptor < 0 {
                 frame.parts(from: skipped) { start, length in
                     base[count] = iovec(iov_base: start, iov_len: length)
                     (count, total) = (count + 1, total + length)
@@ -156,7 +182,13 @@ struct Outbox: ~Copyable {
     mutating func sendPiece(to descriptor: Descriptor) -> Int32 {
         var sent = 0
         firstPending?.parts(from: offset) { start, length in
-            if sent == 0 { sent = libipc_send_piece(descriptor.number, start, min(length, Outbox.piece)) }
+            if sent != 0 { return }
+            var vector = iovec(iov_base: start, iov_len: min(length, Outbox.piece))
+            guard let frame = firstPending, frame.pointee.descriptor >= 0 else {
+                return sent = libipc_send_piece(descriptor.number, start, vector.iov_len)
+            }
+            sent = libipc_send_with_descriptor(descriptor.number, &vector, 1, frame.pointee.descriptor, 1)
+            if sent > 0 { frame.closeDescriptor() }
         }
         if sent < 0 { return libipc_errno() }
         advance(sent)

@@ -17,6 +17,8 @@ struct Stream: ~Copyable {
     /// It is in the descriptor table. A stream that is not there had a number that is closed or means another file by now: only calls
     /// that have claimed it still use it.
     var isRegistered = false
+    /// Messages may bring descriptors (Inbox.acceptsDescriptors, also while a call has taken the inbox along).
+    var acceptsDescriptors = false
     /// The library closes the descriptor when the last claim ends.
     var isClosedAtEnd = false
     var outbox = Outbox()

@@ -40,10 +40,23 @@ struct FrameHeader: BitwiseCopyable {
 struct Message: ~Copyable {
     let header: FrameHeader
     private(set) var payload: UnsafeMutableRawPointer?
+    /// The descriptor that came with it; -1: none; else an error number, negated: the process had no free number for it.
+    private(set) var descriptor: Int32
 
-    init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?) { (self.header, self.payload) = (header, payload) }
+    init(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?, descriptor: Int32 = -1) {
+        (self.header, self.payload, self.descriptor) = (header, payload, descriptor)
+    }
 
-    deinit { free(payload) }
+    deinit {
+        free(payload)
+        if descriptor >= 0 { libipc_close_passed(descriptor) }
+    }
+
+    /// Gives the descriptor to the caller.
+    mutating func takeDescriptor() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
+    }
 
     /// Gives the payload to the caller, which frees it.
     consuming func releasePayload() -> UnsafeMutableRawPointer? { payload.take() }
