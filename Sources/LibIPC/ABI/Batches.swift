@@ -1,6 +1,7 @@
 // Batches.swift - export: several events in one call.
 //
-// The first event is found as ipc_wait_event finds it. The others are here already: they cost no system call that asks.
+// The first event is found as ipc_wait_event finds it. The others need no question to the poller: their messages were read ahead, their
+// connections are runnable, or their frames were sent.
 
 @c @implementation public func ipc_wait_events(
     _ ctx: Ref<ipc_ctx>?, _ events: Ref<ipc_event>?, _ room: Int, _ count: Ref<Int>?, _ timer: Ref<Int32>?

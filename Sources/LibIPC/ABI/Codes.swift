@@ -1,18 +1,19 @@
 // Codes.swift - the only place where an error becomes the result of a function that returns a code (since 1.2).
 
-/// The code of what `body` throws, with the text for ipc_last_error; or none.
+/// Runs `body`, and returns the code of the error that it throws, whose text is for ipc_last_error; or IPC_ERROR_NONE.
 @inline(__always)
 func code(_ body: () throws(IPCError) -> Void) -> ipc_error_code {
     do throws(IPCError) { try body() } catch { return note(error) }
     return IPC_ERROR_NONE
 }
 
-/// The same for a function with a context, which is made if there is none.
+/// Runs `body` with the context, with its lock; makes the context if there is none.
 @inline(__always)
 func code(_ ctx: Ref<ipc_ctx>?, _ body: (inout PublicContext) throws(IPCError) -> Void) -> ipc_error_code {
     code { () throws(IPCError) in try withContext(try required(ctx), body) }
 }
 
+/// Keeps the text of an error for ipc_last_error, and returns the code.
 @inline(never)
 func note(_ error: IPCError) -> ipc_error_code {
     libipc_note_error(error.text.baseAddress, error.text.count)

@@ -21,7 +21,8 @@ struct HeapArray<Element: BitwiseCopyable>: ~Copyable {
 
     var isFull: Bool { count == capacity }
 
-    /// Makes room for so many more elements; the next calls of `append` cannot fail.
+    /// Makes room for more elements: the next `number` calls of `append` cannot fail.
+    /// - Parameter number: at most 4, because `grow` doubles the capacity, and begins with 4.
     @inline(__always)
     mutating func reserve(_ number: Int = 1) throws(IPCError) { if count + number > capacity { try grow() } }
 

@@ -1,9 +1,9 @@
 // LoopDescriptor.swift - the one descriptor of a context that other event loops watch (ipc_ctx_fd).
 //
-// It is an epoll set of its own, because the poller may have to replace its set, and the program has registered this descriptor. It
-// holds the poller's set; a bell for what epoll(7) cannot see: messages that were read ahead, events to be told; and a timer for what
-// is retried after a pause. All three are level-triggered. Each ring of the bell is a new edge for a loop that is edge-triggered.
-// With poll(2) there is no such descriptor.
+// It is an epoll set of its own, because the poller may have to replace its set while the program goes on watching this descriptor. It
+// watches three descriptors, level-triggered: the poller's set; the bell, a waker for what epoll(7) cannot see (messages that were read
+// ahead, sent frames to report); and a timer for retries after a pause. To ring the bell makes it readable, which is a new edge for a
+// loop that is edge-triggered. With poll(2) there is no such descriptor.
 
 struct LoopDescriptor: ~Copyable {
     #if os(Linux) && !POLLER_POLL
@@ -48,19 +48,20 @@ struct LoopDescriptor: ~Copyable {
     /// False: the program has closed the number.
     var isOurs: Bool { libipc_has_number(number, mark) != 0 && FileIdentity(Descriptor(number)) == file }
 
-    /// Watches a new set of the poller; the kernel has removed the former one, which is closed.
+    /// Watches a new set of the poller. The kernel has removed the former one when that was closed.
     func watch(_ set: Int32) throws(IPCError) {
         try check(call: libipc_watch_readable(number, set), IPC_ERROR_POLLER, "watch the epoll set for another loop")
     }
 
-    /// Makes the descriptor readable; or not, as far as the bell is concerned.
+    /// Makes the bell readable, or not.
+    /// - Parameter isDue: whether the context has something that epoll(7) cannot see.
     mutating func ring(_ isDue: Bool) {
         if isDue == isRung { return }
         isRung = isDue
         if isDue { bell.wake() } else { bell.drain() }
     }
 
-    /// Makes the descriptor readable once more, although it was so before: an edge for what the loop has not seen.
+    /// Rings the bell although it is readable already: a new edge, for a loop that is edge-triggered.
     mutating func ringAgain() {
         isRung = true
         bell.wake()
@@ -69,7 +70,8 @@ struct LoopDescriptor: ~Copyable {
     /// The timer has made the descriptor readable.
     var isTimerOver: Bool { due?.hasPassed ?? false }
 
-    /// A wait has found nothing, and something is retried after so many milliseconds; negative: nothing is.
+    /// Sets the timer after a wait that has found nothing.
+    /// - Parameter milliseconds: until the next retry; negative: there is none.
     mutating func setTimer(_ milliseconds: Int32) {
         let isOver = isTimerOver
         if milliseconds < 0 {

@@ -1,11 +1,11 @@
 // Context+Loops.swift - a context in an event loop that is not the library's: when its descriptor (LoopDescriptor) is readable.
 //
-// epoll(7) reports what the kernel has. The context itself knows what else a wait of 0 ms would find: connections with a turn to come,
-// frames to report, frames to send with a callback of the program. Each call that ends, or lets others in, compares that with the
-// bell. What is retried after a pause starts the timer when a wait has found nothing.
+// The poller's epoll set reports what the kernel has. Only the context knows what else a wait of 0 ms would find: runnable connections,
+// sent frames to report, frames to send with a callback of the program. Each call that ends, or releases the lock for a time, rings the
+// bell of the descriptor if there is such work, or silences it. For retries after a pause a wait that has found nothing sets the timer.
 
 extension Context where View: ~Copyable {
-    /// Somebody is to be told of changes: threads that wait, or another loop.
+    /// Threads wait for events, or another loop watches the context: both have to be woken.
     @inline(__always)
     var isObserved: Bool { waiting > 0 || loop != nil }
 
@@ -22,8 +22,8 @@ extension Context where View: ~Copyable {
         return number
     }
 
-    /// A thread releases the lock: tells those who wait.
-    /// - Parameter lease: the thread's.
+    /// A thread releases the lock: wakes a waiting thread, and the other loop, if there is work for them.
+    /// - Parameter lease: of the thread. Work of the connection that it has leased is not for others.
     @inline(never)
     mutating func notify(_ lease: LeaseReference?) {
         alert(lease)
@@ -52,7 +52,7 @@ extension Context where View: ~Copyable {
         }
         loopThread = libipc_this_thread()
         loop?.setTimer(limit)
-        // It has stopped looking although there was more.
+        // The wait gave up (`maximumLooks`) although the poller still reports something.
         if event.reported != 0, !isLed { loop?.ringAgain() }
     }
 }

@@ -18,7 +18,7 @@ struct Lease: ~Copyable {
     /// Descriptors whose end the last event tells of: one, or both ends of a pair. The library closes them when the thread is done with
     /// the event; -1: none.
     private var closing: (Int32, Int32) = (-1, -1)
-    /// The same for several events.
+    /// Such descriptors of the events of a batch.
     private var closingAfterBatch = HeapArray<Int32>()
     fileprivate var next: LeaseReference?
 
@@ -37,13 +37,13 @@ struct Lease: ~Copyable {
         if !isBatch { self.connection = connection } else if isNew { others.appendReserved(connection) }
     }
 
-    /// One of a batch.
+    /// Takes out one of the connections; nil: there are no more.
     mutating func takeConnection() -> ConnectionReference? {
         if let connection = connection.take() { return connection }
         return others.removeLast()
     }
 
-    /// It holds this one no more.
+    /// Removes this connection from those that the lease holds.
     mutating func release(_ released: ConnectionReference) {
         if connection == released { return connection = nil }
         // Usually it is one of the last.

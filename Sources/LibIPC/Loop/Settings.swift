@@ -4,7 +4,7 @@
 struct Settings: BitwiseCopyable {
     /// The program has set something.
     private(set) var isSet = false
-    /// Events that the program is not told: a bit for each number of `Event.Kind`.
+    /// Events that the program is not told of: a bit for each number of `Event.Kind`.
     private var quiet: UInt32 = 0
     /// Limits of one receiver's queue: bytes (nil: the default), and messages.
     private(set) var queueBytes: Int?, queueMessages = UInt32.max
@@ -13,6 +13,7 @@ struct Settings: BitwiseCopyable {
     /// How long ipc_connection may wait, in milliseconds; nil: the default.
     private(set) var connectTime: Int32?
 
+    /// Whether the program is told of events of this kind.
     @inline(__always)
     func tells(_ kind: Event.Kind) -> Bool { quiet & (1 << kind.rawValue) == 0 }
 
