@@ -1,5 +1,5 @@
 /*
- * utils.h - small helpers and the macros that need no other header (libipc). Since 1.0.
+ * utils.h - small helpers and the macros that need no other header (libipc).
  *
  * ipc.h does not include this file, and this file does not include ipc.h. ipc.h defines the macros below as well, with the
  * same text: a program gets them from either header, or from both. Those of their family that return a struct ipc_error
@@ -17,13 +17,52 @@
 extern "C" {
 #endif
 
-/* Writes "YYYY-MM-DD_HH-MM-SS:tag:message\n" (local time, printf's formats) into the
- * BUFSIZ bytes of `formatted_message`, cut to fit. The compiler does not check the format:
- * `message` may be a variable without arguments, also under -Werror=format-security. */
+/* error_message_format - make a line for a log
+ *
+ * Writes "YYYY-MM-DD_HH-MM-SS:tag:message" with the local time, and a newline. The text is cut to fit.
+ * The compiler does not check the format: `message` may be a variable without arguments, also under
+ * -Werror=format-security.
+ *
+ * formatted_message  room for BUFSIZ bytes (8192)
+ * tag                what the line is about
+ * message            a format of printf(3)
+ * ...                its arguments
+ *
+ * Threads: Any thread may call it at any time.
+ * Signals: It asks for the local time: a handler must not call it.
+ * Since: 1.0
+ * See: printf(3)
+ * Example, which prints "pong: 3 clients":
+ *     int main(void) {
+ *         char line[BUFSIZ];
+ *
+ *         error_message_format(line, "pong", " %d clients", 3);
+ *         fputs(strstr(line, "pong"), stdout);
+ *         return 0;
+ *     }
+ */
 void error_message_format(char *formatted_message, const char *tag, const char *message, ...);
 
-/* Prints `size` bytes on stdout in hexadecimal, 16 a line, each line opened by `prefix`
- * and the total. `prefix` may be NULL. */
+/* print_hexa - print bytes in hexadecimal
+ *
+ * Prints bytes on stdout, 16 a line. Each line begins with the prefix and the total.
+ *
+ * prefix   in front of each line; may be NULL
+ * payload  the bytes
+ * size     their number
+ *
+ * Threads: Any thread may call it at any time.
+ * Signals: It calls printf(3): a handler must not call it.
+ * Since: 1.0
+ * See: ipc_message_print
+ * Example, which prints "two bytes (2) 68 65":
+ *     int main(void) {
+ *         uint8_t bytes[] = {104, 101};
+ *
+ *         print_hexa("two bytes", bytes, sizeof bytes);
+ *         return 0;
+ *     }
+ */
 void print_hexa(const char *prefix, uint8_t *payload, size_t size);
 
 #ifdef __cplusplus
