@@ -61,10 +61,19 @@ ipc-websocketd_LIBS := $(if $(filter yes,$(ZLIB)),$(shell pkg-config --libs zlib
 EXPORTS := Sources/CLibIPC/exports.map
 DECLARED := Sources/CLibIPC/declared.sed
 
-.PHONY: all library daemons demo test check soak bench install install-library uninstall clean dist format
-all: library daemons $(PROGRAMS)
+# The pages of sections 3 and 7, made from the comments in the headers.
+MANUAL := sh Sources/Manual/manual.sh
+
+.PHONY: all library daemons manual demo test check soak bench install install-library install-manual uninstall clean dist format
+all: library daemons manual $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
+manual: $(BUILD)/man/made
+
+$(BUILD)/man/made: $(HEADERS) $(wildcard Sources/Manual/*)
+	rm -rf $(@D)
+	$(MANUAL) $(@D)
+	@touch $@
 
 $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
@@ -162,7 +171,12 @@ install-library: library
 			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
 	done
 
-install: install-library daemons
+install-manual: manual
+	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
+	install -m 644 $(BUILD)/man/man3/* $(DESTDIR)$(MANDIR)/man3
+	install -m 644 $(BUILD)/man/man7/* $(DESTDIR)$(MANDIR)/man7
+
+install: install-library install-manual daemons
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
 	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
@@ -175,6 +189,7 @@ install: install-library daemons
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
+	for page in $$($(MANUAL) --list); do rm -f $(DESTDIR)$(MANDIR)/$$page; done
 	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 

@@ -70,7 +70,11 @@ sh Tests/Performance/instructions.sh "$work/epoll" "$work" | keep
 sh Tests/Performance/scaling.sh "$work/epoll" "$work" | keep
 
 part "the manual"
+sh Tests/Manual/selftest.sh . | keep
+sh Tests/Manual/installed.sh . "$build" | keep
 sh Tests/Manual/lint.sh "$work/epoll" | keep
+sh Tests/Manual/pages.sh "$work/epoll" . | keep
+sh Tests/Manual/examples.sh "$work/epoll" | keep
 
 part "the README's examples"
 sh Tests/readme.sh "$work/epoll" "$build" | keep

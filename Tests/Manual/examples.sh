@@ -1,0 +1,84 @@
+#!/bin/sh
+# examples.sh - every example of the manual pages, extracted, compiled without a warning, and run.
+#
+#   examples.sh INSTALLED_TREE
+#
+# In front of an example a page has a comment that says what to do with it:
+#
+#     .\" example NAME: prints "TEXT"           it ends with 0, and prints this (\n between lines)
+#     .\" example NAME: prints "TEXT" with X    the same, while the example X runs
+#     .\" example NAME: runs                    it ends with 0
+#     .\" example NAME: starts                  it goes on; another one is its client, or it is only compiled
+#     .\" example NAME: shell                   for people
+set -u
+. "$(dirname "$0")/../begin.sh"
+use_tree "${1:?installed tree}"
+mkdir "$work/source" "$work/bin"
+
+# Writes the examples of a page into source/NAME.c, and what to do with each into the list.
+for page in "$tree"/share/man/man[37]/*; do
+	grep -q '^\.so ' "$page" && continue
+	awk -v into="$work/source" -v page="$(basename "$page")" '
+		/^\.\\" example / { name = $3; sub(/:$/, "", name); wanted = $0; sub(/^[^:]*: /, "", wanted); next }
+		/^\.Sh / { inside = $2 == "EXAMPLES" }
+		inside && /^\.Bd -literal/ {
+			if (name == "") print page " has an example without a comment" > "/dev/stderr"
+			print (name == "" ? "unnamed " page " unnamed" : name " " wanted)
+			on = 1
+			file = into "/" (name == "" ? "unnamed" : name) ".c"
+			next
+		}
+		/^\.Ed/ { if (on) close(file); on = 0; name = ""; next }
+		on {
+			sub(/^\\&/, "")
+			gsub(/\\-/, "-"); gsub(/\\\(aq/, "\047"); gsub(/\\\(ga/, "`"); gsub(/\\\(ha/, "^"); gsub(/\\\(ti/, "~"); gsub(/\\e/, "\\")
+			print > file
+		}' "$page"
+done > "$work/list"
+[ "$(wc -l < "$work/list")" -ge 20 ] && ! grep -q '^unnamed ' "$work/list"
+report manual_examples_are_named $?
+
+unset LIBIPC_DEBUG IPC_NETWORK IPC_SOCKET_MODE IPC_SOCKET_GROUP
+while read -r name wanted; do
+	case $wanted in shell*) continue ;; esac
+	compile "$work/bin/$name" "$work/source/$name.c" -lpthread >&2 && continue
+	echo "$name does not compile" >&2
+	report "manual_example_$name" 1
+done < "$work/list"
+
+# wait_for FILE: the socket of a service that was started
+wait_for() { for _ in $(seq 100); do [ -S "$1" ] && return; sleep 0.1; done; return 1; }
+
+# run NAME: in a run directory of its own
+run() {
+	timeout 30 "$work/bin/$1" < /dev/null > "$work/out" 2> "$work/err"
+	status=$?
+	[ $status -eq 0 ] || { echo "$1 ended with $status" >&2; cat "$work/err" >&2; }
+	return $status
+}
+while read -r name wanted; do
+	[ -x "$work/bin/$name" ] || continue
+	export IPC_RUNDIR="$work/run.$name"
+	case $wanted in
+	starts | shell) continue ;;
+	runs) run "$name" ;;
+	prints*)
+		service=
+		partner=${wanted##*\" with }
+		if [ "$partner" != "$wanted" ]; then
+			"$work/bin/$partner" &
+			service=$!
+			wait_for "$IPC_RUNDIR"/*
+		fi
+		text=${wanted#*\"}
+		printf '%b\n' "${text%\"*}" > "$work/wanted"
+		run "$name" && { diff "$work/wanted" "$work/out" >&2; }
+		status=$?
+		if [ -n "$service" ]; then kill $service; wait $service 2> /dev/null; fi
+		[ $status -eq 0 ]
+		;;
+	*) echo "$name: what is '$wanted'?" >&2; false ;;
+	esac
+	report "manual_example_$name" $?
+done < "$work/list"
+exit $failed
