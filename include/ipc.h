@@ -58,7 +58,8 @@
  *   other waits work, but more slowly.
  * - Connecting to a service whose backlog is full: 10 seconds in all, also when signals come. The
  *   look-up through the network daemon: 10 seconds for all its steps.
- * - A peer that only stopped writing (shutdown(2)) has 5 seconds to read what is queued for it.
+ * - A peer that only stopped writing (shutdown(2)) has 5 seconds to read what is queued for it. Then
+ *   comes its DISCONNECTION, and the rest is dropped.
  * - Memory that a context keeps for messages to come: 2 large blocks (at most 2 MB each), 64 of up
  *   to 4 KB, and 64 small ones.
  * - Stack: a call takes less than 64 KB.

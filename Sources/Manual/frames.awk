@@ -32,7 +32,7 @@ function writeFrame(path,   name, line, part) {
 	if (listing) return
 	page = 0
 	while ((getline line < path) > 0) {
-		if (line ~ /^@/) directive(line, path)
+		if (line ~ /^@[a-z]/) directive(line, path)
 		else out(line)
 		fresh = line ~ /^\.S[hs]/
 	}

@@ -9,7 +9,7 @@
 #     .\" example NAME: prints "TEXT" with X    the same, while the example X runs
 #     .\" example NAME: runs                    it ends with 0
 #     .\" example NAME: starts                  it goes on; another one is its client, or it is only compiled
-#     .\" example NAME: shell                   for people
+#     .\" example NAME: python, crystal         a service, and its client when it has an argument, which comes back
 set -u
 . "$(dirname "$0")/../begin.sh"
 use_tree "${1:?installed tree}"
@@ -23,9 +23,9 @@ for page in "$tree"/share/man/man[37]/*; do
 		/^\.Sh / { inside = $2 == "EXAMPLES" }
 		inside && /^\.Bd -literal/ {
 			if (name == "") print page " has an example without a comment" > "/dev/stderr"
-			print (name == "" ? "unnamed " page " unnamed" : name " " wanted)
+			print (name == "" ? "unnamed " page : name " " wanted)
 			on = 1
-			file = into "/" (name == "" ? "unnamed" : name) ".c"
+			file = into "/" (name == "" ? "unnamed" : name) (wanted ~ /^(python|crystal)/ ? "" : ".c")
 			next
 		}
 		/^\.Ed/ { if (on) close(file); on = 0; name = ""; next }
@@ -40,7 +40,17 @@ report manual_examples_are_named $?
 
 unset LIBIPC_DEBUG IPC_NETWORK IPC_SOCKET_MODE IPC_SOCKET_GROUP
 while read -r name wanted; do
-	case $wanted in shell*) continue ;; esac
+	case $wanted in
+	python)
+		printf '#!/bin/sh\nexec python3 "%s" "$@"\n' "$work/source/$name" > "$work/bin/$name"
+		chmod +x "$work/bin/$name"
+		continue
+		;;
+	crystal)
+		command -v crystal > /dev/null 2>&1 || { echo "skipped manual_example_$name: there is no crystal here"; continue; }
+		CRYSTAL_CACHE_DIR=$work/cache crystal build "$work/source/$name" -o "$work/bin/$name" >&2 && continue
+		;;
+	esac
 	compile "$work/bin/$name" "$work/source/$name.c" -lpthread >&2 && continue
 	echo "$name does not compile" >&2
 	report "manual_example_$name" 1
@@ -49,9 +59,9 @@ done < "$work/list"
 # wait_for FILE: the socket of a service that was started
 wait_for() { for _ in $(seq 100); do [ -S "$1" ] && return; sleep 0.1; done; return 1; }
 
-# run NAME: in a run directory of its own
+# run NAME [ARGUMENT]
 run() {
-	timeout 30 "$work/bin/$1" < /dev/null > "$work/out" 2> "$work/err"
+	timeout 30 "$work/bin/$@" < /dev/null > "$work/out" 2> "$work/err"
 	status=$?
 	[ $status -eq 0 ] || { echo "$1 ended with $status" >&2; cat "$work/err" >&2; }
 	return $status
@@ -60,15 +70,24 @@ while read -r name wanted; do
 	[ -x "$work/bin/$name" ] || continue
 	export IPC_RUNDIR="$work/run.$name"
 	case $wanted in
-	starts | shell) continue ;;
+	starts) continue ;;
 	runs) run "$name" ;;
+	python | crystal)
+		"$work/bin/$name" &
+		service=$!
+		wait_for "$IPC_RUNDIR/echo" && run "$name" 'hello, there' && [ "$(cat "$work/out")" = "hello, there" ]
+		status=$?
+		kill $service
+		wait $service 2> /dev/null
+		[ $status -eq 0 ]
+		;;
 	prints*)
 		service=
 		partner=${wanted##*\" with }
 		if [ "$partner" != "$wanted" ]; then
 			"$work/bin/$partner" &
 			service=$!
-			wait_for "$IPC_RUNDIR"/*
+			wait_for "$IPC_RUNDIR/echo"
 		fi
 		text=${wanted#*\"}
 		printf '%b\n' "${text%\"*}" > "$work/wanted"
