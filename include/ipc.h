@@ -156,9 +156,12 @@
  * the process that listened removes the socket file. What is left behind is replaced by the next
  * service of that name. A child that closes a connection does not send what its parent has queued.
  *
- * The same holds for children of _Fork(3) and clone(2) (since Linux 4.14), with one exception: a
- * context that another thread was changing at that moment can only be closed (ipc_close_all) and
- * freed in the child; other calls on it fail with IPC_ERROR_CONTEXT__CALLED_IN_HANDLER.
+ * fork(2) waits until other threads have finished their changes: at most two seconds, and 50 ms in
+ * a signal handler that has interrupted a call.
+ *
+ * The same holds for children of _Fork(3) and clone(2) (since Linux 4.14), which do not wait. A
+ * context that another thread is still changing at that moment can only be closed (ipc_close_all)
+ * and freed in the child; other calls on it fail with IPC_ERROR_CONTEXT__CALLED_IN_HANDLER.
  *
  * All sockets that the library makes or accepts are close-on-exec (FD_CLOEXEC, fcntl(2)), so a
  * program that a service starts keeps neither the service's name nor its clients.

@@ -18,7 +18,10 @@ void libipc_prepare_monitor(struct libipc_monitor *monitor) { pthread_mutex_init
 /* ---- locks ---- */
 
 void libipc_add_lock(struct libipc_thread *thread, struct libipc_monitor *monitor) {
-	if (thread->count == 0) thread->stack_frame = (uintptr_t)__builtin_frame_address(0);
+	if (thread->count == 0) {
+		thread->stack_frame = (uintptr_t)__builtin_frame_address(0);
+		thread->tries = LIBIPC_TRIES;
+	}
 	if (thread->count == LIBIPC_MOST_LOCKS) return;
 	thread->locks[thread->count] = monitor;
 	LIBIPC_IN_ORDER();
@@ -36,8 +39,6 @@ void libipc_remove_lock(struct libipc_thread *thread, struct libipc_monitor *mon
 		return;
 	}
 }
-
-int libipc_holds_locks(void) { return libipc_thread.count > 0; }
 
 void libipc_lock_mutex(struct libipc_monitor *monitor) {
 	libipc_noted_changes();
@@ -70,34 +71,33 @@ void libipc_unlock_mutex(struct libipc_monitor *monitor) {
 /* Whether the thread may have the lock without being recorded as its holder: it was interrupted between taking the mutex and setting
  * `holder`, or between the two steps of unlocking. Or it is about to take the lock and another thread is between such steps, which
  * does not last. */
-int libipc_may_be_own(const struct libipc_monitor *monitor) {
+static int may_be_own(const struct libipc_monitor *monitor) {
 	if (libipc_lock_holder(monitor) != 0) return 0;
 	for (unsigned i = 0; i < libipc_thread.count; i++)
 		if (libipc_thread.locks[i] == monitor) return 1;
 	return 0;
 }
 
-/* TRIES: one each millisecond, so 50 ms: much longer than any thread keeps a lock. YIELDS: how often the thread yields to one that is
- * between the steps of libipc_may_be_own. */
-enum { TRIES = 50, YIELDS = 20 };
-int libipc_try_mutex(struct libipc_monitor *monitor) {
+/* How often the thread yields to others before it pauses for the first time. */
+enum { YIELDS = 20 };
+int libipc_try_mutex(struct libipc_monitor *monitor, int *tries) {
 	const struct timespec pause = {0, 1000000};
-	for (int tries = 0, yields = 0; tries < TRIES && yields < YIELDS;) {
-		if (pthread_mutex_trylock(&monitor->mutex) == 0) return 1;
-		if (libipc_may_be_own(monitor)) {
+	for (int yields = 0; pthread_mutex_trylock(&monitor->mutex) != 0;) {
+		if (yields++ < YIELDS) {
 			sched_yield();
-			yields++;
+		} else if (*tries <= 0 || may_be_own(monitor)) {
+			return 0;
 		} else {
+			--*tries;
 			nanosleep(&pause, NULL);
-			tries++;
 		}
 	}
-	return 0;
+	return 1;
 }
 int libipc_try_lock(struct libipc_monitor *monitor) {
 	if (libipc_is_alone() || libipc_lock_holder(monitor) == libipc_this_thread()) return 0;
-	int before = libipc_forbid_cancelling();
-	if (libipc_try_mutex(monitor)) {
+	int before = libipc_forbid_cancelling(), tries = LIBIPC_TRIES;
+	if (libipc_try_mutex(monitor, &tries)) {
 		libipc_add_lock(&libipc_thread, monitor);
 		libipc_set_holder(monitor, libipc_this_thread());
 		monitor->cancelling = before;
@@ -107,7 +107,7 @@ int libipc_try_lock(struct libipc_monitor *monitor) {
 	return 0;
 }
 int libipc_has_lock(const struct libipc_monitor *monitor) {
-	return libipc_is_alone() || libipc_lock_holder(monitor) == libipc_this_thread() || libipc_may_be_own(monitor);
+	return libipc_is_alone() || libipc_lock_holder(monitor) == libipc_this_thread() || may_be_own(monitor);
 }
 
 /* ---- references ---- */
@@ -195,13 +195,12 @@ static int is_in_no_call(void) {
 void libipc_reset_in_child(struct libipc_monitor *monitor) {
 	uintptr_t holder = monitor->holder;
 	int is_mine = holder == libipc_this_thread();
-	/* Another thread may have been changing the data of this context, or stripe. */
-	if (monitor->was_missed || (holder != 0 && !is_mine && !monitor->is_for_fork)) {
+	/* Another thread was changing the data of this context, or stripe. */
+	if (holder != 0 && !is_mine && !monitor->is_for_fork) {
 		monitor->is_inconsistent = 1;
 		monitor->array = NULL; /* no call gets in */
 		monitor->freed_by = libipc_this_thread(); /* and none comes back */
 	}
-	monitor->was_missed = 0;
 	if (is_mine && monitor->is_for_fork) {
 		monitor->is_for_fork = 0;
 		monitor->holder = 0;

@@ -2,10 +2,15 @@
  * process.c - what the library does when the process is copied (fork(2) and its kin), when a thread ends, and when it is unloaded.
  *
  * fork(2). Handlers of pthread_atfork(3) take all locks before the process is copied, so that no call is in the middle of a change,
- * and release them afterwards. A signal handler may fork while its own thread is in the middle of a call (handlers.c): locks that
- * this thread has are skipped, and the wait for each other lock is limited, because its holder may wait for one of those. A lock
- * that was not taken in time (`was_missed`) guards data that may be half changed: in the child its context is `is_inconsistent`. The
- * interrupted call may go on in both processes.
+ * and release them afterwards. What guards a lock that another thread held is half changed: in the child its context is
+ * `is_inconsistent`. No fork waits for a lock without a limit, because a signal handler may keep the holder in the middle of its call
+ * (handlers.c), and may fork itself:
+ *  - A thread that is in no call retries a lock for 10 ms. Then it releases all that it has taken, so that other threads go on, and
+ *    begins again, a hundred times (2 seconds in all).
+ *  - A handler that has interrupted a call skips the locks that its thread has, and cannot release those. All forks in the middle of
+ *    one call pause for at most 50 ms in all. So the call goes on also when signals come faster than that. The interrupted call may
+ *    go on in both processes.
+ * Signals are blocked while a thread takes or releases the locks: a handler would find a lock without a holder, and wait for itself.
  *
  * _Fork(3), clone(2). Those run no handlers. The library recognises a child by memory that the kernel wipes in a child only
  * (MADV_WIPEONFORK, Linux 4.14): `libipc_changes` points there, and its word is never 0 otherwise. A process id would not do: it
@@ -21,7 +26,7 @@
  * library drops the handlers of pthread_atfork(3) itself, which it knows by object. At the end of the process nothing is freed:
  * other threads may be in a call.
  */
-#include "CLibIPC.h"
+#include "thread.h"
 
 #include <sys/mman.h>
 
@@ -60,35 +65,62 @@ static void make_page(void) {
 
 /* ---- before and after fork(2) ---- */
 
+enum { TRIES_OF_ROUND = 10, ROUNDS = 100 };
+
+/* Without a handler in between. */
+static void run_undisturbed(void (*act)(void)) {
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	act();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void lock_for_fork(struct libipc_monitor *monitor) {
-	if (libipc_lock_holder(monitor) == libipc_this_thread()) return;
-	if (!libipc_holds_locks()) {
-		pthread_mutex_lock(&monitor->mutex);
-	} else if (!libipc_try_mutex(monitor)) {
-		/* Another thread has the lock for a fork of its own: it changes nothing. */
-		int is_whole = __atomic_load_n(&monitor->is_for_fork, __ATOMIC_RELAXED) || libipc_may_be_own(monitor);
-		if (!is_whole) __atomic_fetch_add(&monitor->was_missed, 1, __ATOMIC_RELAXED);
+	if (libipc_lock_holder(monitor) == libipc_this_thread()) {
+		/* A handler in the middle of a fork forks. */
+		if (monitor->is_for_fork) monitor->is_for_fork++;
 		return;
 	}
+	if (!libipc_try_mutex(monitor, &libipc_thread.tries)) {
+		libipc_thread.has_missed = 1;
+		return;
+	}
+	/* A child of another thread sees no holder without this. */
+	monitor->is_for_fork = 1;
 	libipc_set_holder(monitor, libipc_this_thread());
-	__atomic_store_n(&monitor->is_for_fork, 1, __ATOMIC_RELAXED);
 }
 static void unlock_after_fork(struct libipc_monitor *monitor) {
-	if (libipc_lock_holder(monitor) != libipc_this_thread()) {
-		if (libipc_holds_locks() && __atomic_load_n(&monitor->was_missed, __ATOMIC_RELAXED) > 0)
-			__atomic_fetch_sub(&monitor->was_missed, 1, __ATOMIC_RELAXED);
+	if (libipc_lock_holder(monitor) != libipc_this_thread() || !monitor->is_for_fork) return;
+	if (monitor->is_for_fork > 1) {
+		monitor->is_for_fork--;
 		return;
 	}
-	if (!monitor->is_for_fork) return;
-	__atomic_store_n(&monitor->is_for_fork, 0, __ATOMIC_RELAXED);
 	libipc_set_holder(monitor, 0);
+	monitor->is_for_fork = 0;
 	pthread_mutex_unlock(&monitor->mutex);
 }
 
-static void before_fork(void) {
-	if (!libipc_is_alone()) libipc_for_all_monitors(lock_for_fork);
+static void lock_all(void) {
+	libipc_thread.has_missed = 0;
+	if (libipc_thread.count == 0) libipc_thread.tries = TRIES_OF_ROUND;
+	libipc_for_all_monitors(lock_for_fork);
 }
-static void after_fork_in_parent(void) { libipc_for_all_monitors(unlock_after_fork); }
+static void unlock_all(void) { libipc_for_all_monitors(unlock_after_fork); }
+
+static void before_fork(void) {
+	const struct timespec pause = {0, 10000000};
+	if (libipc_is_alone()) return;
+	int before = libipc_forbid_cancelling();
+	run_undisturbed(lock_all);
+	for (int rounds = ROUNDS; libipc_thread.has_missed && libipc_thread.count == 0 && rounds > 0; rounds--) {
+		run_undisturbed(unlock_all);
+		nanosleep(&pause, NULL);
+		run_undisturbed(lock_all);
+	}
+	libipc_allow_cancelling(before);
+}
+static void after_fork_in_parent(void) { run_undisturbed(unlock_all); }
 
 static void begin_child(void) {
 	libipc_for_all_monitors(libipc_reset_in_child);
@@ -99,16 +131,19 @@ static void begin_child(void) {
 
 static void after_fork_in_child(void) {
 	/* A fork handler of another library may have called this library already. */
-	if (libipc_changes == &unwiped || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0) begin_child();
+	if (libipc_changes == &unwiped || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0) run_undisturbed(begin_child);
 }
 
-uint64_t libipc_notice_child(void) {
+static void begin_child_once(void) {
 	/* In the same page as the word, and wiped with it. */
-	uint64_t *is_noticed = libipc_changes + 1, noted;
-	if (__atomic_exchange_n(is_noticed, 1, __ATOMIC_ACQUIRE) == 0) {
-		begin_child();
-		__atomic_store_n(is_noticed, 0, __ATOMIC_RELEASE);
-	}
+	uint64_t *is_noticed = libipc_changes + 1;
+	if (__atomic_exchange_n(is_noticed, 1, __ATOMIC_ACQUIRE) != 0) return;
+	begin_child();
+	__atomic_store_n(is_noticed, 0, __ATOMIC_RELEASE);
+}
+uint64_t libipc_notice_child(void) {
+	uint64_t noted;
+	run_undisturbed(begin_child_once);
 	/* Another thread of the child may be doing this. */
 	while ((noted = __atomic_load_n(libipc_changes, __ATOMIC_ACQUIRE)) == 0) sched_yield();
 	return noted;

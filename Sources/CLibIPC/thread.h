@@ -8,11 +8,16 @@
 
 /* More locks than a thread has at once: for new contexts, of a context, of a stripe, of the free lists. */
 enum { LIBIPC_MOST_LOCKS = 8 };
+/* Pauses of a millisecond that signal handlers may make for locks: for all forks in the middle of one call, and for each ipc_close_all
+ * and ipc_ctx_free. */
+enum { LIBIPC_TRIES = 50 };
 struct libipc_thread {
 	uintptr_t stack_frame; /* of the function that took the first lock */
 	unsigned count;
 	struct libipc_monitor *locks[LIBIPC_MOST_LOCKS];
 	unsigned references; /* that its calls hold (libipc_retain) */
+	int tries;           /* that forks have left, in the middle of this call or in this round (process.c) */
+	int has_missed;      /* a lock in this round */
 };
 extern _Thread_local struct libipc_thread libipc_thread __attribute__((visibility("hidden")));
 

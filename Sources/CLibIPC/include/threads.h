@@ -27,9 +27,8 @@ struct libipc_monitor {
 	uint32_t sleepers, woken;        /* number of these threads; and how many of them were woken and do not have the lock yet */
 	uint32_t claim_ends;             /* futex(2) word: how often a claim ended while a thread waited for it */
 	uintptr_t holder;                /* the thread that has the lock; 0: none, or the process had one thread */
-	int is_for_fork;                 /* the holder has it for fork(2), and changes nothing */
-	int was_missed;                  /* forks that could not take it: in their children the data may be half changed */
-	int is_inconsistent;             /* this process is such a child */
+	int is_for_fork;                 /* the holder has it for so many calls of fork(2), and changes nothing */
+	int is_inconsistent;             /* the data is half changed: another thread held the lock when this process was made */
 	uintptr_t active;                /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
 	int depth;                       /* how often the holder has taken the lock again */
 	int pending;                     /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
@@ -84,7 +83,9 @@ LIBIPC_ATOMIC uintptr_t libipc_lock_holder(const struct libipc_monitor *monitor)
 	return __atomic_load_n(&monitor->holder, __ATOMIC_RELAXED);
 }
 LIBIPC_ATOMIC void libipc_set_holder(struct libipc_monitor *monitor, uintptr_t thread) {
-	__atomic_store_n(&monitor->holder, thread, __ATOMIC_RELAXED);
+	__atomic_store_n(&monitor->holder, thread, __ATOMIC_RELEASE);
+	/* A child that is made meanwhile sees no change without its holder. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 static inline void libipc_unlock(struct libipc_monitor *monitor) {
 	if (libipc_lock_holder(monitor) == libipc_this_thread()) libipc_unlock_mutex(monitor);
@@ -222,10 +223,8 @@ void libipc_replace_by_dead(int fd, int *dead);
 /* ---- for process.c ---- */
 void libipc_prepare_monitor(struct libipc_monitor *monitor);
 void libipc_for_all_monitors(void (*act)(struct libipc_monitor *));
-int libipc_try_mutex(struct libipc_monitor *monitor);
-int libipc_may_be_own(const struct libipc_monitor *monitor);
-/* Whether the thread has locks, or is about to take one: it is in the middle of a call. */
-int libipc_holds_locks(void);
+/* Tries to take the mutex. Each of so many tries is a pause of a millisecond, much longer than any thread keeps a lock. */
+int libipc_try_mutex(struct libipc_monitor *monitor, int *tries);
 void libipc_reset_in_child(struct libipc_monitor *monitor);
 void libipc_drop_inconsistent_stripes(void);
 void libipc_free_unused_memory(void);
