@@ -27,13 +27,14 @@ struct Event: ~Copyable {
 
     init(_ lease: LeaseReference? = nil) { self.lease = lease }
 
-    /// Fills the event in, and gives the connection to the thread that waits for it.
+    /// Fills the event in, and gives the connection to the thread that waits for it; unless another thread has it, which can only be
+    /// while this one's callback was at work.
     @inline(__always)
     mutating func give(_ kind: Kind, _ connection: ConnectionReference) {
         (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
         generation = connection.pointee.registration.generation
-        guard let lease else { return }
-        lease.pointee.hold(connection, isNew: connection.pointee.lease != lease)
+        guard let lease, connection.pointee.lease == nil else { return }
+        lease.pointee.hold(connection)
         connection.pointee.lease = lease
     }
 }

@@ -33,8 +33,8 @@ struct Lease: ~Copyable {
     }
 
     @inline(__always)
-    mutating func hold(_ connection: ConnectionReference, isNew: Bool) {
-        if !isBatch { self.connection = connection } else if isNew { others.appendReserved(connection) }
+    mutating func hold(_ connection: ConnectionReference) {
+        if isBatch { others.appendReserved(connection) } else { self.connection = connection }
     }
 
     /// Takes out one of the connections; nil: there are no more.
