@@ -79,8 +79,8 @@ $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
 
-# No message passes through these: small is better than fast.
-$(addprefix $(BUILD)/obj/,names.o printing.o process.o): LIBRARY_CFLAGS += -Os
+# No message passes through these, except one that is traced, or that comes with a descriptor: small is better than fast.
+$(addprefix $(BUILD)/obj/,bytes.o monitors.o names.o printing.o process.o texts.o trace.o): LIBRARY_CFLAGS += -Os
 $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
