@@ -233,7 +233,6 @@ void judge(struct context *c, struct ipc_error *error, const char *call, int is_
 	if (event->index >= c->count || c->entries[event->index].fd != event->origin)
 		fail("%s: the index %u is not that of descriptor %d", call, event->index, event->origin);
 	struct entry *entry = &c->entries[event->index];
-	if (entry->dead && near_with(entry->fd) != NULL && is_known(CLOSED_TWIN_LIVES_AGAIN)) abandon("an entry that was closed is there again");
 	if (entry->dead) fail("%s: an event of descriptor %d, which was closed", call, entry->fd);
 	if (event->type == IPC_EVENT_TYPE_DISCONNECTION) return judge_end(c, error, 0);
 	if (event->type == IPC_EVENT_TYPE_ERROR) return judge_end(c, error, 1);

@@ -11,8 +11,6 @@
 enum known_fault {
 	/* A socket file with the inode number of the former one is taken for that: another service's file is removed. */
 	SOCKET_FILE_OF_ANOTHER,
-	/* Of three entries of one number the last one is removed: the first one, which ipc_close has closed, becomes live. */
-	CLOSED_TWIN_LIVES_AGAIN,
 };
 
 static inline int is_known(enum known_fault fault) {

@@ -84,8 +84,10 @@ struct Connection: ~Copyable {
     var isAccepted = false, user: UInt32?
     /// The program's callback has said that it holds more bytes.
     var holdsMore = false
-    /// An older entry of the context has this number too; and it was active when this one was added.
-    var hasDuplicate = false, hasReplaced = false
+    /// Another entry of the context has this number too.
+    var hasDuplicate = false
+    /// Generation of the entry whose place it has taken, and which goes on when this one is deleted; 0: none.
+    var replaced: UInt32 = 0
     /// Of a server; memory from `Server.make`.
     var server: UnsafeMutablePointer<Server>?
     /// Path of a closed server, from malloc(3). It is freed when free(3) may be called again (Context+Closing).

@@ -108,8 +108,9 @@ extension Context where View: ~Copyable {
         if let former, let stream = former.pointee.stream {
             // The bytes that it holds move along if the file is the same.
             swap(&connection.pointee.unreported, &former.pointee.unreported)
-            deactivate(former, stream.pointee.isCurrent ? .moved : .discarded)
-            connection.pointee.hasReplaced = true
+            let isSame = stream.pointee.isCurrent
+            deactivate(former, isSame ? .moved : .discarded)
+            connection.pointee.replaced = isSame ? former.pointee.registration.generation : 0
         }
         let stream = try DescriptorTable.adopt(number, by: monitor, connection)
         connection.pointee.stream = stream
@@ -167,6 +168,7 @@ extension Context where View: ~Copyable {
         view.setKind(kind, at: connection.pointee.index)
         guard let stream = connection.pointee.stream else {
             // The program may have closed the number and opened another file with it. Activates the entry unless another has the number.
+            connection.pointee.replaced = 0
             if active(connection.pointee.number) == nil { try? activate(connection) }
             return
         }

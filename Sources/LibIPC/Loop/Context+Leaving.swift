@@ -29,6 +29,8 @@ extension Context where View: ~Copyable {
         // If it becomes active again, it starts from the beginning.
         (connection.pointee.sending, connection.pointee.interest, connection.pointee.reported) = (.ready, .read, 0)
         (connection.pointee.hangUp, connection.pointee.ending, connection.pointee.holdsMore) = (.none, .none, false)
+        // The file is gone, also for the entry whose place it had taken.
+        if fate == .discarded || fate == .closed { connection.pointee.replaced = 0 }
         var closes = false
         switch fate {
         case .released, .moved: DescriptorTable.release(stream)
@@ -47,6 +49,7 @@ extension Context where View: ~Copyable {
     ///   - lease: of the thread that gets the event: the descriptor is closed when the thread is done with it.
     mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate, for lease: LeaseReference? = nil) {
         let (number, index) = (connection.pointee.number, connection.pointee.index)
+        let (generation, replaced) = (connection.pointee.registration.generation, fate == .closed ? 0 : connection.pointee.replaced)
         if deactivate(connection, fate) { close(number, for: lease) }
         removals &+= 1
         connections.swapRemove(at: index)
@@ -54,23 +57,26 @@ extension Context where View: ~Copyable {
         if index < connections.count { connections[index].pointee.index = index }
         if numbers[number] == connection {
             numbers[number] = nil
-            if connection.pointee.hasDuplicate { findDuplicate(number, activating: connection.pointee.hasReplaced && fate != .closed) }
+            if connection.pointee.hasDuplicate { findDuplicate(number, replaced) }
+        } else if let last = numbers[number], last.pointee.replaced != 0 {
+            for index in 0..<connections.count where connections[index].pointee.replaced == generation {
+                connections[index].pointee.replaced = replaced
+            }
         }
         Connection.destroy(connection)
     }
 
     /// Finds another entry of this number: from now on the number leads to it.
+    /// - Parameter replaced: generation of the one that goes on; 0: none.
     @inline(never)
-    private mutating func findDuplicate(_ number: Int32, activating: Bool) {
+    private mutating func findDuplicate(_ number: Int32, _ replaced: UInt32) {
         for index in 0..<connections.count where connections[index].pointee.number == number {
             let connection = connections[index]
+            let goesOn = connection.pointee.registration.generation == replaced
+            guard goesOn || numbers[number] == nil else { continue }
             numbers[number] = connection
             connection.pointee.hasDuplicate = true
-            if activating {
-                connection.pointee.hasReplaced = true
-                try? activate(connection)
-            }
-            return
+            if goesOn { return _ = try? activate(connection) }
         }
     }
 
