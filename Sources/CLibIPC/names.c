@@ -155,6 +155,22 @@ int libipc_is_bound(const struct sockaddr_un *address) {
 	return error != ECONNREFUSED;
 }
 
+int libipc_find_socket_file(struct libipc_socket_file *file, const char *path, int listener) {
+	struct stat found;
+	memset(file, 0, sizeof *file);
+	if (lstat(path, &found) != 0) return 0;
+	file->device = found.st_dev, file->inode = found.st_ino, file->made = found.st_mtim;
+	if (fstat(listener, &found) == 0) file->socket_device = found.st_dev, file->socket = found.st_ino;
+	return 1;
+}
+
+int libipc_is_same_socket_file(const struct libipc_socket_file *file, const char *path, int listener) {
+	struct libipc_socket_file found;
+	if (!libipc_find_socket_file(&found, path, listener) || found.device != file->device || found.inode != file->inode) return 0;
+	if (found.socket_device == file->socket_device && found.socket == file->socket) return 1;
+	return found.made.tv_sec == file->made.tv_sec && found.made.tv_nsec == file->made.tv_nsec;
+}
+
 int exists_(const char *path, struct stat *status) {
 	struct stat found;
 	if (path == NULL || stat(path, &found) != 0) return 0;

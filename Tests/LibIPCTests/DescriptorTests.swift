@@ -113,15 +113,19 @@ import Testing
         let place = try Place()
         for name in ["one", "two"] { try place.makeFile(name) }
         let file = try place.open("one", "r")
-        #expect(FileIdentity(path: place["one"]) == FileIdentity(file.descriptor))
-        #expect(FileIdentity(path: place["two"]) != FileIdentity(file.descriptor))
+        let (again, another) = (try place.open("one", "r"), try place.open("two", "r"))
+        #expect(FileIdentity(again.descriptor) == FileIdentity(file.descriptor))
+        #expect(FileIdentity(another.descriptor) != FileIdentity(file.descriptor))
         let copy = try End(dup(file.number))
         #expect(FileIdentity(copy.descriptor) == FileIdentity(file.descriptor))
         #expect(rename(place["two"], place["one"]) == 0)
-        #expect(FileIdentity(path: place["one"]) != FileIdentity(file.descriptor))
-        #expect(FileIdentity(path: place["two"]) == nil)
+        let moved = try place.open("one", "r")
+        #expect(FileIdentity(moved.descriptor) == FileIdentity(another.descriptor))
+        let descriptor = file.descriptor
         file.close()
+        #expect(FileIdentity(descriptor) == nil)
         #expect(FileIdentity(copy.descriptor) != nil)
+        withExtendedLifetime((again, another, copy, moved)) {}
     }
 }
 
@@ -134,14 +138,15 @@ import Testing
         server = try place.listen("service")
     }
 
-    private func file() throws -> SocketFile { try #require(SocketFile(path: place["service"])) }
+    private func file() throws -> SocketFile { try #require(SocketFile(path: place["service"], of: server.number)) }
+    private func isOurs(_ file: SocketFile, at name: String = "service") -> Bool { file.isOurs(at: place[name], of: server.number) }
 
     /// The same file, as seen by an ancestor of this process, this number of forks earlier.
     private func file(forksAgo count: UInt64) throws -> SocketFile {
         var file = try file()
         withUnsafeMutableBytes(of: &file) { bytes in
             // The generation follows the file's identity.
-            let place = MemoryLayout<FileIdentity>.size
+            let place = MemoryLayout<libipc_socket_file>.size
             bytes.storeBytes(of: bytes.load(fromByteOffset: place, as: UInt64.self) &- count, toByteOffset: place, as: UInt64.self)
         }
         return file
@@ -150,34 +155,34 @@ import Testing
     @Test("The file that this process listens at is ours, under whatever name")
     func ours() throws {
         let file = try file()
-        #expect(file.isOurs(at: place["service"]))
+        #expect(isOurs(file))
         #expect(rename(place["service"], place["moved"]) == 0)
-        #expect(file.isOurs(at: place["moved"]))
-        #expect(!file.isOurs(at: place["service"]))
+        #expect(isOurs(file, at: "moved"))
+        #expect(!isOurs(file))
     }
 
     @Test("A file that is gone is nobody's, and one in its place is another's")
     func gone() throws {
-        let file = try file()
+        let former = try file()
         #expect(unlink(place["service"]) == 0)
-        #expect(!file.isOurs(at: place["service"]))
-        #expect(SocketFile(path: place["service"]) == nil)
+        #expect(!isOurs(former))
+        #expect(SocketFile(path: place["service"], of: server.number) == nil)
         let successor = try place.listen("another")
         #expect(rename(place["another"], place["service"]) == 0)
-        #expect(!file.isOurs(at: place["service"]))
-        #expect(SocketFile(path: place["service"])?.isOurs(at: place["service"]) == true)
+        #expect(!isOurs(former))
+        #expect(isOurs(try file()))
         withExtendedLifetime((server, successor)) {}
     }
 
     @Test("A link to it is another file")
     func link() throws {
         symlink(place["service"], place["link"])
-        #expect(try !file().isOurs(at: place["link"]))
+        #expect(try !isOurs(file(), at: "link"))
     }
 
     @Test("The file of a process is not for its children to remove, whether it lives or not")
     func child() throws {
-        #expect(try file(forksAgo: 0).isOurs(at: place["service"]))
-        for count in [1, 2] as [UInt64] { #expect(try !file(forksAgo: count).isOurs(at: place["service"])) }
+        #expect(try isOurs(file(forksAgo: 0)))
+        for count in [1, 2] as [UInt64] { #expect(try !isOurs(file(forksAgo: count))) }
     }
 }

@@ -87,10 +87,10 @@ import Testing
         mkdir(place["directory"], 0o700)
         symlink(place["nowhere"], place["link"])
         for name in ["file", "directory", "link"] {
-            let before = FileIdentity(path: place[name])
+            let before = place.identity(name)
             let error = #expect(throws: IPCError.self) { try place.listen(name) }
             #expect(error?.code == IPC_ERROR_USOCK_INIT__BIND)
-            #expect(FileIdentity(path: place[name]) == before)
+            #expect(place.identity(name) == before)
         }
     }
 

@@ -9,16 +9,8 @@ static struct entry *pick_entry(struct context *context, int which, size_t *inde
 	return &context->entries[*index];
 }
 
-/* The entry's socket is gone, and another one has its path. */
-static void remove_file(const struct entry *entry) {
-	struct listener *l = entry->listener;
-	if (l == NULL || l->open || !entry->owned || !is_known(SOCKET_FILE_OF_ANOTHER)) return;
-	if (listener_named(l->bound) != NULL) abandon("the file of another service may be removed");
-}
-
 /* What ipc_close does to an entry, in the model. */
 static void closed(struct context *context, struct entry *entry, int code) {
-	remove_file(entry);
 	if (entry->end != NULL) forget_queue(context, entry->end);
 	if (entry->type == IPC_CONNECTION_TYPE_EXTERNAL) return;
 	if (entry->end != NULL && entry->end->open && !entry->dead) {

@@ -3,6 +3,8 @@
  */
 #include "world.h"
 
+#include <time.h>
+
 struct listener listeners[LISTENERS];
 
 const char *name_of(int name) {
@@ -46,7 +48,19 @@ int can_listen(int name) {
 	return 0;
 }
 
+/* The time when the file was made tells it from a later one with the same inode number, where the system's clock has ticked since. */
+static void await_tick(int name) {
+	struct timespec now;
+	struct stat status;
+	char path[100];
+	path_of(name, path);
+	if (lstat(path, &status) != 0) return;
+	do clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	while (now.tv_sec < status.st_mtim.tv_sec || (now.tv_sec == status.st_mtim.tv_sec && now.tv_nsec <= status.st_mtim.tv_nsec));
+}
+
 struct listener *new_listener(int fd, int name) {
+	await_tick(name);
 	for (int i = 0; i < LISTENERS; i++) {
 		if (listeners[i].open || is_in_a_context(&listeners[i])) continue;
 		listeners[i] = (struct listener){.fd = fd, .name = name, .bound = name, .inode = inode_of(fd), .open = 1};

@@ -29,8 +29,6 @@
 #include <message.h>
 #include <utils.h>
 
-#include "known.h"
-
 enum { CONTEXTS = 3, LINKS = 16, LISTENERS = 6, NAMES = 3, MAXIMUM = IPC_MAX_MESSAGE_SIZE };
 enum { UNKNOWN = 0x10000, PASSED = 0x10001 }; /* in place of a message's number: not known which; a descriptor with one byte */
 

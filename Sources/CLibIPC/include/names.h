@@ -52,6 +52,19 @@ static inline const char *libipc_path(const struct sockaddr_un *address) { retur
 /* Whether any process has a socket bound to the path; -1: there is no free descriptor to find out. Unlike a connection attempt this
  * needs no room in a backlog, and the service does not notice it. */
 int libipc_is_bound(const struct sockaddr_un *address);
+/* A listening socket, and the file to which it is bound. */
+struct libipc_socket_file {
+	dev_t device;
+	ino_t inode;
+	struct timespec made;
+	dev_t socket_device;
+	ino_t socket;
+};
+/* Returns 0 when there is no such file. */
+int libipc_find_socket_file(struct libipc_socket_file *file, const char *path, int listener);
+/* Whether path and listener still mean this file. While the socket is open no other file has the inode number. After that another one
+ * may get it, and the time when it was made tells the two apart. */
+int libipc_is_same_socket_file(const struct libipc_socket_file *file, const char *path, int listener);
 /* Changes the mode of a socket file; of no other kind of file, and not through a symbolic link. */
 int libipc_change_socket_mode(const char *path, mode_t mode);
 /* The value of a text that has only digits; negative for other text, and for more than 32 bits. */

@@ -56,7 +56,7 @@ enum Interrupting {
             let index = connection.pointee.index
             if monitor.context.pointee.view.kind(at: index) == .external { continue }
             let file = connection.pointee.server?.pointee.file
-            if let path = monitor.context.pointee.view.path(at: index), let file, file.isOurs(at: path) {
+            if let path = monitor.context.pointee.view.path(at: index), let file, file.isOurs(at: path, of: descriptor) {
                 unlink(path)
             }
             if monitor.pointee.is_inconsistent == 0 { libipc_replace_by_dead(descriptor, &dead) } else { close(descriptor) }

@@ -101,14 +101,10 @@ struct FileIdentity: Equatable, BitwiseCopyable {
     /// The identity of no file.
     init() { (device, inode) = (0, 0) }
 
-    /// - Parameter read: calls fstat(2) or lstat(2).
-    private init?(_ read: (inout stat) -> Int32) {
+    @inline(never)
+    init?(_ descriptor: Descriptor) {
         var status = stat()
-        guard read(&status) == 0 else { return nil }
+        guard fstat(descriptor.number, &status) == 0 else { return nil }
         (device, inode) = (status.st_dev, status.st_ino)
     }
-
-    init?(path: UnsafePointer<CChar>) { self.init { lstat(path, &$0) } }
-    @inline(never)
-    init?(_ descriptor: Descriptor) { self.init { fstat(descriptor.number, &$0) } }
 }

@@ -5,17 +5,17 @@
 /// Only that process removes the file. A child has a copy of the listener, but its parent still uses the name. Process ids cannot
 /// distinguish the two, because each PID namespace has its own (pid_namespaces(7)). So the fork generation is compared.
 struct SocketFile: BitwiseCopyable {
-    private let identity: FileIdentity
+    private var file = libipc_socket_file()
     private let generation = libipc_fork_generation()
 
-    init?(path: UnsafePointer<CChar>) {
-        guard let found = FileIdentity(path: path) else { return nil }
-        identity = found
+    init?(path: UnsafePointer<CChar>, of listener: Int32) {
+        if libipc_find_socket_file(&file, path, listener) == 0 { return nil }
     }
 
     /// Whether the path still leads to this file, and this process has made the listener.
-    func isOurs(at path: UnsafePointer<CChar>) -> Bool {
-        generation == libipc_fork_generation() && identity == FileIdentity(path: path)
+    func isOurs(at path: UnsafePointer<CChar>, of listener: Int32) -> Bool {
+        var file = file
+        return generation == libipc_fork_generation() && libipc_is_same_socket_file(&file, path, listener) != 0
     }
 }
 

@@ -53,7 +53,7 @@ extension Context where View: ~Copyable {
         // descriptors of its own now.
         if kind == .server, poller.isIdle { try rebuild() } else if !isSocket || loop != nil { try makePoller() }
         let server = kind == .server || socketPath != nil ? try Server.make() : nil
-        if !isInherited { server?.pointee.file = socketPath.flatMap { SocketFile(path: $0) } }
+        if !isInherited { server?.pointee.file = socketPath.flatMap { SocketFile(path: $0, of: number) } }
         server?.pointee.isOwn = isSocket && kind == .server
         let connection = try undoing(free(server), try admit(number))
         if isSocket || socketPath != nil { connection.pointee.stream?.pointee.isStream = true }

@@ -93,7 +93,7 @@ extension Context where View: ~Copyable {
         if kind(of: connection) == .external { return dropFrames(connection, keepingBegun: true) }
         if let path = view.takeSocketPath(at: connection.pointee.index) {
             // Removes the file first: while this socket listens no other service takes its name.
-            if let file = connection.pointee.server?.pointee.file, file.isOurs(at: path) { unlink(path) }
+            if let file = connection.pointee.server?.pointee.file, file.isOurs(at: path, of: number) { unlink(path) }
             free(connection.pointee.formerPath)
             connection.pointee.formerPath = path
         }

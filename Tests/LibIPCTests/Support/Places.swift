@@ -36,6 +36,12 @@ final class Place {
 
     func exists(_ name: String) -> Bool { access(self[name], F_OK) == 0 }
 
+    /// Device and inode of what has this name.
+    func identity(_ name: String) -> [UInt64]? {
+        var status = stat()
+        return lstat(self[name], &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+    }
+
     /// - Parameter mode: as fopen(3) has it.
     func open(_ name: String, _ mode: String) throws -> End {
         let file = try #require(fopen(self[name], mode))
