@@ -86,7 +86,8 @@
  *
  * While one thread waits to send to a descriptor, other threads that send to it wait for that
  * thread. A handler that has interrupted such a wait cannot send to the same descriptor: the error
- * says "Resource deadlock avoided".
+ * says "Resource deadlock avoided". Nor can it receive the rest of a message when the call that it
+ * has interrupted has a part of it; ipc_wait_event leaves that message to the call.
  *
  * A direct call first takes what a context has already read from the descriptor, and first sends
  * what a context has queued for it. A read(2) of the program's own does not see what the library

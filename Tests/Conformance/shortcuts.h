@@ -13,6 +13,7 @@
 static int short_sends, short_receives, failing_sends, failing_allocations;
 static size_t most;
 static int failure;
+static void (*before_receiving)(void); /* unless NULL */
 
 ssize_t send(int fd, const void *bytes, size_t size, int flags) {
 	if (failing_sends > 0) return failing_sends--, errno = failure, -1;
@@ -46,6 +47,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+	if (before_receiving != NULL) before_receiving();
 	if (short_receives > 0) return short_receives--, trimmed(SYS_recvmsg, fd, message, flags);
 	return syscall(SYS_recvmsg, fd, message, flags);
 }

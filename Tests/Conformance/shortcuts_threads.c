@@ -227,3 +227,61 @@ TEST(a_handler_does_something_while_a_wait_for_one_connection_sleeps) {
 		close_place();
 	}
 }
+
+/* ---- a signal handler in the middle of a call that reads ---- */
+
+static char frame[FRAME_SIZE(4)];
+static size_t cut;
+static int receives;
+
+/* The call has what came before the cut, and is about to wait for more. */
+static void interrupt_the_second(void) {
+	if (++receives != 1 + (cut > 0)) return;
+	before_receiving = NULL;
+	raise(SIGUSR1);
+}
+static void send_the_rest(void) { write_bytes(far, frame + cut, sizeof frame - cut); }
+
+static void wait_in_the_middle(void) {
+	send_the_rest();
+	if (cut > 0) return nothing_to_tell(&ctx, &event);
+	ready_message(&ctx, &event, near, 'r', "read", 4);
+	write_bytes(far, frame, sizeof frame);
+}
+static void read_in_the_middle(void) {
+	struct ipc_message m = {0};
+	send_the_rest();
+	struct ipc_error e = ipc_read_fd(near, &m);
+	CHECK_CODE(e, cut > 0 ? IPC_ERROR_USOCK_RECV : 0);
+	if (cut > 0) CHECK(strstr(e.error_message, strerror(EDEADLK)) != NULL);
+	else write_bytes(far, frame, sizeof frame);
+	free(m.payload);
+}
+
+TEST(a_handler_gets_no_rest_of_a_message_that_its_thread_has_a_part_of) {
+	void (*const deeds[])(void) = {wait_in_the_middle, read_in_the_middle};
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
+	put_header(frame, MSG_TYPE_DATA, 4, 'r');
+	memcpy(frame + IPC_HEADER_SIZE, "read", 4);
+	for (int place = 0; place < PLACES; place++) {
+		for (int i = 0; i < 4; i++) {
+			for (cut = 0; cut < sizeof frame; cut++) {
+				struct ipc_message m = {0};
+				open_place(place);
+				if (cut > 0) write_bytes(far, frame, cut);
+				deed = deeds[i % 2];
+				receives = 0;
+				before_receiving = interrupt_the_second;
+				CHECK_OK(i < 2 ? ipc_read_fd(near, &m) : ipc_read(&ctx, place == CLIENT ? 0 : 1, &m));
+				CHECK(m.user_type == 'r' && m.length == 4 && memcmp(m.payload, "read", 4) == 0);
+				CHECK(before_receiving == NULL);
+				write_frame(far, 'n', "next", 4);
+				ready_message(&ctx, &event, near, 'n', "next", 4);
+				nothing_to_tell(&ctx, &event);
+				free(m.payload);
+				close_place();
+			}
+		}
+	}
+}

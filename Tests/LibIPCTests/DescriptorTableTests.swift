@@ -28,7 +28,7 @@ import Testing
         try wire.far.write(Frame("taken"), frame)
         let stream = try adopt(end.number)
         var pool = BufferPool()
-        try stream.pointee.inbox.waitForFrame(from: end.descriptor, &pool, .all) { .nothing }
+        try stream.pointee.inbox.waitForFrame(from: end.descriptor, &pool, .all) { _ in .nothing }
         #expect(stream.pointee.inbox.takeFrame() == Frame("taken"))
         stream.pointee.readClaim = claim
         release(stream)
@@ -191,7 +191,7 @@ import Testing
         try wire.far.write(Frame("one"), Frame("two"))
         var pool = BufferPool()
         let known = try withStray(end.number) { stream in
-            try stream.pointee.inbox.waitForFrame(from: end.descriptor, &pool, .all) { .nothing }
+            try stream.pointee.inbox.waitForFrame(from: end.descriptor, &pool, .all) { _ in .nothing }
             #expect(stream.pointee.inbox.takeFrame() == Frame("one"))
             return stream
         }

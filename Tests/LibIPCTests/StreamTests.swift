@@ -34,7 +34,7 @@ import Testing
         func read(_ extent: Inbox.Extent = .all) throws -> Frame? {
             let descriptor = stream.descriptor
             return try withInbox { inbox in
-                try inbox.waitForFrame(from: descriptor, &pool, extent) { () throws(IPCError) in
+                try inbox.waitForFrame(from: descriptor, &pool, extent) { _ throws(IPCError) in
                     try !stream.outbox.send(to: descriptor) ? .waiting : .nothing
                 }
                 return inbox.takeFrame()

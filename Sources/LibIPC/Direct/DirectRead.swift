@@ -30,7 +30,8 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
                 return
             }
             limit.readLimit(of: lock.stream.pointee.descriptor)
-            try lock.waitForClaimEnd(sending: false, limit, code)
+            let failure = lock.stream.pointee.readClaim.isHeldByThisThread ? EDEADLK : 0
+            try lock.waitForClaimEnd(sending: false, limit, code, failure: failure)
         }
     }
 
@@ -38,6 +39,7 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
         let stream = claimed.stream
         stream.pointee.readClaim.begin()
         swap(&inbox, &stream.pointee.inbox)
+        if !inbox.isEmpty { stream.pointee.readClaim.notePart() }
         hasQueued = stream.pointee.outbox.hasPending
         guard let context = lock.context, let connection = lock.connection else { return }
         swap(&pool, &context.pointee.pool)
@@ -61,8 +63,8 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
     mutating func waitForFrame() throws(IPCError) {
         let (claimed, whenEmpty) = (claimed, whenEmpty)
         var hasQueued = hasQueued
-        try inbox.waitForFrame(from: claimed.descriptor, &pool, extent) { () throws(IPCError) in
-            if hasQueued || whenEmpty == .possible { hasQueued = try !DirectRead.sendQueued(claimed) }
+        try inbox.waitForFrame(from: claimed.descriptor, &pool, extent) { (isBegun) throws(IPCError) in
+            if hasQueued || whenEmpty == .possible || isBegun { hasQueued = try !DirectRead.sendQueued(claimed, isBegun) }
             return hasQueued ? .waiting : whenEmpty
         }
     }
@@ -71,9 +73,11 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
 
     /// Sends the outbox as far as the kernel takes it. An error that means that the peer has left is ignored: receiving tells it, after
     /// what the peer sent before.
+    /// - Parameter isBegun: the inbox has a part of a message.
     /// - Returns: false: frames are left.
-    private static func sendQueued(_ claimed: ClaimedStream) throws(IPCError) -> Bool {
+    private static func sendQueued(_ claimed: ClaimedStream, _ isBegun: Bool) throws(IPCError) -> Bool {
         let lock = DescriptorLock<View>(claimed)
+        if isBegun { lock.stream.pointee.readClaim.notePart() }
         // Another call has claimed the outbox, and sends it.
         if lock.stream.pointee.writeClaim.isHeld { return true }
         do throws(IPCError) { return try lock.stream.pointee.outbox.send(to: lock.stream.pointee.descriptor) } catch {

@@ -4,7 +4,7 @@
 // Other calls for the same direction wait until the claim ends. The lock of the stream's owner guards the claims.
 
 struct Claim: BitwiseCopyable {
-    /// The thread of the call; 0: no call has the claim.
+    /// The thread of the call, whose address is even; one more: the call has a part of a message. 0: no call has the claim.
     private var thread: UInt = 0
     /// Fork generation in which the claim began. A child has none of the other threads: their claims are void there, and the inbox or
     /// outbox that they hold is lost.
@@ -16,15 +16,17 @@ struct Claim: BitwiseCopyable {
 
     /// A call has the direction for itself.
     var isHeld: Bool { thread != 0 && process == Claim.currentProcess }
+    /// By another thread; or by a call of this one that has a part of a message, of which a signal handler must not read the rest.
     var isHeldByOther: Bool { isHeld && thread != libipc_this_thread() }
     /// An earlier call of this thread has it: a signal handler has interrupted that call, or longjmp(3) has left it.
-    var isHeldByThisThread: Bool { isHeld && thread == libipc_this_thread() }
+    var isHeldByThisThread: Bool { isHeld && wasBegunByThisThread }
 
     /// This thread began it and has not ended it. Unlike `isHeldByThisThread` this is also true in a child that a signal handler has
     /// forked during the call: there the call goes on, and ends the claim.
-    var wasBegunByThisThread: Bool { thread == libipc_this_thread() }
+    var wasBegunByThisThread: Bool { thread & ~1 == libipc_this_thread() }
 
     mutating func begin() { (thread, process) = (libipc_this_thread(), Claim.currentProcess) }
+    mutating func notePart() { thread |= 1 }
     mutating func end() { thread = 0 }
 }
 

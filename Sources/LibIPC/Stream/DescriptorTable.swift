@@ -112,7 +112,8 @@ enum DescriptorTable {
         } else if stream.pointee.isClaimed {
             shutdown(number, Int32(SHUT_RDWR))
         }
-        let isReadOrWritten = stream.pointee.readClaim.isHeldByOther || stream.pointee.writeClaim.isHeldByOther
+        let isRead = stream.pointee.readClaim.isHeldByOther && !stream.pointee.readClaim.isHeldByThisThread
+        let isReadOrWritten = isRead || stream.pointee.writeClaim.isHeldByOther
         let isInUse = isReadOrWritten || stream.pointee.acceptClaim.isHeld && stream.pointee.descriptor.isOpen
         stream.pointee.isClosedAtEnd = isInUse
         if isInUse { release(stream) } else { discard(stream, keepingMemory: keepingMemory) }

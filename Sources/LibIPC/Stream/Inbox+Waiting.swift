@@ -17,16 +17,16 @@ extension Inbox {
     private static var recheck: Int32 { 100 }
 
     /// Waits until the inbox has a whole frame, for `takeMessage`.
-    /// - Parameter sending: sends what is queued, and returns what is left.
+    /// - Parameter sending: sends what is queued, and returns what is left; it is told when the first part of a message has come.
     mutating func waitForFrame(
-        from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: () throws(IPCError) -> Outgoing
+        from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: (Bool) throws(IPCError) -> Outgoing
     ) throws(IPCError) {
         let code = IPC_ERROR_USOCK_RECV
         var limit = TimeLimit(SO_RCVTIMEO)
         /// Number of receives without a whole frame.
         var parts = 0
         while try !parse(&pool) {
-            let outgoing = try sending()
+            let outgoing = try sending(parts == 1)
             let waits = outgoing == .nothing && !limit.isLimited
             switch try receive(from: descriptor, &pool, waiting: waits, extent, &limit) {
             case .message, nil: continue
