@@ -80,9 +80,11 @@ private func fill(
     var found = Event(lease)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
     if isBatch { try lease?.pointee.reserve() }
-    lease?.pointee.isBatch = isBatch
     do throws(IPCError) {
-        if let lease { lock.context.pointee.end(lease) }
+        if let lease {
+            lock.context.pointee.end(lease)
+            lease.pointee.isBatch = isBatch
+        }
         try lock.context.pointee.catchUp()
         if let (step, index) = step {
             try take(step, index, &lock, &found)
