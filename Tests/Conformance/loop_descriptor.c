@@ -2,56 +2,12 @@
  * loop_descriptor.c - ipc_ctx_fd: the descriptor is readable exactly when ipc_wait_event with timer 0 would give something. Watched by
  * poll(2), select(2), and level- and edge-triggered epoll(7).
  */
-#include "peers.h"
+#include "loops.h"
 
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
-
-static struct ipc_ctx ctx;
-static struct ipc_event event;
-
-static void end(void) {
-	CHECK_OK(ipc_close_all(&ctx));
-	ipc_ctx_free(&ctx);
-	IPC_EVENT_CLEAN(&event);
-}
-
-/* With poll(2) inside there is no descriptor: an error, and the end of the test. */
-static int loop_descriptor(void) {
-	int fd = ipc_ctx_fd(&ctx);
-	if (fd < 0 && strstr(ipc_last_error(), "poll(2)") != NULL) {
-		end();
-		exit(0);
-	}
-	CHECK(fd >= 0);
-	return fd;
-}
-
-static int becomes_readable(int fd, int timeout) {
-	struct pollfd entry = {fd, POLLIN, 0};
-	return poll(&entry, 1, timeout) == 1 && entry.revents == POLLIN;
-}
-
-static enum ipc_event_type look(void) {
-	int timer = 0;
-	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
-	return event.type;
-}
-
-/* Waits for the descriptor before each wait, and wants this event. Waits that give nothing are allowed. */
-static void next_by(int fd, enum ipc_event_type wanted) {
-	do CHECK(becomes_readable(fd, -1));
-	while (look() == IPC_EVENT_TYPE_TIMER);
-	CHECK_EQUAL(event.type, wanted);
-}
-
-/* A few waits may find nothing, then the descriptor is silent. */
-static void settle(int fd) {
-	for (int i = 0; i < 4 && becomes_readable(fd, 0); i++) CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
-	CHECK(!becomes_readable(fd, 0));
-}
 
 TEST(it_is_silent_while_there_is_nothing) {
 	int fd = loop_descriptor();
@@ -278,6 +234,49 @@ TEST(an_edge_triggered_loop_is_told_what_another_thread_has_sent) {
 	pthread_join(writer, NULL);
 	close(set);
 	close(peer);
+	end();
+}
+
+/* The number of a peer that has left is closed by the wait that follows its batch: the loop is asked to come again. */
+TEST(the_end_of_a_peer_in_a_batch_is_closed_without_another_event) {
+	struct ipc_event batch[8] = {0};
+	size_t count;
+	int timer = 0, fd;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int peer = join(&ctx, &event, "pong", NULL);
+	fd = loop_descriptor();
+	CHECK(shutdown(peer, SHUT_WR) == 0);
+	do {
+		CHECK(becomes_readable(fd, -1));
+		CHECK_EQUAL(ipc_wait_events(&ctx, batch, 8, &count, &timer), IPC_ERROR_NONE);
+	} while (batch[0].type == IPC_EVENT_TYPE_TIMER);
+	CHECK_EQUAL(batch[0].type, IPC_EVENT_TYPE_DISCONNECTION);
+	CHECK(becomes_readable(fd, 0));
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	CHECK_EQUAL(read_bytes(peer, batch, 1), 0);
+	settle(fd);
+	close(peer);
+	end();
+}
+
+/* Likewise a descriptor that came with a message, and that the program has not taken. */
+TEST(a_descriptor_that_nobody_takes_is_closed_without_another_event) {
+	char frame[FRAME_SIZE(1)] = "";
+	int ends[2], origin;
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	int peer = join(&ctx, &event, "pong", &origin), fd = loop_descriptor();
+	CHECK_EQUAL(ipc_ctx_accept_fds(&ctx, origin, 1), IPC_ERROR_NONE);
+	CHECK(pipe(ends) == 0);
+	put_header(frame, MSG_TYPE_DATA, 1, 'd');
+	send_with(peer, frame, sizeof frame, ends[1], 1);
+	close(ends[1]);
+	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
+	CHECK(becomes_readable(fd, 0));
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	CHECK_EQUAL(read(ends[0], frame, 1), 0);
+	settle(fd);
+	close(ends[0]), close(peer);
+	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
 	end();
 }
 

@@ -53,6 +53,17 @@ extension Context where View: ~Copyable {
         resume(connection)
     }
 
+    /// A turn waits for the end of the lease: that of a connection which it holds, or of the other end of its pair.
+    mutating func delaysTurn(_ lease: LeaseReference) -> Bool {
+        guard leasedTurns > 0 else { return false }
+        return lease.pointee.holds { connection in
+            if case .leased = connection.pointee.state { return true }
+            guard kind(of: connection) == .switched, let other = counterpart(of: connection) else { return false }
+            if case .leased = other.pointee.state { return true }
+            return false
+        }
+    }
+
     /// Whether another thread than that of `lease` has leased the connection, or the other end of its pair.
     @inline(__always)
     mutating func isLeased(_ connection: ConnectionReference, from lease: LeaseReference?) -> Bool {

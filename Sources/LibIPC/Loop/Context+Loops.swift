@@ -38,8 +38,24 @@ extension Context where View: ~Copyable {
         var nothing = Event()
         let limit = sleepLimit(-1, &nothing)
         if limit >= 0 { loop?.setTimer(limit) }
-        let isReportable = unreported > 0 && firstReportable(leases.find(loopThread)) != nil
-        loop?.ring(hasUnsent || !runnable.isEmpty || isReportable || poller.needsRebuild || connections.count < view.count)
+        let isRung = hasUnsent || !runnable.isEmpty || poller.needsRebuild || connections.count < view.count || isWorkLeftForLoop()
+        loop?.ring(isRung)
+    }
+
+    /// A thread that serves the loop has reports to get; or its next wait ends a lease that something waits for: a turn, or the peer of
+    /// a descriptor that is to be closed.
+    private mutating func isWorkLeftForLoop() -> Bool {
+        var (next, isServed) = (leases.following(nil), false)
+        while let lease = next {
+            if lease.pointee.servesLoop || !leases.areShared {
+                let isReportable = unreported > 0 && firstReportable(lease) != nil
+                if isReportable || lease.pointee.hasToClose || delaysTurn(lease) { return true }
+                isServed = true
+            }
+            next = leases.following(lease)
+        }
+        // Nobody has waited for the loop yet.
+        return !isServed && unreported > 0
     }
 
     /// A wait of 0 ms ends without an event.
@@ -50,7 +66,6 @@ extension Context where View: ~Copyable {
             var watch = poller.currentWatch
             try prepareToSleep(&watch, &limit)
         }
-        loopThread = libipc_this_thread()
         loop?.setTimer(limit)
         // The wait gave up (`maximumLooks`) although the poller still reports something.
         if event.reported != 0, !isLed { loop?.ringAgain() }

@@ -46,8 +46,6 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var loop: LoopDescriptor?
     /// Accepted connections that are open; and, where a limit is set, those of each user.
     var accepted = 0, users = HeapArray<UserCount>()
-    /// The thread whose last wait was one of 0 ms: it serves that loop.
-    var loopThread: UInt = 0
     /// Number of the call that is at work: how many have entered the context.
     var call: UInt32 = 0
     /// The last event was the report of a sent frame (TX).

@@ -12,7 +12,7 @@ struct Lease: ~Copyable {
     var isBatch = false
     /// Descriptors came with the messages of these events (received.c).
     var hasReceived = false
-    /// What the last event left of the thread's timer, in milliseconds, and the exact deadline.
+    /// What the last event left of the thread's timer, in milliseconds; -1: its last wait was one of 0 ms. And the exact deadline.
     private var left: Int32 = 0
     private var deadline = Deadline.never
     /// Descriptors whose end the last event tells of: one, or both ends of a pair. The library closes them when the thread is done with
@@ -50,6 +50,13 @@ struct Lease: ~Copyable {
         for index in (0..<others.count).reversed() where others[index] == released { return others.swapRemove(at: index) }
     }
 
+    /// Whether this is so for one of the connections.
+    func holds(where isWanted: (ConnectionReference) -> Bool) -> Bool {
+        if let connection, isWanted(connection) { return true }
+        for index in 0..<others.count where isWanted(others[index]) { return true }
+        return false
+    }
+
     // MARK: The timer
 
     /// The deadline of a wait with this timer, in milliseconds. A program that passes what the last event left goes on towards the
@@ -58,7 +65,7 @@ struct Lease: ~Copyable {
     mutating func beginTimer(_ milliseconds: Int32, _ clock: inout CallClock) -> Deadline {
         if milliseconds <= 0 {
             // The former timer has ended: from now on the same value begins a new one.
-            left = 0
+            left = milliseconds < 0 ? 0 : -1
             return milliseconds < 0 ? .never : .immediate
         }
         if milliseconds == left { return deadline }
@@ -74,7 +81,13 @@ struct Lease: ~Copyable {
         return left
     }
 
+    /// The last wait of the thread was one of 0 ms: it may serve another loop.
+    var servesLoop: Bool { left < 0 }
+
     // MARK: Descriptors to close
+
+    /// The end of the lease closes descriptors.
+    var hasToClose: Bool { closing.0 >= 0 || closingAfterBatch.count > 0 || hasReceived }
 
     mutating func closeLater(_ descriptor: Int32) {
         if isBatch { return closingAfterBatch.appendReserved(descriptor) }
@@ -153,6 +166,9 @@ struct Leases: ~Copyable {
         }
         Leases.destroy(dropped)
     }
+
+    /// The lease behind this one in the list; nil: the first.
+    mutating func following(_ lease: LeaseReference?) -> LeaseReference? { lease == nil ? first : lease?.pointee.next }
 
     /// Any lease of another thread.
     func other(than thread: UInt) -> LeaseReference? { first?.pointee.thread == thread ? first?.pointee.next : first }
