@@ -82,6 +82,11 @@ sh Tests/readme.sh "$work/epoll" "$build" | keep
 part "Crystal"
 sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 
+part "other event loops"
+sh Tests/Loops/run.sh "$work/epoll" "$work/loops" 2> "$work/err" | keep
+sh Tests/Loops/run.sh "$work/poll" "$work/loops" poll 2>> "$work/err" | keep
+if grep -q '^not ok loops' "$log"; then cat "$work/err"; fi
+
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
 sh Tests/Daemons/websocket.sh "$work/epoll" "$build/websocket" 2>> "$work/err" | keep
