@@ -177,6 +177,8 @@ private func wait(_ lock: inout ContextLock, _ found: inout Event, _ deadline: D
         try lock.context.pointee.prepareToSleep(&asked, &limit)
         watch = asked
     }
+    // Also where a signal ends the sleep.
+    found.clock.expire()
     lock.context.pointee.waiting += 1
     if watch != nil { lock.context.pointee.isLed = true }
     let call = lock.context.pointee.call

@@ -25,8 +25,8 @@ extension Context where View: ~Copyable {
     private mutating func pollAsleep(_ watch: Poller.Watch, _ limit: Int32, _ event: inout Event) throws(IPCError) {
         var (watch, limit) = (watch, limit)
         try prepareToSleep(&watch, &limit)
-        let finding = try sleep(watch, limit)
         event.clock.expire()
+        let finding = try sleep(watch, limit)
         try mark(finding, &event)
     }
 
@@ -98,8 +98,8 @@ extension Context where View: ~Copyable {
             poller.listsOnly(connection.pointee.registration, connection.pointee.interest)
         else { return false }
         let registration = connection.pointee.registration
-        let finding = try sleep(poller.listWatch, limit)
         event.clock.expire()
+        let finding = try sleep(poller.listWatch, limit)
         // A signal handler may have changed everything.
         guard finding == .ready(1), connections.count == 1, connections[0] == connection, connection.pointee.registration == registration
         else {
