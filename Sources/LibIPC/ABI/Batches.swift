@@ -21,7 +21,11 @@ private func wait(
     for index in 1..<room where events[index].m != nil || events[index].type != IPC_EVENT_TYPE_NOT_SET { destroy(empty(events + index)) }
     return code { () throws(IPCError) in
         defer { if count.pointee == 0, events.pointee.type != IPC_EVENT_TYPE_NOT_SET { count.pointee = 1 } }
-        if try !fillStepwise(events, ctx, nil, &left, isBatch: true) { return try fillAgain(events, ctx, &left) }
+        if try !fillStepwise(events, ctx, nil, &left, isBatch: true) {
+            try fillAgain(events, ctx, &left)
+            // It may be an empty event, as that of a single call.
+            return count.pointee = 1
+        }
         if room > 1, events.pointee.type != IPC_EVENT_TYPE_TIMER { try gather(ctx, events, room, count) }
     }
 }
