@@ -22,7 +22,7 @@ private func wait(
     return code { () throws(IPCError) in
         defer { if count.pointee == 0, events.pointee.type != IPC_EVENT_TYPE_NOT_SET { count.pointee = 1 } }
         if try !fillStepwise(events, ctx, nil, &left, isBatch: true) {
-            try fillAgain(events, ctx, &left)
+            try fillAgain(events, ctx, &left, isBatch: true)
             // It may be an empty event, as that of a single call.
             return count.pointee = 1
         }
@@ -37,7 +37,7 @@ private func gather(_ ctx: Ref<ipc_ctx>, _ events: Ref<ipc_event>, _ room: Int, 
     // In a signal handler, or in a context that another thread has freed, the first event is all there is.
     guard let lock = try? ContextLock(known: ctx), let lease = lock.context.pointee.leases.find(libipc_this_thread()) else { return }
     while count.pointee < room {
-        var found = Event(lease)
+        var found = Event(lease, isBatch: true)
         var failure: IPCError?
         do throws(IPCError) {
             try lock.context.pointee.view.reserveSpare(nil, &lock.context.pointee.pool)

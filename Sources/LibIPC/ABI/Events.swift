@@ -11,8 +11,8 @@
 /// A callback has freed the context, and may have made another one. Waits on the new one, or where the timer is 0; else the call ends
 /// with an empty event.
 @inline(never)
-func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32) throws(IPCError) {
-    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left) { return } }
+func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32, isBatch: Bool = false) throws(IPCError) {
+    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left, isBatch: isBatch) { return } }
 }
 
 @c @implementation
@@ -77,14 +77,11 @@ private func fill(
     // The memory for a message is reserved before one is read, so none is lost.
     try lock.context.pointee.view.reserveSpare(former, &lock.context.pointee.pool)
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
-    var found = Event(lease)
+    var found = Event(lease, isBatch: isBatch)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
     if isBatch { try lease?.pointee.reserve() }
     do throws(IPCError) {
-        if let lease {
-            lock.context.pointee.end(lease)
-            lease.pointee.isBatch = isBatch
-        }
+        if let lease { lock.context.pointee.end(lease) }
         try lock.context.pointee.catchUp()
         if let (step, index) = step {
             try take(step, index, &lock, &found)

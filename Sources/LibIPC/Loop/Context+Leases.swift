@@ -10,7 +10,7 @@ extension Context where View: ~Copyable {
     /// Ends the lease: the thread is done with its last event, or events.
     @inline(__always)
     mutating func end(_ lease: LeaseReference) {
-        if lease.pointee.isBatch || lease.pointee.hasReceived { return endBatch(lease) }
+        if lease.pointee.hasBatch || lease.pointee.hasReceived { return endBatch(lease) }
         lease.pointee.closeDescriptors()
         guard let connection = lease.pointee.connection else { return }
         (lease.pointee.connection, connection.pointee.lease) = (nil, nil)
@@ -20,7 +20,7 @@ extension Context where View: ~Copyable {
     @inline(never)
     private mutating func endBatch(_ lease: LeaseReference) {
         if lease.pointee.hasReceived { libipc_close_received(lease) }
-        lease.pointee.hasReceived = false
+        (lease.pointee.hasBatch, lease.pointee.hasReceived) = (false, false)
         lease.pointee.closeDescriptors()
         lease.pointee.closeBatch()
         while let connection = lease.pointee.takeConnection() {

@@ -44,13 +44,15 @@ extension Context where View: ~Copyable {
     }
 
     /// Drops the entry; the last one moves into its place.
+    mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate) { remove(connection, fate, for: Event()) }
+
     /// - Parameters:
     ///   - fate: of its stream.
-    ///   - lease: of the thread that gets the event: the descriptor is closed when the thread is done with it.
-    mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate, for lease: LeaseReference? = nil) {
+    ///   - event: that tells of the end: the descriptor is closed when the thread is done with it.
+    mutating func remove(_ connection: ConnectionReference, _ fate: StreamFate, for event: borrowing Event) {
         let (number, index) = (connection.pointee.number, connection.pointee.index)
         let (generation, replaced) = (connection.pointee.registration.generation, fate == .closed ? 0 : connection.pointee.replaced)
-        if deactivate(connection, fate) { close(number, for: lease) }
+        if deactivate(connection, fate) { close(number, for: event) }
         removals &+= 1
         connections.swapRemove(at: index)
         view.swapRemove(at: index)
@@ -82,8 +84,12 @@ extension Context where View: ~Copyable {
 
     /// Closes a descriptor whose end an event tells of. Where threads share the context, or a call gives several events, this waits until
     /// the thread is done with the event: so nobody gets the same number for another file meanwhile.
-    private mutating func close(_ number: Int32, for lease: LeaseReference?) {
-        if let lease, leases.areShared || lease.pointee.isBatch { lease.pointee.closeLater(number) } else { CLibIPC.close(number) }
+    private mutating func close(_ number: Int32, for event: borrowing Event) {
+        if let lease = event.lease, leases.areShared || event.isBatch {
+            lease.pointee.closeLater(number, inBatch: event.isBatch)
+        } else {
+            CLibIPC.close(number)
+        }
     }
 
     /// Closes the descriptor of an entry that stays. An EXTERNAL descriptor belongs to the program: only its queue is dropped.

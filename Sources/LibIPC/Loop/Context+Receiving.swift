@@ -136,7 +136,7 @@ extension Context where View: ~Copyable {
             return report(connection, &event)
         }
         event.give(kind, connection)
-        remove(connection, .closed, for: event.lease)
+        remove(connection, .closed, for: event)
         if let reason { throw reason.with(code: IPC_ERROR_NONE) }
     }
 }

@@ -133,8 +133,8 @@ extension Context where View: ~Copyable {
         event.give(kind, connection)
         view.unpair(number)
         // What was read ahead from the end that stays is for whoever reads it next.
-        remove(connection, closing ? .closed : .released, for: event.lease)
-        if let other, other != connection { remove(other, closing ? .closed : .released, for: event.lease) }
+        remove(connection, closing ? .closed : .released, for: event)
+        if let other, other != connection { remove(other, closing ? .closed : .released, for: event) }
         let code = IPC_ERROR_CLOSED_RECIPIENT
         let end: StaticString = kind == .error ? "failed" : "left"
         throw reason?.with(code: code) ?? IPCError(code, "descriptor \(number) of a switched pair has \(end)")

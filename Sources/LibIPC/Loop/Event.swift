@@ -21,11 +21,13 @@ struct Event: ~Copyable {
     var frame: FrameReference?
     /// The lease of the thread that waits for the event; nil: a single step, which is given no connection.
     let lease: LeaseReference?
+    /// It is an event of a batch, for which the lease has room.
+    let isBatch: Bool
     var clock = CallClock()
     /// How many descriptors the poller reported last, and how often this call has asked it.
     var reported = 1, looks = 0
 
-    init(_ lease: LeaseReference? = nil) { self.lease = lease }
+    init(_ lease: LeaseReference? = nil, isBatch: Bool = false) { (self.lease, self.isBatch) = (lease, isBatch) }
 
     /// Fills the event in, and gives the connection to the thread that waits for it; unless another thread has it, which can only be
     /// while this one's callback was at work.
@@ -34,7 +36,7 @@ struct Event: ~Copyable {
         (self.kind, index, descriptor) = (kind, connection.pointee.index, connection.pointee.number)
         generation = connection.pointee.registration.generation
         guard let lease, connection.pointee.lease == nil else { return }
-        lease.pointee.hold(connection)
+        lease.pointee.hold(connection, inBatch: isBatch)
         connection.pointee.lease = lease
     }
 }

@@ -8,8 +8,8 @@ struct Lease: ~Copyable {
     /// Of the last event; where a call gives several events: of all. A connection is there once.
     var connection: ConnectionReference?
     private var others = HeapArray<ConnectionReference>()
-    /// The call gives several events.
-    var isBatch = false
+    /// The thread has events of a batch: `others`, and descriptors to close, may not be empty.
+    var hasBatch = false
     /// Descriptors came with the messages of these events (received.c).
     var hasReceived = false
     /// What the last event left of the thread's timer, in milliseconds; -1: its last wait was one of 0 ms. And the exact deadline.
@@ -32,9 +32,12 @@ struct Lease: ~Copyable {
         try closingAfterBatch.reserve(2)
     }
 
+    /// - Parameter inBatch: the event is one of a batch. Otherwise the lease holds no other connection.
     @inline(__always)
-    mutating func hold(_ connection: ConnectionReference) {
-        if isBatch { others.appendReserved(connection) } else { self.connection = connection }
+    mutating func hold(_ connection: ConnectionReference, inBatch: Bool) {
+        if !inBatch { return self.connection = connection }
+        hasBatch = true
+        others.appendReserved(connection)
     }
 
     /// Takes out one of the connections; nil: there are no more.
@@ -89,8 +92,11 @@ struct Lease: ~Copyable {
     /// The end of the lease closes descriptors.
     var hasToClose: Bool { closing.0 >= 0 || closingAfterBatch.count > 0 || hasReceived }
 
-    mutating func closeLater(_ descriptor: Int32) {
-        if isBatch { return closingAfterBatch.appendReserved(descriptor) }
+    mutating func closeLater(_ descriptor: Int32, inBatch: Bool = false) {
+        if inBatch {
+            hasBatch = true
+            return closingAfterBatch.appendReserved(descriptor)
+        }
         if closing.0 < 0 { closing.0 = descriptor } else { closing.1 = descriptor }
     }
 
