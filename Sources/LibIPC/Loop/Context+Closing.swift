@@ -4,14 +4,15 @@
 // longer needed stay in the context until the next call frees them.
 
 extension Context where View: ~Copyable {
-    /// Closes all that is open. It allocates and frees no memory, because a signal handler may call it anywhere; the next call
-    /// frees it.
+    /// Closes all that is open, also what this thread's last events have told the end of. It allocates and frees no memory, because a
+    /// signal handler may call it anywhere; the next call frees it.
     mutating func closeAll() {
         // Adds entries that the program has filled in by hand since the last call. Only these need memory.
         if connections.count < view.count { try? catchUp() }
         keepsMemory = true
         // Closing a closed entry is a success.
         for index in 0..<connections.count { try? closeDescriptor(connections[index]) }
+        leases.find(libipc_this_thread())?.pointee.closeAll()
         closePoller()
         (keepsMemory, hasKeptMemory) = (false, true)
         noticeLater()

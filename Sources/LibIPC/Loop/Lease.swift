@@ -106,6 +106,12 @@ struct Lease: ~Copyable {
     @inline(never)
     mutating func closeBatch() { while let descriptor = closingAfterBatch.removeLast() { close(descriptor) } }
 
+    /// Both, while the thread keeps its connections.
+    mutating func closeAll() {
+        closeDescriptors()
+        closeBatch()
+    }
+
     @inline(never)
     private mutating func closeNow() {
         close(closing.0)
@@ -124,8 +130,7 @@ struct Leases: ~Copyable {
         var next = first
         while let lease = next {
             next = lease.pointee.next
-            lease.pointee.closeDescriptors()
-            lease.pointee.closeBatch()
+            lease.pointee.closeAll()
             if lease.pointee.hasReceived { libipc_close_received(lease) }
             Leases.destroy(lease)
         }
