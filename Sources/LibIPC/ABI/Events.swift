@@ -114,7 +114,8 @@ func fillIn(_ event: Ref<ipc_event>, _ found: inout Event, _ lock: borrowing Con
     event.pointee.type = ipc_event_type(rawValue: found.kind.rawValue)
     event.pointee.index = UInt32(truncatingIfNeeded: found.index)
     event.pointee.origin = found.descriptor
-    if var message = found.message.take(), !lock.isFreed, let place = lock.context.pointee.view.spare.take() {
+    // A signal handler may have freed the context; its memory stays until the call ends.
+    if var message = found.message.take(), let place = lock.context.pointee.view.spare.take() {
         if message.descriptor != -1 || libipc_has_received() != 0 { keep(message.takeDescriptor(), place, found.lease) }
         place.pointee = ipc_message(message.header, found.descriptor, message.releasePayload())
         event.pointee.m = UnsafeMutableRawPointer(place)
