@@ -1240,7 +1240,7 @@ struct ipc_error fd_switching_write(struct ipc_event *event, struct ipc_ctx *ctx
 struct ipc_entry {
 	int fd;
 	enum ipc_connection_type type;
-	uint32_t pending; /* messages queued for it whose TX event has not been told yet */
+	uint32_t pending; /* messages queued for it that the kernel does not have yet, as in ctx->tx; also without TX (ipc_ctx_quiet) */
 	char path[108];   /* the socket's path of a SERVER, with its NUL; else empty */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "threads.h"
 
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 static struct ipc_ctx ctx;
@@ -179,6 +180,52 @@ TEST(waiting_thread_sends_what_was_queued_when_a_direct_write_is_over) {
 	CHECK_EQUAL(pthread_join(writer, NULL), 0);
 	CHECK_EQUAL(pthread_join(waiter, NULL), 0);
 	free(rest);
+	free(written);
+	close_end();
+}
+
+/* A direct write takes along what was queued before it: that stays pending until it is sent. */
+static atomic_int writer_tid;
+static void *write_and_say_who(void *unused) {
+	atomic_store(&writer_tid, (int)syscall(SYS_gettid));
+	return write_directly(unused);
+}
+static int sleeps(void) {
+	char path[64], text[512] = "";
+	int tid = atomic_load(&writer_tid);
+	if (tid == 0) return 0;
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+	FILE *file = fopen(path, "r");
+	CHECK(file != NULL && fgets(text, sizeof text, file) != NULL);
+	fclose(file);
+	return strrchr(text, ')')[2] == 'S';
+}
+STEP check_pending(uint32_t pending, size_t waiting) {
+	struct ipc_entry entry;
+	size_t messages;
+	CHECK_OK(ipc_ctx_entry(&ctx, ends[0], &entry));
+	CHECK_EQUAL(entry.pending, pending);
+	CHECK_OK(ipc_ctx_status(&ctx, NULL, &messages));
+	CHECK_EQUAL(messages, waiting);
+}
+TEST(message_that_a_direct_write_has_taken_along_is_pending_until_it_is_sent) {
+	written = pattern(LARGE, 3);
+	open_end();
+	for (int i = 0; i < 2; i++) queue(&ctx, ends[0], (char)('0' + i), written, LARGE);
+	nothing_to_tell(&ctx, &event);
+	check_pending(2, 2);
+	pthread_t writer = start_thread(write_and_say_who, NULL);
+	do check_pending(2, 2);
+	while (!sleeps());
+	check_pending(2, 2);
+	queue(&ctx, ends[0], '2', "behind", 6);
+	check_pending(3, 3);
+	for (int i = 0; i < 2; i++) read_frame(ends[1], (char)('0' + i), written, LARGE);
+	read_frame(ends[1], 'q', written, LARGE);
+	CHECK_EQUAL(pthread_join(writer, NULL), 0);
+	for (int left = 3; left > 0; left--) ready(&ctx, &event, IPC_EVENT_TYPE_TX);
+	read_frame(ends[1], '2', "behind", 6);
+	check_pending(0, 0);
 	free(written);
 	close_end();
 }

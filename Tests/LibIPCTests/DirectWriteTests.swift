@@ -127,7 +127,7 @@ import Testing
         if !isInContext {
             try withStray(near.number) {
                 #expect($0.pointee.outbox.isBegun == true)
-                #expect($0.pointee.outbox.listedFrames == 0)
+                #expect($0.pointee.outbox.begun?.pointee.isListed == false)
             }
             try test.add(near)
         }

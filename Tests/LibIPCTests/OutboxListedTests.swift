@@ -13,23 +13,6 @@ import Testing
 
     // MARK: Listed frames
 
-    @Test("Listed are the pending frames that a program is to be told of")
-    func counted() throws {
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (0, false))
-        try sender.append(Frame("one"), isListed: true)
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (1, false))
-        try sender.append(Frame("untold"))
-        try sender.append(Frame(pattern(100_000)), isListed: true)
-        try sender.append(Frame("three"), isListed: true)
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (3, true))
-        #expect(try sender.send() == false)
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (2, false))
-        #expect(sender.takeUnbegun() == Frame("three"))
-        #expect(sender.outbox.listedFrames == 1)
-        _ = try sender.sendAll()
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (0, false))
-    }
-
     @Test("Frames that the kernel has are taken out as they were listed, in order")
     func takenOut() throws {
         for number in 0..<6 { try sender.append(Frame("\(number)"), isListed: number % 2 == 1) }
@@ -49,7 +32,6 @@ import Testing
             if text == "sent" { #expect(try sender.send()) }
         }
         sender.outbox.unlist()
-        #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (0, true))
         #expect(try sender.send())
         var listed: [Bool] = []
         while let frame = sender.outbox.takeSent() {
@@ -57,22 +39,6 @@ import Testing
             OutboundFrame.destroy(frame)
         }
         #expect(listed == [true, false, false])
-        #expect(sender.outbox.listedFrames == 0)
-    }
-
-    @Test("One frame is unlisted, the begun one too, and once")
-    func unlistOne() throws {
-        for _ in 1...2 { try sender.append(Frame(pattern(50_000)), isListed: true) }
-        #expect(try sender.send() == false)
-        let frame = sender.outbox.begun
-        let begun = try #require(frame)
-        for _ in 1...2 {
-            sender.outbox.unlist(begun)
-            #expect((sender.outbox.listedFrames, sender.outbox.hasUnlisted) == (1, true))
-        }
-        let bytes = try sender.sendAll().bytes
-        #expect(bytes.count == 2 * 50_006)
-        #expect(sender.outbox.listedFrames == 0)
     }
 
     // MARK: Outboxes that are put together
@@ -87,9 +53,9 @@ import Testing
         let pending = sender.outbox.pendingBytes + other.outbox.pendingBytes
         sender.outbox.append(contentsOf: &other.outbox)
         #expect(other.outbox.hasPending == false)
-        #expect((other.outbox.pendingBytes, other.outbox.listedFrames) == (0, 0))
+        #expect((other.outbox.pendingBytes, other.outbox.pendingFrames) == (0, 0))
         #expect(sender.outbox.pendingBytes == pending)
-        #expect((sender.outbox.pendingFrames, sender.outbox.listedFrames) == (5, 4))
+        #expect(sender.outbox.pendingFrames == 5)
         let all = frames + ["third", "", "fifth"].map { Frame($0) }
         let isSame = try sender.sendAll().bytes == all.flatMap(\.bytes)
         #expect(isSame)

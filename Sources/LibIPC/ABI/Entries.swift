@@ -44,7 +44,7 @@ private func delete(
 @c @implementation public func ipc_ctx_status_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ connections: Ref<Int>?, _ messages: Ref<Int>?)
 {
     answer(result) { () throws(IPCError) in
-        let (entries, waiting) = try withKnownContext(ctx) { ($0.view.count, $0.view.messageCount + $0.unreported) } ?? (0, 0)
+        let (entries, waiting) = try withKnownContext(ctx) { ($0.view.count, $0.waitingMessages) } ?? (0, 0)
         connections?.pointee = entries
         messages?.pointee = waiting
     }
@@ -76,15 +76,25 @@ public func ipc_ctx_entries_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ entri
 }
 
 extension PublicContext {
+    /// Messages that are not sent yet, or not told of.
+    fileprivate var waitingMessages: Int {
+        mutating get {
+            if !settings.isSet { return view.messageCount + unreported }
+            // Where TX is left out, or was, the program's list has not all of them.
+            var total = unreported
+            for index in 0..<connections.count { total += connections[index].pointee.stream?.pointee.pendingFrames ?? 0 }
+            return total
+        }
+    }
+
     /// Mutating, because Swift 6.3 copies a context that is only borrowed to the stack.
     @inline(never)
     fileprivate mutating func describe(_ connection: ConnectionReference, in entry: Ref<ipc_entry>) {
         let index = connection.pointee.index
-        let listed = Int(connection.pointee.stream?.pointee.outbox.listedFrames ?? 0) + connection.pointee.unreported
         memset(entry, 0, MemoryLayout<ipc_entry>.size)
         entry.pointee.fd = connection.pointee.number
         entry.pointee.type = ipc_connection_type(rawValue: view.kind(at: index).rawValue)
-        entry.pointee.pending = UInt32(truncatingIfNeeded: listed)
+        entry.pointee.pending = UInt32(truncatingIfNeeded: connection.pointee.stream?.pointee.pendingFrames ?? 0)
         // Cut where it does not fit; the last byte stays zero.
         if let path = view.path(at: index) { strncpy(libipc_entry_path(entry), path, MemoryLayout.size(ofValue: entry.pointee.path) - 1) }
     }

@@ -74,7 +74,7 @@ struct PublicArrays: PublicView, ~Copyable {
         libipc_publish(ctx, cinfos, polled, count, switchings)
     }
 
-    /// How many messages wait, for whomever.
+    /// How many messages are in the program's list, for whomever.
     var messageCount: Int { messages.count }
     func path(at index: Int) -> Ref<CChar>? { cinfos?[index].spath }
 

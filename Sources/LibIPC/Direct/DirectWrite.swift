@@ -102,8 +102,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
             lock = try DescriptorLock(number, code, .always)
         }
         claimed = ClaimedStream(lock.stream)
-        lock.stream.pointee.writeClaim.begin()
-        swap(&outbox, &lock.stream.pointee.outbox)
+        lock.stream.pointee.beginWriteClaim(&outbox)
         lock.noticeClaim()
     }
 

@@ -89,7 +89,7 @@ extension Context where View: ~Copyable {
         while let frame = keepingBegun ? stream.pointee.outbox.takeUnbegun() : stream.pointee.outbox.takePending() { discard(frame) }
         if let begun = stream.pointee.outbox.begun {
             view.unlist(begun)
-            stream.pointee.outbox.unlist(begun)
+            begun.pointee.listing = OutboundFrame.unlisted
         }
         // The frames are in the outbox of the call that has claimed it, and cannot be touched.
         if stream.pointee.writeClaim.isHeld { view.unlistAll(for: connection.pointee.number) }

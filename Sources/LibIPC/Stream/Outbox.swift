@@ -16,8 +16,6 @@ struct Outbox: ~Copyable {
     /// Number of bytes that were not sent yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames: UInt32 = 0
-    /// Number of pending frames that are in the program's list (OutboundFrame.listing).
-    private(set) var listedFrames: UInt32 = 0
     /// This process is a child, and its parent has the same frames, which it sends.
     var isInherited = false
 
@@ -45,7 +43,6 @@ struct Outbox: ~Copyable {
         last = frame
         pendingBytes += frame.pointee.header.frameSize - sent
         pendingFrames += 1
-        if frame.pointee.isListed { listedFrames += 1 }
         if sent > 0 { offset = sent }
     }
 
@@ -80,7 +77,7 @@ struct Outbox: ~Copyable {
     /// The only frame was sent whole. It belongs to the caller now.
     @inline(__always)
     mutating func removeOnly() {
-        (first, last, pendingBytes, pendingFrames, listedFrames, isInherited) = (nil, nil, 0, 0, 0, false)
+        (first, last, pendingBytes, pendingFrames, isInherited) = (nil, nil, 0, 0, false)
     }
 
     /// Takes the first pending frame that was not sent in part.
@@ -91,7 +88,6 @@ struct Outbox: ~Copyable {
         pendingBytes -= frame.pointee.header.frameSize
         if predecessor == lastSent { (pendingBytes, offset) = (pendingBytes + offset, 0) }
         pendingFrames -= 1
-        if frame.pointee.isListed { listedFrames -= 1 }
         return frame
     }
 
@@ -102,13 +98,6 @@ struct Outbox: ~Copyable {
             frame.pointee.listing = OutboundFrame.unlisted
             next = frame.pointee.next
         }
-        listedFrames = 0
-    }
-
-    /// The program is not told about this pending frame.
-    mutating func unlist(_ frame: FrameReference) {
-        if frame.pointee.isListed { listedFrames -= 1 }
-        frame.pointee.listing = OutboundFrame.unlisted
     }
 
     // MARK: Sending
@@ -203,7 +192,6 @@ struct Outbox: ~Copyable {
         while let frame = firstPending, offset >= frame.pointee.header.frameSize {
             offset -= frame.pointee.header.frameSize
             pendingFrames -= 1
-            if frame.pointee.isListed { listedFrames -= 1 }
             lastSent = frame
         }
     }

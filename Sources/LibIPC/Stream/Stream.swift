@@ -13,6 +13,8 @@ struct Stream: ~Copyable {
     let descriptor: Descriptor
     /// All calls that wait for a client share it.
     var acceptClaim = SharedClaim()
+    /// Pending frames that the call with the write claim has taken along.
+    private var framesTaken: UInt32 = 0
     var inbox = Inbox()
     /// It is in the descriptor table. A stream that is not there had a number that is closed or means another file by now: only calls
     /// that have claimed it still use it.
@@ -36,6 +38,16 @@ struct Stream: ~Copyable {
     private var file = FileIdentity()
 
     init(_ number: Int32, owner: MonitorReference) { (descriptor, self.owner) = (Descriptor(number), owner) }
+
+    /// Frames that the kernel does not have yet, as far as is known without waiting for a call that sends them.
+    var pendingFrames: Int { Int(outbox.pendingFrames) + (writeClaim.isHeld ? Int(framesTaken) : 0) }
+
+    /// A call begins to send without the lock: it takes the pending frames along.
+    mutating func beginWriteClaim(_ taken: inout Outbox) {
+        writeClaim.begin()
+        framesTaken = outbox.pendingFrames
+        swap(&taken, &outbox)
+    }
 
     var isEmpty: Bool { inbox.isEmpty && !outbox.hasPending }
     @inline(never)
