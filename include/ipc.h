@@ -1489,7 +1489,8 @@ enum ipc_error_code ipc_wait_events(struct ipc_ctx *ctx, struct ipc_event *event
  *
  * Leaves out events that the program does not need, and the work for them: IPC_QUIET_TX, IPC_QUIET_SWITCH,
  * or both. 0 tells all again. Without TX the messages that are queued from now on are not in ctx->tx
- * either. It lasts until ipc_ctx_free.
+ * either, and are never told. Nor is TX told of a message that was queued before, if the kernel has got it
+ * by then or gets it meanwhile. It lasts until ipc_ctx_free.
  *
  * ctx    the context
  * kinds  which events are left out

@@ -10,6 +10,6 @@
     code(ctx) { context throws(IPCError) in
         let known = UInt32(1) << IPC_EVENT_TYPE_TX.rawValue | 1 << IPC_EVENT_TYPE_SWITCH.rawValue
         try check(kinds & ~known == 0, IPC_ERROR_CTX_QUIET__EVENT_TYPE, "only TX and SWITCH events can be left out")
-        context.settings.leaveOut(kinds)
+        context.leaveOut(kinds)
     }
 }

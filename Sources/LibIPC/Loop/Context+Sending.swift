@@ -121,7 +121,7 @@ extension Context where View: ~Copyable {
             return true
         }
         if count == size {
-            let isTold = frame.pointee.isListed
+            let isTold = frame.pointee.isListed && settings.tells(.sent)
             stream.pointee.outbox.removeOnly()
             outgoing.remove(connection)
             discard(frame)
@@ -203,7 +203,9 @@ extension Context where View: ~Copyable {
     @inline(never)
     private mutating func noticeSent(_ connection: ConnectionReference, _ stream: StreamReference) {
         while let frame = stream.pointee.outbox.takeSent() {
-            if frame.pointee.isListed { (connection.pointee.unreported, unreported) = (connection.pointee.unreported + 1, unreported + 1) }
+            if frame.pointee.isListed, settings.tells(.sent) {
+                (connection.pointee.unreported, unreported) = (connection.pointee.unreported + 1, unreported + 1)
+            }
             discard(frame)
         }
         if stream.pointee.outbox.hasPending {

@@ -40,3 +40,16 @@ struct Settings: BitwiseCopyable {
         return true
     }
 }
+
+extension Context where View: ~Copyable {
+    /// Changes which events are told. Without TX frames that were sent already are not told either.
+    mutating func leaveOut(_ kinds: UInt32) {
+        settings.leaveOut(kinds)
+        if settings.tells(.sent) { return }
+        for index in 0..<connections.count where connections[index].pointee.unreported > 0 {
+            connections[index].pointee.unreported = 0
+            requeue(connections[index])
+        }
+        unreported = 0
+    }
+}
