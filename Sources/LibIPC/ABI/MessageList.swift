@@ -41,7 +41,7 @@ struct MessageList: ~Copyable {
     @inline(__always)
     mutating func remove(_ frame: FrameReference) {
         guard let oldest = frames.base else { return }
-        if oldest[first] == frame, count > 0 {
+        if count > 0, oldest[first] == frame {
             first += 1
             if count == 0 { clear() }
         } else if frame.pointee.isListed {
