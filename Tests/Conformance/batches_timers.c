@@ -71,11 +71,14 @@ TEST(an_empty_context_has_nothing_but_time) {
 static int caught;
 static void catch(int number) { caught += number == SIGALRM; }
 
-static void signal_after(int milliseconds, void (*handler)(int)) {
+/* Again and again, because the first one may come before the wait sleeps; with 0: none any more. */
+static void signal_every(int milliseconds, void (*handler)(int)) {
 	struct sigaction action = {.sa_handler = handler};
-	struct itimerval value = {.it_value = {.tv_usec = milliseconds * 1000}};
+	struct timeval time = {.tv_usec = milliseconds * 1000};
+	struct itimerval value = {time, time};
 	CHECK_EQUAL(sigaction(SIGALRM, &action, NULL), 0);
 	CHECK_EQUAL(setitimer(ITIMER_REAL, &value, NULL), 0);
+	if (milliseconds == 0) limit_time();
 }
 
 TEST(a_signal_ends_the_wait_with_106_and_without_an_event) {
@@ -83,10 +86,11 @@ TEST(a_signal_ends_the_wait_with_106_and_without_an_event) {
 	for (int has_server = 0; has_server < 2; has_server++) {
 		if (has_server) CHECK_OK(ipc_server_init(&ctx, "pong"));
 		timer = 20000, caught = 0, count = 77;
-		signal_after(20, catch);
+		signal_every(20, catch);
 		CHECK_EQUAL(ipc_wait_events(&ctx, events, ROOM, &count, &timer), IPC_ERROR_WAIT_EVENT__POLL);
-		CHECK(caught == 1 && count == 0 && events[0].type == IPC_EVENT_TYPE_NOT_SET);
-		if (!(timer > 0 && timer < 20000)) FAIL("server %d: timer %d", has_server, timer);
+		signal_every(0, SIG_DFL);
+		CHECK(caught > 0 && count == 0 && events[0].type == IPC_EVENT_TYPE_NOT_SET);
+		CHECK(timer > 0 && timer <= 20000);
 		CHECK(strlen(ipc_last_error()) > 0);
 	}
 	end();
@@ -121,10 +125,11 @@ TEST(handlers_may_close_free_and_fork_while_a_batch_is_awaited) {
 		CHECK_OK(ipc_server_init(&ctx, "pong"));
 		int peer = join(&ctx, &event, "pong", &origin);
 		caught = 0, count = 77;
-		signal_after(20, handlers[i]);
+		signal_every(20, handlers[i]);
 		enum ipc_error_code code = ipc_wait_events(&ctx, events, ROOM, &count, &timer);
+		signal_every(0, SIG_DFL);
 		CHECK(code == IPC_ERROR_WAIT_EVENT__POLL || code == 0);
-		CHECK(caught == 1 && count == (code == 0));
+		CHECK(caught > 0 && count == (code == 0));
 		clean_events();
 		if (i == 0) CHECK(ctx.size == 2 && !is_open(origin));
 		if (i == 1) CHECK(ctx.size == 0 && !is_open(origin));
@@ -170,7 +175,7 @@ TEST(a_callback_that_frees_the_context_ends_the_batch) {
 
 /* The callback frees the context and makes another one; then a signal ends the wait. */
 static enum ipccb free_and_alarm(int fd, struct ipc_message *m, short int *more) {
-	signal_after(20, catch);
+	signal_every(20, catch);
 	return free_in_callback(fd, m, more);
 }
 
@@ -184,9 +189,10 @@ TEST(a_signal_after_a_callback_that_freed_the_context_ends_the_wait_as_usual) {
 		int server = ctx.pollfd[0].fd;
 		if (single) CHECK_CODE(ipc_wait_event(&ctx, &event, &timer), IPC_ERROR_WAIT_EVENT__POLL);
 		else CHECK_EQUAL(ipc_wait_events(&ctx, events, ROOM, &count, &timer), IPC_ERROR_WAIT_EVENT__POLL);
-		CHECK(calls == 1 && caught == 1);
+		signal_every(0, SIG_DFL);
+		CHECK(calls == 1 && caught > 0);
 		if (!single) CHECK_EQUAL(count, 0);
-		CHECK(timer > 0 && timer < 20000);
+		CHECK(timer > 0 && timer <= 20000);
 		for (int i = 0; i < 2; i++) close(near[i]), close(far[i]);
 		close(server);
 		end();
