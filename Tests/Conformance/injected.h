@@ -32,6 +32,8 @@ __attribute__((constructor(101))) static void start_anew(int count, char **argum
 	snprintf(preload, sizeof preload, "%s%s%s", injector, before != NULL ? ":" : "", before != NULL ? before : "");
 	setenv("LD_PRELOAD", preload, 1);
 	setenv("INJECTED", "1", 1);
+	/* Otherwise mallinfo2(3) counts some free blocks as used. */
+	setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 0);
 	execv("/proc/self/exe", arguments);
 	FAIL("cannot start anew: %s", strerror(errno));
 }
