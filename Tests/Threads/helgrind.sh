@@ -41,6 +41,7 @@ echo_pool echo_with_1_waiter
 echo_pool echo_with_2_waiters
 echo_pool echo_with_4_waiters
 echo_pool echo_with_an_early_release
+echo_pool echo_in_batches_with_4_waiters
 pairs pairs_with_4_waiters
 writers eight_threads_write_either_way_to_one_connection
 writers eight_threads_write_to_four_connections_with_four_waiters

@@ -8,8 +8,9 @@
 #include "clients.h"
 #include "holding.h"
 
-enum answering { QUEUED, DIRECT, RELEASED_EARLY };
-enum { MOST_WAITERS = 8 };
+/* IN_BATCHES: ipc_wait_events and ipc_write_take; QUIET: the same, and no TX is told. */
+enum answering { QUEUED, DIRECT, RELEASED_EARLY, IN_BATCHES, QUIET };
+enum { MOST_WAITERS = 8, ROOM = 16 };
 
 struct service {
 	struct ipc_ctx ctx;
@@ -35,21 +36,24 @@ static inline void handle_connection(struct connection *connection) {
 static inline void handle_disconnection(struct connection *connection) {
 	CHECK(connection->is_known);
 	/* "What was sent to an end is told (TX) before it goes." */
-	CHECK_EQUAL(connection->told, connection->written);
+	CHECK_EQUAL(connection->told, service.answering == QUIET ? 0 : connection->written);
 	connection->is_known = 0;
 	give(&service.disconnected);
 }
 
-static inline void answer(int fd, const struct ipc_message *m, struct connection *connection) {
+static inline void answer(int fd, struct ipc_message *m, struct connection *connection) {
 	if (service.answering == DIRECT) {
 		CHECK_OK(ipc_write_fd(fd, m));
+	} else if (service.answering >= IN_BATCHES) {
+		connection->written++;
+		CHECK_EQUAL(ipc_write_take(&service.ctx, m), 0);
 	} else {
 		connection->written++;
 		CHECK_OK(ipc_write(&service.ctx, m));
 	}
 }
 
-static inline void handle_message(int fd, const struct ipc_message *m, struct connection **held) {
+static inline void handle_message(int fd, struct ipc_message *m, struct connection **held) {
 	struct connection *connection = *held;
 	struct label label = check_sum(m->payload, m->length);
 	CHECK_EQUAL(m->fd, fd);
@@ -97,13 +101,41 @@ static inline void *serve(void *unused) {
 	return unused;
 }
 
+/* Several events at once: their connections are this thread's until it waits again. */
+static inline void *serve_in_batches(void *unused) {
+	struct ipc_event events[ROOM] = {{0}};
+	struct connection *held[ROOM] = {NULL};
+	size_t count = 0, left = 0;
+	while (left == 0) {
+		for (size_t i = 0; i < count; i++) let_go(&held[i]);
+		CHECK_EQUAL(ipc_wait_events(&service.ctx, events, ROOM, &count, NULL), 0);
+		for (size_t i = 0; i < count; i++) {
+			if (events[i].type == IPC_EVENT_TYPE_EXTRA_SOCKET && events[i].origin == service.poison.ends[0]) {
+				left++;
+				continue;
+			}
+			/* Of one connection there may be several events. */
+			struct connection *connection = NULL;
+			for (size_t k = 0; k < i; k++)
+				if (held[k] == &connections[events[i].origin]) connection = held[k];
+			if (connection == NULL) connection = held[i] = take_hold(events[i].origin);
+			handle(&events[i], &connection);
+		}
+	}
+	for (size_t i = 0; i < count; i++) let_go(&held[i]);
+	CHECK_OK(ipc_ctx_release(&service.ctx));
+	for (size_t i = 0; i < ROOM; i++) IPC_EVENT_CLEAN(&events[i]);
+	return unused;
+}
+
 static inline void start_service(const char *name, int waiters, enum answering answering) {
 	service.name = name;
 	service.answering = answering;
 	service.count = waiters;
 	make_poison(&service.poison);
 	CHECK_OK(ipc_server_init(&service.ctx, name));
-	for (int i = 0; i < waiters; i++) service.waiters[i] = begin(serve, NULL);
+	if (answering == QUIET) CHECK_EQUAL(ipc_ctx_quiet(&service.ctx, IPC_QUIET_TX), 0);
+	for (int i = 0; i < waiters; i++) service.waiters[i] = begin(answering < IN_BATCHES ? serve : serve_in_batches, NULL);
 }
 
 static inline void stop_waiters(void) {
