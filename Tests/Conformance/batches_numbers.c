@@ -101,6 +101,26 @@ TEST(what_ended_is_closed_by_the_next_wait_a_release_a_close_or_a_free) {
 	}
 }
 
+/* A daemon that starts closes every descriptor that it does not know; the numbers are then its own. */
+TEST(numbers_that_the_program_has_closed_and_opened_itself_stay_open) {
+	int files[PEERS];
+	start_peers();
+	for (int i = 0; i < PEERS; i++) close(peers[i]);
+	batch(ROOM, PEERS);
+	for (int i = 0; i < PEERS; i++) {
+		int file = i % 2 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+		CHECK_EQUAL(dup3(file, origins[i], O_CLOEXEC), origins[i]);
+		close(file);
+		files[i] = origins[i];
+	}
+	nothing_more();
+	for (int i = 0; i < PEERS; i++) {
+		CHECK(is_open(files[i]));
+		close(files[i]);
+	}
+	end();
+}
+
 /* ---- a callback that waits, in the middle of a batch ---- */
 
 static int near[2], far[2], depth;

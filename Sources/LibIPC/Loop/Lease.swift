@@ -3,6 +3,16 @@
 // While a thread handles an event of a connection, no other thread gets an event of that connection, or of the other end of its pair. The
 // lease ends when the thread waits again, calls ipc_ctx_release, or ends.
 
+/// A descriptor that the library closes later. The program may close the number meanwhile, and open another file with it.
+private struct ClosingDescriptor: BitwiseCopyable {
+    private let number: Int32
+    private let file: FileIdentity?
+
+    init(_ number: Int32) { (self.number, file) = (number, FileIdentity(Descriptor(number))) }
+
+    func close() { if file != nil, file == FileIdentity(Descriptor(number)) { CLibIPC.close(number) } }
+}
+
 struct Lease: ~Copyable {
     let thread: UInt
     /// Of the last event; where a call gives several events: of all. A connection is there once.
@@ -16,10 +26,10 @@ struct Lease: ~Copyable {
     private var left: Int32 = 0
     private var deadline = Deadline.never
     /// Descriptors whose end the last event tells of: one, or both ends of a pair. The library closes them when the thread is done with
-    /// the event; -1: none.
-    private var closing: (Int32, Int32) = (-1, -1)
+    /// the event.
+    private var closing: (ClosingDescriptor?, ClosingDescriptor?)
     /// Such descriptors of the events of a batch.
-    private var closingAfterBatch = HeapArray<Int32>()
+    private var closingAfterBatch = HeapArray<ClosingDescriptor>()
     fileprivate var next: LeaseReference?
 
     fileprivate init(thread: UInt, next: LeaseReference?) { (self.thread, self.next) = (thread, next) }
@@ -90,21 +100,21 @@ struct Lease: ~Copyable {
     // MARK: Descriptors to close
 
     /// The end of the lease closes descriptors.
-    var hasToClose: Bool { closing.0 >= 0 || closingAfterBatch.count > 0 || hasReceived }
+    var hasToClose: Bool { closing.0 != nil || closingAfterBatch.count > 0 || hasReceived }
 
     mutating func closeLater(_ descriptor: Int32, inBatch: Bool = false) {
         if inBatch {
             hasBatch = true
-            return closingAfterBatch.appendReserved(descriptor)
+            return closingAfterBatch.appendReserved(ClosingDescriptor(descriptor))
         }
-        if closing.0 < 0 { closing.0 = descriptor } else { closing.1 = descriptor }
+        if closing.0 == nil { closing.0 = ClosingDescriptor(descriptor) } else { closing.1 = ClosingDescriptor(descriptor) }
     }
 
     @inline(__always)
-    mutating func closeDescriptors() { if closing.0 >= 0 { closeNow() } }
+    mutating func closeDescriptors() { if closing.0 != nil { closeNow() } }
 
     @inline(never)
-    mutating func closeBatch() { while let descriptor = closingAfterBatch.removeLast() { close(descriptor) } }
+    mutating func closeBatch() { while let descriptor = closingAfterBatch.removeLast() { descriptor.close() } }
 
     /// Both, while the thread keeps its connections.
     mutating func closeAll() {
@@ -114,9 +124,9 @@ struct Lease: ~Copyable {
 
     @inline(never)
     private mutating func closeNow() {
-        close(closing.0)
-        if closing.1 >= 0 { close(closing.1) }
-        closing = (-1, -1)
+        closing.0?.close()
+        closing.1?.close()
+        closing = (nil, nil)
     }
 }
 
