@@ -206,3 +206,40 @@ TEST(the_descriptor_for_loops_fails_whole_and_comes_later) {
 		}
 	}
 }
+
+/* The library replaces its epoll set, because a number was closed while a copy lives on; and the new one cannot be watched at once. */
+TEST(a_new_set_comes_behind_the_descriptor_for_loops_though_watching_it_has_failed) {
+	begin();
+	for (long nth = 1; nth < 12; nth++) {
+		int ends[2], origin, fd;
+		CHECK_OK(ipc_server_init(&ctx, "pong"));
+		int peer = join(&ctx, &event, "pong", &origin);
+		fd = ipc_ctx_fd(&ctx);
+		if (fd < 0) SKIP("the library was built for poll(2)");
+		make_pair(ends);
+		CHECK_OK(ipc_add_fd(&ctx, ends[0]));
+		int copy = dup(ends[0]);
+		close(ends[0]);
+		CHECK_OK(ipc_del_fd(&ctx, ends[0]));
+		write_bytes(ends[1], "x", 1);
+		inject_clear();
+		inject_rule("watching", ENOMEM, 0, nth, 1);
+		for (int i = 0; i < 4; i++) {
+			int timer = 0;
+			struct ipc_error e = ARMED(FULL, ipc_wait_event(&ctx, &event, &timer));
+			CHECK(e.error_code == 0 || is_passing(e));
+		}
+		long failures = inject_failures();
+		inject_clear();
+		for (int i = 0; i < 10 && is_readable(fd); i++) nothing_to_tell(&ctx, &event);
+		CHECK(!is_readable(fd));
+		write_frame(peer, 'm', "one", 3);
+		CHECK(is_readable(fd));
+		ready_message(&ctx, &event, origin, 'm', "one", 3);
+		close(peer), close(copy), close(ends[1]);
+		end();
+		unlink(address_of("pong").sun_path);
+		if (failures == 0) return;
+	}
+	FAIL("it never succeeds");
+}

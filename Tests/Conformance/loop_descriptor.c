@@ -204,38 +204,7 @@ TEST(a_level_triggered_loop_that_takes_one_event_a_turn) { serve(EPOLLIN, 0); }
 TEST(a_level_triggered_loop_that_drains) { serve(EPOLLIN, 1); }
 TEST(an_edge_triggered_loop_that_drains) { serve(EPOLLIN | EPOLLET, 1); }
 
-/* ---- what other threads and calls do ---- */
-
-static int origin_of_peer;
-
-static void *write_some(void *unused) {
-	for (int i = 0; i < 2000; i++) queue(&ctx, origin_of_peer, 't', &i, sizeof i);
-	return unused;
-}
-
-TEST(an_edge_triggered_loop_is_told_what_another_thread_has_sent) {
-	int told = 0, fd, set = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event wanted = {.events = EPOLLIN | EPOLLET}, got;
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	int peer = join(&ctx, &event, "pong", &origin_of_peer);
-	fd = loop_descriptor();
-	CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &wanted) == 0);
-	pthread_t writer;
-	CHECK_EQUAL(pthread_create(&writer, NULL, write_some, NULL), 0);
-	for (int next_frame = 0; told < 2000;) {
-		CHECK_EQUAL(epoll_wait(set, &got, 1, -1), 1);
-		while (look() != IPC_EVENT_TYPE_TIMER) {
-			CHECK_EQUAL(event.type, IPC_EVENT_TYPE_TX);
-			told++;
-			read_frame(peer, 't', &next_frame, sizeof next_frame);
-			next_frame++;
-		}
-	}
-	pthread_join(writer, NULL);
-	close(set);
-	close(peer);
-	end();
-}
+/* ---- what the next wait ends ---- */
 
 /* The number of a peer that has left is closed by the wait that follows its batch: the loop is asked to come again. */
 TEST(the_end_of_a_peer_in_a_batch_is_closed_without_another_event) {
@@ -276,52 +245,6 @@ TEST(a_descriptor_that_nobody_takes_is_closed_without_another_event) {
 	CHECK_EQUAL(read(ends[0], frame, 1), 0);
 	settle(fd);
 	close(ends[0]), close(peer);
-	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
-	end();
-}
-
-/* The program has closed a number whose copy lives on: the library replaces its epoll set, and the descriptor stays. */
-TEST(the_descriptor_survives_a_new_epoll_set) {
-	int ends[2], fd;
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	fd = loop_descriptor();
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
-	int copy = dup(ends[0]);
-	close(ends[0]);
-	CHECK_OK(ipc_del_fd(&ctx, ends[0]));
-	write_bytes(ends[1], "x", 1);
-	settle(fd);
-	int peer = raw_connect("pong");
-	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
-	CHECK_EQUAL(ipc_ctx_fd(&ctx), fd);
-	settle(fd);
-	close(peer), close(copy), close(ends[1]);
-	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
-	end();
-}
-
-/* A child leaves its parent's descriptor alone, and gets another one. */
-TEST(a_child_asks_again) {
-	CHECK_OK(ipc_server_init(&ctx, "pong"));
-	int fd = loop_descriptor(), peer = raw_connect("pong"), status;
-	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
-	settle(fd);
-	pid_t child = fork();
-	if (child == 0) {
-		int own = ipc_ctx_fd(&ctx);
-		CHECK(own >= 0);
-		write_frame(peer, 'x', "1", 1);
-		next_by(own, IPC_EVENT_TYPE_MESSAGE);
-		ipc_ctx_free(&ctx);
-		_exit(0);
-	}
-	CHECK_EQUAL(waitpid(child, &status, 0), child);
-	CHECK_EQUAL(status, 0);
-	settle(fd);
-	write_frame(peer, 'x', "2", 1);
-	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
-	close(peer);
 	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
 	end();
 }

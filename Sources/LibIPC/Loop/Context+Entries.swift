@@ -155,7 +155,12 @@ extension Context where View: ~Copyable {
             case .notOpen: deactivate(connection)
             }
         }
-        try loop?.watch(poller.set)
+        // The program has closed its number, and asks for another one.
+        if loop?.isOurs == false { loop = nil }
+        do throws(IPCError) { try loop?.watch(poller.set) } catch {
+            poller.needsRebuild = true
+            throw error
+        }
     }
 
     /// The entry of this number.
