@@ -46,6 +46,7 @@ void step_close_all(int a, int b, int c) {
 	struct context *context = pick_context(a);
 	(void)b, (void)c;
 	say("ipc_close_all(context %d)", index_of(context));
+	context->loop = 0;
 	EXPECT(ipc_close_all(&context->ctx), 0);
 	for (size_t i = 0; i < context->count; i++) closed(context, &context->entries[i], 0);
 }
@@ -103,6 +104,7 @@ void step_free(int a, int b, int c) {
 	say("ipc_ctx_free(context %d)", index_of(context));
 	ipc_ctx_free(&context->ctx);
 	forget_context(context);
+	context->quiet = 0, context->was_quiet = 0, context->loop = 0;
 }
 
 void step_type(int a, int b, int c) {

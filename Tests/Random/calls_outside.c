@@ -114,6 +114,7 @@ void release_occupied(void) {
 /* A daemon that starts closes every descriptor that it does not know. */
 void step_close_unknown(int a, int b, int c) {
 	(void)a, (void)b, (void)c;
+	for (int i = 0; i < CONTEXTS; i++) contexts[i].loop = 0;
 	for (int fd = 3; fd < FILES; fd++) {
 		int was_received = is_null(fd);
 		if (is_ours(fd) || close(fd) != 0) continue;

@@ -80,7 +80,9 @@ void forget_context(struct context *c) {
 }
 
 size_t queued_bytes(const struct context *c) {
-	size_t bytes = 0;
+	size_t bytes = 0, messages = 0;
+	if (c->was_quiet) ipc_ctx_status((struct ipc_ctx *)&c->ctx, NULL, &messages);
+	if (messages > 15) return SIZE_MAX;
 	for (size_t i = 0; i < c->ctx.tx.size; i++) bytes += c->ctx.tx.messages[i].length;
 	return bytes;
 }

@@ -20,6 +20,12 @@ static void note_pairs(struct context *c) {
 		former[former_count].partner = ipc_switching_get(&c->ctx.switchdb, fd);
 	}
 	note = (struct callback_note){.fd = -1};
+	/* What passes between pairs is not told. */
+	for (size_t i = 0; i < c->count && (c->quiet & IPC_QUIET_SWITCH) != 0; i++) {
+		if (c->entries[i].type != IPC_CONNECTION_TYPE_SWITCHED || c->entries[i].end == NULL) continue;
+		distrust(incoming(c->entries[i].end), GARBAGE);
+		distrust(outgoing(c->entries[i].end), GARBAGE);
+	}
 }
 
 static int former_counterpart(int fd) {
@@ -144,7 +150,8 @@ static void judge_end(struct context *c, const struct ipc_error *error, int fail
 	if (failed && error->error_message[0] == '\0') fail("ERROR without a reason");
 	if (e != NULL && e->open && !is_gone(e)) fail("%s left or failed, but its peer is there: %s", shown(e), error->error_message);
 	if (e != NULL && e->open) check_received(incoming(e), 0, failed ? "ERROR" : "DISCONNECTION");
-	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && is_same(e->fd, e->inode)) fail("%s was not closed", shown(e));
+	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && !c->in_batch && is_same(e->fd, e->inode)) fail("%s was not closed", shown(e));
+	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && c->in_batch && !is_same(e->fd, e->inode)) fail("%s was closed before the batch is over", shown(e));
 	if (e != NULL && !e->open && near_with(fd) == NULL && is_any_passed()) abandon("a received descriptor had the number of a closed one");
 	if (entry->type == IPC_CONNECTION_TYPE_SERVER) {
 		if (entry->listener != NULL && is_same(entry->listener->fd, entry->listener->inode) && !entry->listener->is_weak)
@@ -153,7 +160,8 @@ static void judge_end(struct context *c, const struct ipc_error *error, int fail
 		return;
 	}
 	remove_entry(c, c->event.index);
-	settle_end(e);
+	if (c->in_batch && e != NULL && e->open) close_end(e);
+	else settle_end(e);
 }
 
 static void judge_sent(struct context *c, struct entry *entry) {
@@ -237,6 +245,7 @@ void judge(struct context *c, struct ipc_error *error, const char *call, int is_
 	if (event->type == IPC_EVENT_TYPE_DISCONNECTION) return judge_end(c, error, 0);
 	if (event->type == IPC_EVENT_TYPE_ERROR) return judge_end(c, error, 1);
 	if (code != 0) fail("%s: code %d with the event %d", call, code, event->type);
+	if (!is_step && (c->quiet & 1u << event->type) != 0) fail("%s: an event of type %d, which is left out", call, event->type);
 	switch (event->type) {
 	case IPC_EVENT_TYPE_MESSAGE:
 		if (event->m == NULL || ((struct ipc_message *)event->m)->fd != event->origin) fail("MESSAGE without one");
@@ -266,10 +275,12 @@ void wait_once(struct context *c, int *timer) {
 	int given = timer == NULL ? -1 : *timer, is_new = timer != NULL && given != c->timer;
 	struct ipc_error error;
 	note_pairs(c);
+	int was_ready = timer == NULL || given != 0 || may_be_ready(c);
 	double start = now();
 	error = ipc_wait_event(&c->ctx, &c->event, timer);
 	double end = now();
 	judge(c, &error, "ipc_wait_event", 0);
+	check_loop(c, was_ready);
 	if (timer == NULL) return;
 	c->timer = *timer;
 	if (*timer > 0) c->left = *timer;

@@ -172,6 +172,7 @@ void finish(void) {
 	for (int i = 0; i < CONTEXTS; i++) {
 		struct context *c = &contexts[i];
 		IPC_EVENT_CLEAN(&c->event)
+		for (int k = 0; k < BATCH; k++) IPC_EVENT_CLEAN(&c->batch[k])
 		EXPECT(ipc_close_all(&c->ctx), 0);
 		ipc_ctx_free(&c->ctx);
 		if (c->ctx.size != 0 || c->ctx.pollfd != NULL || c->ctx.tx.size != 0) fail("ipc_ctx_free left something in context %d", i);

@@ -89,9 +89,17 @@ struct entry {
 	char owned;                /* the library knows the socket's path */
 };
 
+enum { BATCH = 40 };
+
 struct context {
 	struct ipc_ctx ctx;
 	struct ipc_event event;
+	struct ipc_event batch[BATCH]; /* of ipc_wait_events; each of them is judged as `event` */
+	char in_batch;                 /* what ends is closed by the next wait */
+	uint32_t quiet;                /* of ipc_ctx_quiet */
+	char was_quiet;                /* messages may be queued that ctx->tx does not have */
+	int loop;                      /* of ipc_ctx_fd, if not 0 */
+	int idle_turns;                /* waits in a row without an event, although that was readable */
 	int timer, left; /* what the last event left, and the last one that left some time */
 	struct entry *entries;
 	size_t count, room;
@@ -197,6 +205,12 @@ void judge(struct context *c, struct ipc_error *e, const char *call, int is_step
 int has_stale(struct context *c);
 void prepare(struct context *c); /* before a call that judge() is asked about */
 void wait_once(struct context *c, int *timer);
+
+/* ---- calls_batches.c ---- */
+
+int may_be_ready(struct context *c);
+void check_loop(struct context *c, int was_ready);
+int write_take(struct context *c, const struct ipc_message *m);
 extern struct callback_note { int fd, direction, answer; uint32_t number; } note;
 
 /* ---- calls_direct.c, finish.c ---- */
