@@ -377,7 +377,7 @@ enum ipc_error_code {
 	IPC_ERROR_CLOSE_ALL__NO_CTX_PARAM = 108, /* NULL instead of a context */
 	IPC_ERROR_CLOSE__NO_CTX_PARAM = 109, /* NULL instead of a context */
 	IPC_ERROR_WRITE__QUEUE_FULL = 110, /* the queue of this receiver is full, nothing was queued (since 1.0) */
-	IPC_ERROR_SERVICE_PATH__INVALID_NAME = 111, /* a name that is empty, has a component . or .., or makes too long a path (since 1.0) */
+	IPC_ERROR_SERVICE_PATH__INVALID_NAME = 111, /* an empty name, one with a component `.` or `..`, or too long a path (since 1.0) */
 	IPC_ERROR_CTX_QUEUE_LIMIT__NO_CTX_PARAM = 112, /* NULL instead of a context (since 1.0) */
 	IPC_ERROR_POLLER = 113, /* the kernel refuses to watch a descriptor, as a rule for want of memory or of a free one (since 1.0) */
 	IPC_ERROR_WAIT_EVENT__CONTEXT_FREED = 114, /* another thread has freed the context meanwhile (since 1.1) */
@@ -387,7 +387,7 @@ enum ipc_error_code {
 	IPC_ERROR_CONTEXT__CALLED_IN_HANDLER = 118, /* a signal handler has interrupted another call of its thread (since 1.2) */
 	IPC_ERROR_CTX_FD__UNAVAILABLE = 119, /* the library was built for poll(2), which has no descriptor for other loops (since 1.2) */
 	IPC_ERROR_CTX_QUIET__EVENT_TYPE = 120, /* only TX and SWITCH can be left out (since 1.2) */
-	IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR = 121, /* the descriptor is not open, cannot be copied, or the receiver is no Unix socket (since 1.2) */
+	IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR = 121, /* the descriptor cannot be copied, or the receiver is no Unix socket (since 1.2) */
 	IPC_ERROR_PEER__UNKNOWN = 122, /* the descriptor is no Unix socket, or it is not connected (since 1.2) */
 	IPC_ERROR_WAKE__EMPTY_CONTEXT = 123, /* the context has neither an entry nor a descriptor for other loops (since 1.2) */
 	IPC_ERROR_CTX_ADD__NOT_LISTENING = 124, /* the descriptor is no Unix stream socket that listens (since 1.2) */
@@ -575,14 +575,14 @@ void ipc_ctx_print(struct ipc_ctx *ctx);
  * IPC_SOCKET_GROUP say who may connect.
  *
  * ctx    the context
- * sname  the name of the service: a file name, or a relative path without the components . and ..
+ * sname  the name of the service: a file name, or a relative path without the components `.` and `..`
  *
  * Ownership: the context closes the socket. ipc_close and ipc_close_all remove its file. `sname` is
  *   copied.
  * Errors:
  *   IPC_ERROR_SERVER_INIT__NO_SERVICE_PARAM      `ctx` is NULL
  *   IPC_ERROR_SERVER_INIT__NO_SERVER_NAME_PARAM  `sname` is NULL
- *   IPC_ERROR_SERVICE_PATH__INVALID_NAME         the name is empty, has a component . or .., or makes
+ *   IPC_ERROR_SERVICE_PATH__INVALID_NAME         the name is empty, has a component `.` or `..`, or makes
  *                                                a path of more than 107 bytes
  *   IPC_ERROR_MKDIR__CANNOT_CREATE_DIR           the run directory cannot be made
  *   IPC_ERROR_DIR_SETUP__NOT_A_DIRECTORY         what should be the run directory is a file
@@ -619,7 +619,7 @@ struct ipc_error ipc_server_init(struct ipc_ctx *ctx, const char *sname);
  * Errors:
  *   IPC_ERROR_CONNECTION__NO_CTX              `ctx` is NULL
  *   IPC_ERROR_CONNECTION__NO_SERVICE_NAME     `sname` is NULL
- *   IPC_ERROR_SERVICE_PATH__INVALID_NAME      the name is empty, has a component . or .., or makes a
+ *   IPC_ERROR_SERVICE_PATH__INVALID_NAME      the name is empty, has a component `.` or `..`, or makes a
  *                                             path of more than 107 bytes
  *   IPC_ERROR_USOCK_CONNECT__CONNECT          no such service runs ("No such file or directory",
  *                                             "Connection refused"), the caller may not connect
@@ -2223,7 +2223,7 @@ void ipc_switching_callbacks_(
  * Errors:
  *   IPC_ERROR_SERVICE_PATH__NO_PATH          `path` is NULL
  *   IPC_ERROR_SERVICE_PATH__NO_SERVICE_NAME  `sname` is NULL
- *   IPC_ERROR_SERVICE_PATH__INVALID_NAME     the name is empty, has a component . or .., or makes a
+ *   IPC_ERROR_SERVICE_PATH__INVALID_NAME     the name is empty, has a component `.` or `..`, or makes a
  *                                            path of more than 107 bytes
  * Threads: Any thread may call it at any time, while no other changes the environment.
  * Signals: A handler must not call it while the environment is being changed.

@@ -27,17 +27,21 @@ function writeExample(family,   other, list, count, i) {
 }
 
 # The comment in front of a display tells the tests what to do with it (Tests/Manual/examples.sh).
-function displayExample(family,   list, count, i, text) {
+function displayExample(family,   list, count, i) {
 	out(".\\\" example " firstOf(family) ": " (prints[family] == "\001" ? "runs" : "prints \"" prints[family] "\""))
-	text = prints[family]
-	gsub(/\\n/, "`, then `", text)
-	if (text != "\001") fill("It prints `" text "`:")
+	if (prints[family] != "\001") writePrinted(prints[family])
 	out(".Bd -literal -offset indent")
 	out("#include <" includeFor(family) ">")
 	if (example[family] !~ /^#include/) out("")
 	count = split(example[family], list, "\n")
 	for (i = 1; i < count; i++) out(displayed(list[i]))
 	out(".Ed")
+}
+
+function writePrinted(text,   list, count, i) {
+	out("It prints")
+	count = split(text, list, /\\n/)
+	for (i = 1; i <= count; i++) out(".Ql " quoted(list[i]) (i < count ? " ," : " :") (i < count ? "\nthen" : ""))
 }
 
 function displayed(line) {

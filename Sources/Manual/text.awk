@@ -38,6 +38,8 @@ function flush() {
 # One more word of running text; a sentence ends its line.
 function word(text) {
 	text = escape(text)
+	# A minus, and no hyphen.
+	if (match(text, /^[("]*-[0-9A-Za-z]/)) text = substr(text, 1, RLENGTH - 2) "\\" substr(text, RLENGTH - 1)
 	if (pending != "" && length(pending) + 1 + length(text) > 76) flush()
 	pending = pending (pending == "" ? "" : " ") text
 	if (text ~ /[.!?][)"]*$/) flush()
