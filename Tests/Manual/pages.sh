@@ -35,6 +35,7 @@ same manual_the_pages_have_the_functions_and_versions_of_the_table "$work/table"
 
 # Each name leads to its page, and no page is left over but those of macros.
 while read -r _ name page; do
+	[ -f "$pages/man3/$name.3" ] || continue
 	found=$(sed -n 's|^\.so man3/\(.*\)\.3$|\1|p' "$pages/man3/$name.3")
 	[ "${found:-$name}" = "$page" ] || echo "$name leads to ${found:-itself}, not to $page" >&2
 	[ "${found:-$name}" = "$page" ] && echo "$name"
