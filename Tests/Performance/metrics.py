@@ -9,11 +9,13 @@ from typing import Callable, Optional
 
 NO_TIMER, ASSIGNED = 'ours-loop-no-timer', 'ours-loop-assigned'   # ours-loop as other programs are written (ours.h)
 IDIOMS = (NO_TIMER, ASSIGNED)
-LABELS = {NO_TIMER: 'ours-loop, no timer', ASSIGNED: 'ours-loop, assigned'}   # where the name of the peer is not the text
-PEERS = ['raw', 'raw-epoll', 'libuv', 'libevent', 'zeromq', 'nng', 'sd-bus', 'ours', 'ours-loop', *IDIOMS,
+NEWER, IN_POLL = 'ours-1.2', 'ours-1.2-fd'   # the calls since 1.2 (ours_1_2.c)
+LABELS = {NO_TIMER: 'ours-loop, no timer', ASSIGNED: 'ours-loop, assigned',   # where the name of the peer is not the text
+          IN_POLL: 'ours-1.2, fd in poll'}
+PEERS = ['raw', 'raw-epoll', 'libuv', 'libevent', 'zeromq', 'nng', 'sd-bus', 'ours', 'ours-loop', *IDIOMS, NEWER, IN_POLL,
          'reference', 'reference-loop']
 MEASURE = ['raw', 'raw-epoll']                                  # what ratios are taken to
-OURS = ['ours', 'ours-loop', *IDIOMS, 'reference', 'reference-loop']
+OURS = ['ours', 'ours-loop', *IDIOMS, NEWER, IN_POLL, 'reference', 'reference-loop']
 IDLE = 10_000
 WAITERS = ('1-waiter', '2-waiters')                             # libipc with several threads: threads_waiters.c,
 WRITERS = ('ipc_write', 'send')                                 # threads_delay.c
@@ -60,15 +62,16 @@ def _sizes(kind, sizes, amount, quick, **more):
 
 SAME, FREE = ('same',), ('free',)
 WORKLOADS = [
-    *_sizes('roundtrip', (16, 1024), 200, 120),
+    *_sizes('roundtrip', (16,), 200, 120),
+    *_sizes('roundtrip', (1024,), 200, 120, left_out=(IN_POLL,)),
     # What the idioms cost does not depend on the size.
-    *_sizes('roundtrip', (65536, 1048576), 200, 120, left_out=IDIOMS),
-    *_sizes('inflight', (16, 1024), 200, 120),
-    Workload('connect', 'connect', 16, 200, 120, left_out=IDIOMS),
+    *_sizes('roundtrip', (65536, 1048576), 200, 120, left_out=(*IDIOMS, IN_POLL)),
+    *_sizes('inflight', (16, 1024), 200, 120, left_out=(IN_POLL,)),
+    Workload('connect', 'connect', 16, 200, 120, left_out=(*IDIOMS, IN_POLL)),
     # What follows does not depend on where the client runs.
-    Workload('idle', 'idle', 16, 200, 100, SAME, ('raw', *IDIOMS), longest=12),
+    Workload('idle', 'idle', 16, 200, 100, SAME, ('raw', *IDIOMS, IN_POLL), longest=12),
     Workload('syscalls', 'count', 16, 1000, 500, SAME, longest=10, repeats=3),
-    Workload('fairness', 'fairness', 16, 800, 300, SAME, IDIOMS),
+    Workload('fairness', 'fairness', 16, 800, 300, SAME, (*IDIOMS, IN_POLL)),
     # Threads that are pinned together would not run at the same time.
     *[Workload(f'threads-handlers-{time}', f'handlers-{time}', 16, 500, 150, FREE, peers=WAITERS) for time in HANDLERS],
     Workload('threads-delay', 'delay', 16, 400, 150, ('free', 'same', 'cross'), peers=WRITERS),
@@ -77,6 +80,10 @@ WORKLOADS = [
 
 def _both(bound, base=None):
     return Goal('ours', bound, base), Goal('ours-loop', bound, base)
+
+
+def _all(bound, base=None):
+    return *_both(bound, base), Goal(NEWER, bound, base)
 
 
 def _round_trip(text, size, *goals):
@@ -91,20 +98,21 @@ def _in_flight(text, size, *goals):
 
 # Direct calls send one message each: for many in flight they have no goal.
 METRICS = [
-    _round_trip('16 B', 16, Goal('ours', 1.00, 'libuv'), Goal('ours-loop', 1.05, 'libuv')),
+    _round_trip('16 B', 16, Goal('ours', 1.00, 'libuv'), Goal('ours-loop', 1.05, 'libuv'), Goal(IN_POLL, 1.25, 'raw-epoll')),
     _round_trip('1 KiB', 1024, Goal('ours', 1.00, 'libuv'), Goal('ours-loop', 1.05, 'libuv')),
-    _round_trip('64 KiB', 65536, *_both(1.10, 'raw-epoll')),
-    _round_trip('1 MiB', 1048576, *_both(1.20, 'raw-epoll')),
-    _in_flight('16 B', 16, Goal('ours-loop', 4.5, 'raw'), Goal('ours-loop', 0.95, NO_TIMER)),
-    _in_flight('1 KiB', 1024, Goal('ours-loop', 3, 'raw')),
+    _round_trip('64 KiB', 65536, *_both(1.10, 'raw-epoll'), Goal(NEWER, 1.05, 'raw-epoll')),
+    _round_trip('1 MiB', 1048576, *_both(1.20, 'raw-epoll'), Goal(NEWER, 1.10, 'raw-epoll')),
+    _in_flight('16 B', 16, Goal('ours-loop', 4.5, 'raw'), Goal('ours-loop', 0.95, NO_TIMER),
+               Goal(NEWER, 1.2, 'libevent')),
+    _in_flight('1 KiB', 1024, Goal('ours-loop', 3, 'raw'), Goal(NEWER, 4, 'raw')),
     Metric(f'One active client among {IDLE:,} idle ones, p50 against alone', 'idle',
-           lambda v: v['among_ns'] / v['alone_ns'], '× alone', '<=', _both(1.10), None,
+           lambda v: v['among_ns'] / v['alone_ns'], '× alone', '<=', _all(1.10), None,
            ('idle', lambda v: v['idle'], '{:,.0f}')),
     Metric('Connect, one echo, close; times a second', 'connect', lambda v: v['connects_per_s'], '/s', '>=',
-           _both(0.80, 'raw'), 'raw', None, '{:,.0f}'),
-    Metric('Server memory for each idle connection', 'idle', lambda v: v['memory'], 'bytes', '<=', _both(512), None,
+           _all(0.80, 'raw'), 'raw', None, '{:,.0f}'),
+    Metric('Server memory for each idle connection', 'idle', lambda v: v['memory'], 'bytes', '<=', _all(512), None,
            ('idle', lambda v: v['idle'], '{:,.0f}'), '{:,.0f}'),
-    Metric('Server system calls for a round trip', 'syscalls', lambda v: round(v['calls'], 1), 'calls', '<=', _both(3)),
+    Metric('Server system calls for a round trip', 'syscalls', lambda v: round(v['calls'], 1), 'calls', '<=', _all(3)),
     Metric('16 busy clients and a 17th: its share of the echoes', 'fairness', lambda v: v['share'], '× the mean',
            '>=', _both(0.8), None, ('least share', lambda v: v['least'], '{:.2f}')),
 ]

@@ -8,9 +8,11 @@
 #
 # QUICK=1            under two minutes: fewer and shorter runs, not on a core each
 # REFERENCE_LIB=DIR  another libipc.so with the same ABI, to compare with
-# PEERS, WORKLOADS, PLACEMENTS   only these, separated by spaces (raw and raw-epoll always run: they are the measure; several
-#                    threads in one context are of the peer `ours`, and of the workloads `threads`; the workload `counts` is
-#                    instructions.sh and scaling.sh)
+# PEERS, WORKLOADS, PLACEMENTS   only these rows, workloads and cores, separated by spaces:
+#                    PEERS="ours-1.2 libevent" WORKLOADS="inflight roundtrip-16" PLACEMENTS=same make bench
+#                    raw and raw-epoll always run: they are the measure. `ours-1.2` and `ours-1.2-fd` are the calls since 1.2.
+#                    Several threads in one context are of the peer `ours`, and of the workloads `threads`. The workload
+#                    `counts` is instructions.sh and scaling.sh. metrics.py has all names.
 # REPEATS=N          runs of each figure
 # CC                 the compiler
 set -u
@@ -70,7 +72,9 @@ library sd-bus sd_bus.c systemd/sd-bus.h libsystemd libsystemd-dev -lsystemd
 # shellcheck disable=SC2016
 ipc ours ours.c "$build/lib" '$ORIGIN/../lib' && ipc ours-loop ours_loop.c "$build/lib" '$ORIGIN/../lib' &&
 	ipc ours-loop-no-timer ours_loop.c "$build/lib" '$ORIGIN/../lib' -DOURS_TIMER=-1 &&
-	ipc ours-loop-assigned ours_loop.c "$build/lib" '$ORIGIN/../lib' -DOURS_ASSIGNS || exit 1
+	ipc ours-loop-assigned ours_loop.c "$build/lib" '$ORIGIN/../lib' -DOURS_ASSIGNS &&
+	ipc ours-1.2 ours_1_2.c "$build/lib" '$ORIGIN/../lib' &&
+	ipc ours-1.2-fd ours_1_2.c "$build/lib" '$ORIGIN/../lib' -DOURS_IN_POLL || exit 1
 if [ -n "${REFERENCE_LIB:-}" ]; then
 	reference=$(cd "$REFERENCE_LIB" && pwd) || exit 1
 	{ ipc reference ours.c "$reference" "$reference" && ipc reference-loop ours_loop.c "$reference" "$reference"; } ||
