@@ -1,0 +1,3 @@
+require "spec"
+require "json"
+require "../src/cbor/cbor"

@@ -1,0 +1,4 @@
+require "./any"
+require "./serializable"
+require "./unmapped"
+require "./converters"
