@@ -1,6 +1,6 @@
-# Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, UNITDIR,
-# SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds
-# zlib).
+# Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
+# UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where
+# pkg-config finds zlib).
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -9,6 +9,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
@@ -46,6 +47,9 @@ PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main
 # Programs in Swift, which have a man page: compiled together with what they share.
 DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
 daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
+# The shard for Crystal, a folder that other shards name as a path.
+SHARD := $(DATADIR)/libipc/crystal
+SHARD_FILES := $(sort $(shell cd Sources/Bindings/crystal && find src examples shard.yml README.md -type f))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
 UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
@@ -185,6 +189,7 @@ install: install-library install-manual daemons
 	done
 	install -m 644 Sources/Daemon/libipc.sysusers $(DESTDIR)$(SYSUSERSDIR)/libipc.conf
 	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
+	for file in $(SHARD_FILES); do install -D -m 644 Sources/Bindings/crystal/$$file $(DESTDIR)$(SHARD)/$$file || exit 1; done
 
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
@@ -192,6 +197,8 @@ uninstall:
 	for page in $$($(MANUAL) --list); do rm -f $(DESTDIR)$(MANDIR)/$$page; done
 	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
+	rm -rf $(DESTDIR)$(SHARD)
+	rmdir $(DESTDIR)$(DATADIR)/libipc 2> /dev/null || :
 
 clean:
 	rm -rf build .build
