@@ -87,6 +87,10 @@ sh Tests/Loops/run.sh "$work/epoll" "$work/loops" 2> "$work/err" | keep
 sh Tests/Loops/run.sh "$work/poll" "$work/loops" poll 2>> "$work/err" | keep
 if grep -q '^not ok loops' "$log"; then cat "$work/err"; fi
 
+part "the bindings"
+sh Tests/Bindings/crystal.sh "$work/epoll" "$work/bindings/crystal" "$work/poll" 2> "$work/err" | keep
+if grep -qE '^not ok crystal_' "$log"; then cat "$work/err"; fi
+
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
 sh Tests/Daemons/websocket.sh "$work/epoll" "$build/websocket" 2>> "$work/err" | keep
