@@ -89,7 +89,8 @@ if grep -q '^not ok loops' "$log"; then cat "$work/err"; fi
 
 part "the bindings"
 sh Tests/Bindings/crystal.sh "$work/epoll" "$work/bindings/crystal" "$work/poll" 2> "$work/err" | keep
-if grep -qE '^not ok crystal_' "$log"; then cat "$work/err"; fi
+python3 Tests/Bindings/matrix.py "$work/epoll" "$work/bindings/matrix" 2>> "$work/err" | keep
+if grep -qE '^not ok (crystal_|bindings)' "$log"; then cat "$work/err"; fi
 
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep
