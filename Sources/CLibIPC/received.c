@@ -1,7 +1,7 @@
 /*
- * received.c - descriptors that came with messages, until ipc_event_take_fd takes them. A struct ipc_event has no field for them, and the memory of
- * its message is the program's: so a list leads from the message's address to the descriptor. The list's lock is that of the free lists
- * (monitors.c).
+ * received.c - descriptors that came with messages, until ipc_event_take_fd takes them. A struct ipc_event has no field for them, and the
+ * memory of its message is the program's: so a list leads from the message's address to the descriptor. The list's lock is that of the
+ * free lists (monitors.c).
  */
 #include "thread.h"
 

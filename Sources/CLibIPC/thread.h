@@ -25,8 +25,8 @@ extern _Thread_local struct libipc_thread libipc_thread __attribute__((visibilit
 void libipc_add_lock(struct libipc_thread *thread, struct libipc_monitor *monitor);
 void libipc_remove_lock(struct libipc_thread *thread, struct libipc_monitor *monitor);
 
-/* The innermost lock, of the free lists and of received descriptors (monitors.c). 0: in a signal handler that has interrupted a call which has
- * it. */
+/* Take and release the innermost lock, of the free lists and of received descriptors (monitors.c). 0: in a signal handler that has
+ * interrupted a call which has it. */
 int libipc_lock_lists(void);
 void libipc_unlock_lists(void);
 

@@ -11,7 +11,8 @@
 extern unsigned libipc_received_count __attribute__((visibility("hidden")));
 LIBIPC_ATOMIC int libipc_has_received(void) { return __atomic_load_n(&libipc_received_count, __ATOMIC_RELAXED) != 0; }
 
-/* Keeps a descriptor, or a negated error number, for this message of an event. `owner`: whoever closes what nobody has taken. 0: no memory. */
+/* Keeps a descriptor, or a negated error number, for this message of an event. `owner`: whoever closes what nobody has taken. 0: no
+ * memory. */
 int libipc_keep_received(const void *message, int descriptor, const void *owner);
 /* Takes it; -1: there is none. */
 int libipc_take_received(const void *message);

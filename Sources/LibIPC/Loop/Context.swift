@@ -4,7 +4,7 @@
 //
 // Entries share their indices with the public arrays; a connection is found by its number. An entry whose descriptor was closed, or
 // was added again, stays until the program deletes it, but is inactive. The parts: Context+Entries (adding), Context+Events (the loop),
-// Context+Polling, Context+Sending, Context+Receiving, Context+Servers, Context+Switching,
+// Context+Polling, Context+Queueing, Context+Sending, Context+Receiving, Context+Servers, Context+Switching,
 // Context+Leases, Context+Leaving, Context+Closing.
 
 struct Context<View: PublicView & ~Copyable>: ~Copyable {

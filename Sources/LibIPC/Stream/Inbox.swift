@@ -298,9 +298,3 @@ struct Inbox: ~Copyable {
         return passed?.position == consumed ? passed.take()?.descriptor : nil
     }
 }
-
-extension FrameHeader {
-    /// Whether a frame of this size is received: otherwise it is refused before any memory is allocated for it.
-    @inline(__always)
-    func isAccepted(_ pool: borrowing BufferPool) -> Bool { !isTooLong && length <= pool.maximumPayload }
-}

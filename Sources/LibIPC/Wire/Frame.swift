@@ -34,6 +34,9 @@ struct FrameHeader: BitwiseCopyable {
     var frameSize: Int { FrameHeader.size &+ payloadSize }
     /// A receiver refuses such a header before it allocates memory of that size.
     var isTooLong: Bool { length > UInt32(FrameHeader.maximumLength) }
+    /// The same with the program's limit.
+    @inline(__always)
+    func isAccepted(_ pool: borrowing BufferPool) -> Bool { !isTooLong && length <= pool.maximumPayload }
 }
 
 /// A whole message. It owns its payload, which is from malloc(3).

@@ -1,0 +1,93 @@
+// Context+Queueing.swift - puts frames into the outbox of a connection, and drops them.
+
+extension Context where View: ~Copyable {
+    /// Queues the message for one entry.
+    /// - Parameters:
+    ///   - adopting: takes the payload over, which was malloc'ed, unless this fails; otherwise copies it.
+    ///   - passing: a descriptor that goes along, and is the frame's unless this fails; -1: none.
+    @inline(__always)
+    mutating func queue(
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, for number: Int32, adopting: Bool = false, passing: Int32 = -1
+    ) throws(IPCError) {
+        guard let connection = numbers[number], let stream = connection.pointee.stream else {
+            throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
+        }
+        let limit = queueLimit ?? settings.queueBytes ?? Self.defaultQueueLimit
+        let hasRoom = stream.pointee.outbox.hasRoom(for: header, limit, frames: settings.queueMessages)
+        try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(number) is full")
+        let others = hasUnsent
+        do throws(IPCError) {
+            try reserveListing()
+            let frame = adopting ? try adopt(header, payload) : try OutboundFrame.make(header, copying: payload, &pool)
+            if passing >= 0 { frame.pointee.descriptor = passing }
+            enlist(frame, for: connection, stream)
+        } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
+        sendAtOnce(connection, others)
+    }
+
+    /// A frame that takes the payload over. A small one is copied all the same: one piece of memory is sent faster than two.
+    @inline(never)
+    private mutating func adopt(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) -> FrameReference {
+        if header.payloadSize > BufferPool.mediumSize { return try OutboundFrame.make(header, adopting: payload, &pool) }
+        let frame = try OutboundFrame.make(header, copying: payload, &pool)
+        free(payload)
+        return frame
+    }
+
+    /// Makes room for one more frame in the program's list, if the program wants it.
+    @inline(__always)
+    mutating func reserveListing() throws(IPCError) { if settings.tells(.sent) { try view.reserveListing() } }
+
+    /// Puts the frame into the outbox, and into the program's list if the program is told of it; that has room.
+    @inline(__always)
+    mutating func enlist(_ frame: FrameReference, for connection: ConnectionReference, _ stream: StreamReference) {
+        if settings.tells(.sent) { view.list(frame, for: connection.pointee.number) }
+        stream.pointee.outbox.append(frame)
+        stream.pointee.identify()
+        // Another attempt: a file that has failed may take bytes again.
+        if case .failed = connection.pointee.sending { connection.pointee.sending = .ready }
+        guard connection.pointee.isReady else { return }
+        hasUnsent = true
+        if !outgoing.contains(connection) { outgoing.append(connection) }
+    }
+
+    /// Puts the connection into the queue `outgoing` if it has frames to send or to report, or else takes it out.
+    @inline(never)
+    mutating func requeue(_ connection: ConnectionReference) {
+        guard let stream = connection.pointee.stream else { return }
+        var isNeeded = connection.pointee.unreported > 0
+        if stream.pointee.outbox.hasPending, !stream.pointee.writeClaim.isHeld {
+            switch connection.pointee.sending {
+            case .ready: (isNeeded, hasUnsent) = (true, true)
+            // `retryStarved` finds it there after the pause.
+            case .starved: isNeeded = true
+            case .blocked, .failed: break
+            }
+        }
+        guard isNeeded != outgoing.contains(connection) else { return }
+        if isNeeded { outgoing.append(connection) } else { outgoing.remove(connection) }
+    }
+
+    /// Frees a frame that was taken out of its outbox.
+    @inline(__always)
+    mutating func discard(_ frame: FrameReference) {
+        if frame.pointee.isListed { view.unlist(frame) }
+        if keepsMemory, frame.pointee.descriptor >= 0 { frame.closeDescriptor() }
+        if keepsMemory { dropped.append(frame) } else { OutboundFrame.destroy(frame, &pool) }
+    }
+
+    /// Drops the entry's queued frames and its reports.
+    /// - Parameter keepingBegun: keeps the rest of a frame that is begun.
+    mutating func dropFrames(_ connection: ConnectionReference, keepingBegun: Bool) {
+        guard let stream = connection.pointee.stream else { return }
+        (unreported, connection.pointee.unreported) = (unreported - connection.pointee.unreported, 0)
+        while let frame = keepingBegun ? stream.pointee.outbox.takeUnbegun() : stream.pointee.outbox.takePending() { discard(frame) }
+        if let begun = stream.pointee.outbox.begun {
+            view.unlist(begun)
+            begun.pointee.listing = OutboundFrame.unlisted
+        }
+        // The frames are in the outbox of the call that has claimed it, and cannot be touched.
+        if stream.pointee.writeClaim.isHeld { view.unlistAll(for: connection.pointee.number) }
+        requeue(connection)
+    }
+}
