@@ -101,6 +101,35 @@ TEST(what_ended_is_closed_by_the_next_wait_a_release_a_close_or_a_free) {
 	}
 }
 
+/* Also when it was the last entry, with which all else is freed. */
+TEST(the_number_of_the_last_entry_is_not_used_again_either) {
+	for (size_t room = 1; room < 4; room++) {
+		int client, peer = join_raw(&ctx, "pong", &client), other;
+		write_frame(peer, 'm', "last", 4);
+		close(peer);
+		if (room == 1) batch(room, 1), check_event(0, IPC_EVENT_TYPE_MESSAGE, client);
+		do CHECK_EQUAL(batch_code(room), 0);
+		while (events[count - 1].type != IPC_EVENT_TYPE_DISCONNECTION);
+		CHECK_EQUAL(ctx.size, 0);
+		/* Another connection of the same context, with which the program goes on. */
+		unlink(address_of("pong").sun_path);
+		peer = join_raw(&ctx, "pong", &other);
+		CHECK(other != client && peer != client);
+		close(peer);
+		batch(room, 1);
+		check_event(0, IPC_EVENT_TYPE_DISCONNECTION, other);
+		CHECK(!is_open(client));
+		CHECK(is_open(other));
+		if (room == 1) CHECK_OK(ipc_ctx_release(&ctx));
+		if (room == 2) nothing_more();
+		if (room == 3) ipc_ctx_free(&ctx);
+		CHECK(!is_open(other));
+		CHECK(ctx.cinfos == NULL && ctx.pollfd == NULL);
+		clean_events();
+		unlink(address_of("pong").sun_path);
+	}
+}
+
 /* A daemon that starts closes every descriptor that it does not know; the numbers are then its own. */
 TEST(numbers_that_the_program_has_closed_and_opened_itself_stay_open) {
 	int files[PEERS];

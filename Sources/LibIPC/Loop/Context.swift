@@ -114,8 +114,8 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
         }
     }
 
-    /// The context stays when its last entry goes: the program has set something for it.
-    var isKept: Bool { queueLimit != nil || loop != nil || settings.isSet }
+    /// The context stays when its last entry goes: the program has set something for it, or handles a batch in which a connection ended.
+    var isKept: Bool { queueLimit != nil || loop != nil || settings.isSet || leases.holdDescriptors }
 
     // MARK: Finding
     //

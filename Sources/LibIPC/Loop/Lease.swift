@@ -110,6 +110,8 @@ struct Lease: ~Copyable {
         if closing.0 == nil { closing.0 = ClosingDescriptor(descriptor) } else { closing.1 = ClosingDescriptor(descriptor) }
     }
 
+    fileprivate var holdsDescriptors: Bool { closingAfterBatch.count > 0 }
+
     @inline(__always)
     mutating func closeDescriptors() { if closing.0 != nil { closeNow() } }
 
@@ -149,6 +151,13 @@ struct Leases: ~Copyable {
     private static func destroy(_ lease: LeaseReference) {
         lease.deinitialize(count: 1)
         free(lease)
+    }
+
+    /// Some thread handles a batch, and has descriptors to be closed afterwards.
+    var holdDescriptors: Bool {
+        var next = first
+        while let lease = next, !lease.pointee.holdsDescriptors { next = lease.pointee.next }
+        return next != nil
     }
 
     /// More than one thread uses the context.
