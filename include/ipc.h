@@ -1366,7 +1366,8 @@ const char *ipc_last_error(void);
  *
  * Gives a descriptor that is readable whenever ipc_wait_event with timer 0 would give an event: for what
  * the kernel has, what the library has read already, TX to be told, what other threads and later calls
- * of the program did. Any loop can watch it: poll(2), epoll(7), libuv, GLib and others.
+ * of the program did. Any loop can watch it: poll(2), epoll(7), libuv, GLib and others. It does not show
+ * what a program itself writes to ctx->cinfos or ctx->switchdb: use ipc_ctx_fd_type and its kin.
  *
  * When it is readable call ipc_wait_event or ipc_wait_events with timer 0. A level-triggered loop does
  * that once, or as often as it likes. An edge-triggered one goes on until TIMER. From this call on

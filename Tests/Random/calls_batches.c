@@ -13,7 +13,7 @@ enum { MOST_IDLE_TURNS = 1000 };
 /* Whether a wait of 0 ms may give an event; also when that is not known. */
 int may_be_ready(struct context *c) {
 	struct pollfd entry = {.fd = c->loop, .events = POLLIN};
-	return c->loop <= 0 || has_stale(c) || poll(&entry, 1, 0) != 0;
+	return c->loop <= 0 || c->is_changed || has_stale(c) || poll(&entry, 1, 0) != 0;
 }
 
 /* After a wait of 0 ms. */
@@ -21,6 +21,7 @@ void check_loop(struct context *c, int was_ready) {
 	int is_event = c->event.type != IPC_EVENT_TYPE_TIMER && c->event.type != IPC_EVENT_TYPE_NOT_SET;
 	if (is_event && !was_ready) fail("context %d: an event, and descriptor %d was not readable", index_of(c), c->loop);
 	c->idle_turns = is_event || c->loop <= 0 || !was_ready || has_stale(c) ? 0 : c->idle_turns + 1;
+	if (c->event.type == IPC_EVENT_TYPE_TIMER) c->is_changed = 0;
 	if (c->idle_turns > MOST_IDLE_TURNS) fail("context %d: descriptor %d is readable, and there is no event", index_of(c), c->loop);
 }
 

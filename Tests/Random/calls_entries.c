@@ -150,6 +150,7 @@ void step_new_alloc(int a, int b, int c) {
 	context->ctx.pollfd[context->ctx.size - 1].fd = e->fd;
 	context->ctx.pollfd[context->ctx.size - 1].events = POLLIN;
 	context->ctx.cinfos[context->ctx.size - 1].type = (enum ipc_connection_type)type;
+	context->is_changed = 1;
 	add_entry(context, e->fd, type);
 }
 

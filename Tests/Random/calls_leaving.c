@@ -122,6 +122,7 @@ void step_type(int a, int b, int c) {
 	} else {
 		say("context %d: cinfos[%zu].type = %d (fd %d)", index_of(context), index, type, entry->fd);
 		context->ctx.cinfos[index].type = (enum ipc_connection_type)type;
+		context->is_changed = 1;
 	}
 	entry->type = type;
 }

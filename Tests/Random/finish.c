@@ -29,6 +29,7 @@ static void make_readable(void) {
 			if (entry->end != NULL && entry->end->incoming.length > 0) distrust(incoming(entry->end), GARBAGE);
 			if (times(c, entry->fd) == 1) ipc_ctx_fd_type(&c->ctx, entry->fd, IPC_CONNECTION_TYPE_IPC);
 			else c->ctx.cinfos[k].type = IPC_CONNECTION_TYPE_IPC;
+			c->is_changed = 1;
 			entry->type = IPC_CONNECTION_TYPE_IPC;
 			say("fd %d of context %d becomes plain", entry->fd, i);
 		}

@@ -99,6 +99,7 @@ struct context {
 	uint32_t quiet;                /* of ipc_ctx_quiet */
 	char was_quiet;                /* messages may be queued that ctx->tx does not have */
 	int loop;                      /* of ipc_ctx_fd, if not 0 */
+	char is_changed;               /* the steps have written to the public arrays: `loop` does not tell that */
 	int idle_turns;                /* waits in a row without an event, although that was readable */
 	int timer, left; /* what the last event left, and the last one that left some time */
 	struct entry *entries;
