@@ -1,5 +1,5 @@
 /*
- * interrupted_batches.c - a signal handler that closes, frees or forks in the middle of ipc_wait_events or ipc_wait_event: what the call
+ * threads_interrupted_batches.c - a signal handler that closes, frees or forks in the middle of ipc_wait_events or ipc_wait_event: what the call
  * gives is whole, and nothing is left open.
  */
 #include "interrupted.h"
