@@ -27,7 +27,8 @@ describe IPC::Message do
     copy = LibIPC::Message.new
     2.times { message.copy_to_message_pointer pointerof(copy) }
     {copy.fd, copy.type, copy.user_type, String.new(copy.payload, copy.length)}.should eq({3, 2, 7, "hello"})
-    LibIPC.ipc_message_empty(pointerof(copy))
+    LibC.free(copy.payload.as(Void*))
+    copy.length = 0
     IPC::Message.new(copy).payload.should be_empty
   end
 

@@ -52,7 +52,6 @@ module IPC::Connecting
       work.value.done = writer.fd
       start work
       reader.read_byte
-      # In place: a copy would be one of 8 KiB.
       result = (work.as(UInt8*) + offsetof(LibIPCConnecting::Work, @result)).as(LibIPC::IPCError*)
       code = result.as(LibC::Int*).value
       text = (result.as(UInt8*) + offsetof(LibIPC::IPCError, @error_message))
@@ -76,7 +75,8 @@ module IPC::Connecting
   protected def self.connect(argument : Void*) : Void*
     work = argument.as(LibIPCConnecting::Work*)
     fd = 0
-    work.value.result = LibIPC.ipc_connection(work.value.ctx, work.value.name, pointerof(fd))
+    result = (work.as(UInt8*) + offsetof(LibIPCConnecting::Work, @result)).as(LibIPC::IPCError*)
+    LibIPC.ipc_connection(work.value.ctx, work.value.name, pointerof(fd)).copy_to(result)
     work.value.fd = fd
     byte = 0_u8
     LibC.write(work.value.done, pointerof(byte), 1)

@@ -34,7 +34,8 @@ module IPC
   end
 end
 
-# These methods are called on what a function returns, where it lies: a variable would be a copy of 8 KiB.
+# These methods are called on what a function returns, where it lies. A variable would be a copy of 8 KiB, byte by byte, and a result that
+# nothing is done with is loaded all the same: with --release each of these costs the compiler a minute.
 struct LibIPC::IPCError
   # :nodoc:
   def failure(doing : String) : IPC::Exception?
@@ -44,6 +45,15 @@ struct LibIPC::IPCError
   # :nodoc:
   def check(doing : String) : Nil
     failure(doing).try { |error| raise error }
+  end
+
+  # :nodoc:
+  def ignore : Nil
+  end
+
+  # :nodoc:
+  def copy_to(target : LibIPC::IPCError*) : Nil
+    target.as(UInt8*).copy_from(pointerof(@error_code).as(UInt8*), sizeof(LibIPC::IPCError))
   end
 
   # :nodoc:

@@ -47,10 +47,10 @@ class IPC::Handle
 
   # Closes all connections, and frees what the library holds. The context is empty then, and can be used again.
   def close : Nil
-    LibIPC.ipc_close_all(ctx)
+    LibIPC.ipc_close_all(ctx).ignore
     m = event.value.m
     unless m.null?
-      LibIPC.ipc_message_empty(m)
+      LibC.free(m.value.payload.as(Void*))
       LibC.free(m.as(Void*))
     end
     event.clear
@@ -78,7 +78,7 @@ class IPC::Handle
   private def self.close_all
     block = @@first
     until block.null?
-      LibIPC.ipc_close_all(block.as(LibIPC::Ctx*))
+      LibIPC.ipc_close_all(block.as(LibIPC::Ctx*)).ignore
       block = block.value.following
     end
   end

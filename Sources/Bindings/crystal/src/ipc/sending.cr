@@ -71,7 +71,7 @@ class IPC::Context
     end
     message = Message.new(raw)
     message.fd = fd
-    LibIPC.ipc_message_empty(pointerof(raw))
+    LibC.free(raw.payload.as(Void*))
     message
   end
 

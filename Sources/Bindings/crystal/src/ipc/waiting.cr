@@ -101,7 +101,7 @@ class IPC::Context
     event = raw.value
     {% if flag?(:preview_mt) || flag?(:execution_context) %}
       # No claim on a connection: the fiber may go on in another thread.
-      LibIPC.ipc_ctx_release(pointer)
+      LibIPC.ipc_ctx_release(pointer).ignore
     {% end %}
     return if code == 0 && event.type.timer?
     if code != 0 && !event.type.error? && !event.type.disconnection? && code != LibIPC::ERROR_NO_FD_RECORD
