@@ -51,16 +51,13 @@ module IPC::Event
     getter message : IPC::Message
 
     # :nodoc:
-    def initialize(@fd, @index, @message, @handle : Handle? = nil, @serial = 0_u64)
+    def initialize(@fd, @index, @message, @handle : Handle? = nil, @token = 0_u64)
     end
 
     # The descriptor that came with the message, which is the caller's then: -1 when there is none. It must be taken before the next
     # wait on the context, which closes what nobody has taken. See `IPC::Context#accept_descriptors`.
     def take_fd : Int32
-      handle = @handle
-      return -1 unless handle && handle.serial == @serial
-      @handle = nil
-      LibIPC.ipc_event_take_fd(handle.event)
+      @handle.try(&.take(@token)) || -1
     end
 
     # The same as an IO. Of what is no file, Crystal sets O_NONBLOCK: the peer's copy has that too, then.

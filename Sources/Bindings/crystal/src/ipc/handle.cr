@@ -1,3 +1,4 @@
+require "c/sys/socket"
 require "./exception"
 
 # :nodoc:
@@ -22,8 +23,9 @@ class IPC::Handle
 
   @block : LibIPCHandle::Block*
 
-  # The number of the last wait.
-  property serial = 0_u64
+  # The descriptor that came with the last event and that nobody has taken: its number and one more, below the number of the wait.
+  @untaken = Atomic(UInt64).new(0_u64)
+  @waits = 0_u64
 
   def initialize
     @block = LibC.malloc(sizeof(LibIPCHandle::Block)).as(LibIPCHandle::Block*)
@@ -45,8 +47,34 @@ class IPC::Handle
     (@block.as(UInt8*) + offsetof(LibIPCHandle::Block, @event)).as(LibIPC::Event*)
   end
 
+  # Counts a wait. What came with the event before, and nobody has taken, is closed: it may be a socket whose close(2) waits.
+  def begin_wait : Nil
+    @waits += 1
+    untaken = @untaken.swap(0_u64)
+    return if untaken == 0
+    fd = (untaken & UInt32::MAX).to_i32 - 1
+    linger = LibC::Linger.new
+    LibC.setsockopt(fd, LibC::SOL_SOCKET, LibC::SO_LINGER, pointerof(linger).as(Void*), sizeof(LibC::Linger))
+    LibC.close(fd)
+  end
+
+  # Keeps the descriptor of the event until the next wait. Returns what `#take` wants for it; 0 when there is none.
+  def keep_descriptor : UInt64
+    fd = LibIPC.ipc_event_take_fd(event)
+    return 0_u64 if fd < 0
+    token = (@waits << 32) | (fd + 1)
+    @untaken.set(token)
+    token
+  end
+
+  # The descriptor, if it is still there; else -1.
+  def take(token : UInt64) : Int32
+    token != 0 && @untaken.compare_and_set(token, 0_u64)[1] ? (token & UInt32::MAX).to_i32 - 1 : -1
+  end
+
   # Closes all connections, and frees what the library holds. The context is empty then, and can be used again.
   def close : Nil
+    begin_wait
     LibIPC.ipc_close_all(ctx).ignore
     m = event.value.m
     unless m.null?

@@ -18,9 +18,14 @@ module IPC::Readiness
     IO::FileDescriptor.new(copy, blocking: true).tap { |io| io.close_on_exec = true }
   end
 
-  # Whether the descriptor is readable within *timeout*. An `IO::Error` when another fiber closes *io* meanwhile.
-  def self.readable?(io : IO::FileDescriptor, timeout : Time::Span?) : Bool
-    io.read_timeout = timeout
+  # How long a fiber waits before it looks again. With several threads another one may close *io* in the very moment in which this one
+  # begins to wait, which no event loop before Crystal 1.15 notices.
+  LONGEST = {% if flag?(:preview_mt) %} 1.second {% else %} nil {% end %}
+
+  # Whether the descriptor is readable within *timeout*; false may come early. An `IO::Error` when another fiber closes *io* meanwhile.
+  def self.readable?(io : IO::FileDescriptor, timeout : Time::Span? = nil) : Bool
+    longest = LONGEST
+    io.read_timeout = longest && (timeout.nil? || longest < timeout) ? longest : timeout
     {% if IO::FileDescriptor.has_method?(:wait_readable) %}
       io.wait_readable
     {% elsif IO::FileDescriptor.has_method?(:evented_wait_readable) %}
@@ -36,8 +41,9 @@ module IPC::Readiness
     false
   end
 
-  # Waits until the descriptor is writable.
+  # Waits until the descriptor is writable, or for a while.
   def self.writable(io : IO::FileDescriptor) : Nil
+    io.write_timeout = LONGEST
     {% if IO::FileDescriptor.has_method?(:wait_writable) %}
       io.wait_writable
     {% elsif IO::FileDescriptor.has_method?(:evented_wait_writable) %}
@@ -47,6 +53,7 @@ module IPC::Readiness
     {% else %}
       poll(io, 4_i16, nil) # POLLOUT
     {% end %}
+  rescue IO::TimeoutError
   end
 
   {% unless IO::FileDescriptor.has_method?(:wait_readable) || IO::FileDescriptor.has_method?(:evented_wait_readable) ||

@@ -67,7 +67,7 @@ class IPC::Context
     raw = LibIPC::Message.new
     while error = Context.unblocked(fd) { LibIPC.ipc_read_fd(fd, pointerof(raw)).failure(doing) }
       raise error unless Context.would_wait?(error)
-      watch(fd) { |io| Readiness.readable? io, nil }
+      watch(fd) { |io| Readiness.readable? io }
     end
     message = Message.new(raw)
     message.fd = fd

@@ -92,13 +92,14 @@ class IPC::Context
   # What the library has now; nil when there is nothing.
   private def next_event : Event::Events | IPC::Exception | Nil
     raw = @handle.event
+    @handle.begin_wait
     code = LibIPC::ERROR_INTERRUPTED
     while code == LibIPC::ERROR_INTERRUPTED
       timer = 0
-      @handle.serial += 1
       code = LibIPC.ipc_wait_events(pointer, raw, 1, out _, pointerof(timer))
     end
     event = raw.value
+    token = code == 0 && event.type.message? ? @handle.keep_descriptor : 0_u64
     {% if flag?(:preview_mt) || flag?(:execution_context) %}
       # No claim on a connection: the fiber may go on in another thread.
       LibIPC.ipc_ctx_release(pointer).ignore
@@ -107,11 +108,11 @@ class IPC::Context
     if code != 0 && !event.type.error? && !event.type.disconnection? && code != LibIPC::ERROR_NO_FD_RECORD
       return Exception.last("cannot wait", code)
     end
-    code == LibIPC::ERROR_NO_FD_RECORD ? Event::Disconnection.new(event.origin, event.index) : Context.event_of(event, @handle)
+    code == LibIPC::ERROR_NO_FD_RECORD ? Event::Disconnection.new(event.origin, event.index) : Context.event_of(event, @handle, token)
   end
 
   # :nodoc:
-  def self.event_of(raw : LibIPC::Event, handle : Handle) : Event::Events
+  def self.event_of(raw : LibIPC::Event, handle : Handle, token : UInt64) : Event::Events
     fd, index = raw.origin, raw.index
     case raw.type
     when .error?         then Event::Error.new(fd, index, Switch.failure?(fd) || String.new(LibIPC.ipc_last_error))
@@ -119,7 +120,7 @@ class IPC::Context
     when .switch?        then Event::Switch.new(fd, index)
     when .connection?    then Event::Connection.new(fd, index)
     when .disconnection? then Event::Disconnection.new(fd, index)
-    when .message?       then Event::MessageReceived.new(fd, index, Message.new(raw.m), handle, handle.serial)
+    when .message?       then Event::MessageReceived.new(fd, index, Message.new(raw.m), handle, token)
     when .look_up?       then Event::LookUp.new(fd, index)
     when .timer?         then Event::Timer.new
     when .tx?            then Event::MessageSent.new(fd, index)
