@@ -212,11 +212,18 @@ end
 private def use_and_forget(names)
   names.each do |name|
     server = IPC::SwitchingService.new(name)
-    # Cycles keep nothing.
-    server.switch
     client = IPC::Client.new(name)
     server.timer = 0
-    server.wait_event.should be_a IPC::Event::Connection
+    fd = server.wait_event.as(IPC::Event::Connection).fd
+    # Cycles keep nothing.
+    pair = IPC::Client.new(name)
+    server.timer = 20_000
+    other = server.wait_event.as(IPC::Event::Connection).fd
+    server.switch.add fd, other
+    server.switch_callbacks other, ->(at : Int32) { server.size; IPC::Message.new(1) }, ->(message : IPC::Message) { LibIPC::IPCCB::Ignore }
+    server.switch.del other
+    pair.close
+    server.wait_event.should be_a IPC::Event::Disconnection
     client.send_now 1_u8, "x"
     server.timer = 20_000
     server.wait_event.should be_a IPC::Event::MessageReceived

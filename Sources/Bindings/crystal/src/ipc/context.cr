@@ -106,6 +106,8 @@ class IPC::Context
       @watched.try &.close
       @watched = nil
     end
+    @switch_callbacks.each_key { |fd| Switch.forget fd }
+    @switch_callbacks.clear
     @handle.close
   end
 

@@ -1,3 +1,4 @@
+require "weak_ref"
 require "./context"
 
 # Pairs of descriptors whose messages go from one to the other: those of a context, or a table of its own.
@@ -5,11 +6,19 @@ class IPC::Switch
   # What a callback for reading answers: what goes to the other end, or why nothing does.
   alias Incoming = Message | Array(Message) | LibIPC::IPCCB
 
-  private record Callbacks, read : Proc(Int32, Incoming), write : Proc(Message, LibIPC::IPCCB), other : Int32,
-    rest : Deque(Message) = Deque(Message).new
+  # :nodoc:
+  # How one end is read and written. It belongs to the context, whose procs may refer to it: so it goes with the context.
+  class Callbacks
+    getter read : Proc(Int32, Incoming)
+    getter write : Proc(Message, LibIPC::IPCCB)
+    getter rest = Deque(Message).new
+
+    def initialize(@read, @write)
+    end
+  end
 
   # Of all contexts: a descriptor is in one pair.
-  @@callbacks = {} of Int32 => Callbacks
+  @@callbacks = {} of Int32 => WeakRef(Callbacks)
   @@failures = {} of Int32 => String
 
   @table = LibIPC::Switchings.new
@@ -35,7 +44,7 @@ class IPC::Switch
   def del(fd : Int32) : Int32
     handle = @handle
     other = handle ? LibIPC.ipc_ctx_switching_del(handle.ctx, fd) : LibIPC.ipc_switching_del(pointer, fd)
-    Switch.forget fd
+    {fd, other}.each { |one| Switch.forget one }
     other
   end
 
@@ -59,17 +68,21 @@ class IPC::Switch
   end
 
   # :nodoc:
-  def self.set(ctx, fd, read, write) : Nil
+  def self.set(ctx, fd, callbacks) : Nil
     other = LibIPC.ipc_switching_get((ctx.as(UInt8*) + offsetof(LibIPC::Ctx, @switchdb)).as(LibIPC::Switchings*), fd)
     raise Exception.new("the descriptor #{fd} is in no pair") if other < 0
-    @@callbacks[fd] = Callbacks.new(read, write, other)
+    @@callbacks[fd] = WeakRef.new(callbacks)
     LibIPC.ipc_switching_callbacks(ctx, fd, ->(at, m, more) { Switch.read(at, m, more) }, ->(at, m) { Switch.write(at, m) })
   end
 
   # :nodoc:
-  # The pair of this descriptor is gone.
+  # This descriptor is in no pair any more.
   def self.forget(fd : Int32) : Nil
-    @@callbacks.delete(fd).try { |callbacks| @@callbacks.delete callbacks.other }
+    @@callbacks.delete fd
+  end
+
+  private def self.callbacks(fd) : Callbacks
+    @@callbacks[fd].value.not_nil!
   end
 
   # :nodoc:
@@ -81,7 +94,7 @@ class IPC::Switch
   # :nodoc:
   def self.read(fd : Int32, m : LibIPC::Message*, more : LibC::Short*) : LibIPC::IPCCB
     guard(fd) do
-      callbacks = @@callbacks[fd]
+      callbacks = callbacks(fd)
       if callbacks.rest.empty?
         answer = callbacks.read.call(fd)
         return answer if answer.is_a?(LibIPC::IPCCB)
@@ -96,7 +109,7 @@ class IPC::Switch
 
   # :nodoc:
   def self.write(fd : Int32, m : LibIPC::Message*) : LibIPC::IPCCB
-    guard(fd) { @@callbacks[fd].write.call(Message.new(m)) }
+    guard(fd) { callbacks(fd).write.call(Message.new(m)) }
   end
 
   # An exception must not go through the library: it becomes the end's failure.
@@ -109,6 +122,8 @@ class IPC::Switch
 end
 
 class IPC::Context
+  @switch_callbacks = {} of Int32 => Switch::Callbacks
+
   # Ties two descriptors of the context, one to the other: what comes from one goes to the other, by itself. Those that are no entries
   # yet become such. `#close` closes both.
   def switch(fd1 : Int32, fd2 : Int32) : Nil
@@ -123,6 +138,14 @@ class IPC::Context
   # readable, and returns a `Message` or an array of them for the other end, or a `LibIPC::IPCCB` that says why there is none. *write*
   # gets a `Message`, writes it, and returns how that went. Neither may wait. An exception is an `Event::Error` of that end.
   def switch_callbacks(fd : Int32, read : Proc(Int32, R), write : Proc(IPC::Message, LibIPC::IPCCB)) : Nil forall R
-    Switch.set pointer, fd, ->(at : Int32) { read.call(at).as(Switch::Incoming) }, write
+    callbacks = Switch::Callbacks.new(->(at : Int32) { read.call(at).as(Switch::Incoming) }, write)
+    Switch.set pointer, fd, callbacks
+    @switch_callbacks[fd] = callbacks
+  end
+
+  # An end of a pair has gone, and the pair with it.
+  private def forget_pair(fd) : Nil
+    Switch.forget fd
+    @switch_callbacks.delete fd
   end
 end

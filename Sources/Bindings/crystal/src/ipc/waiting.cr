@@ -108,6 +108,7 @@ class IPC::Context
     if code != 0 && !event.type.error? && !event.type.disconnection? && code != LibIPC::ERROR_NO_FD_RECORD
       return Exception.last("cannot wait", code)
     end
+    forget_pair event.origin if code == LibIPC::ERROR_CLOSED_RECIPIENT
     code == LibIPC::ERROR_NO_FD_RECORD ? Event::Disconnection.new(event.origin, event.index) : Context.event_of(event, @handle, token)
   end
 
