@@ -66,6 +66,7 @@ class IPC::Context
     doing = "cannot read from #{fd}"
     raw = LibIPC::Message.new
     while error = Context.unblocked(fd) { LibIPC.ipc_read_fd(fd, pointerof(raw)).failure(doing) }
+      raise Exception.new(error.message, code: LibIPC::ERROR_CONTEXT_FREED) if closed?
       raise error unless Context.would_wait?(error)
       watch(fd) { |io| Readiness.readable? io }
     end
