@@ -1,5 +1,5 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
-# UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where
+# PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where
 # pkg-config finds zlib).
 VERSION := 1.1.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
@@ -50,6 +50,9 @@ daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
 # The shard for Crystal, a folder that other shards name as a path.
 SHARD := $(DATADIR)/libipc/crystal
 SHARD_FILES := $(sort $(shell cd Sources/Bindings/crystal && find src examples shard.yml README.md -type f))
+# The package for Python, a folder that pip installs.
+PYTHONDIR ?= $(DATADIR)/libipc/python
+PYTHON_FILES := $(sort $(shell cd Sources/Bindings/python && find src pyproject.toml README.md -type f -not -path '*/__pycache__/*'))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
 UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
@@ -190,6 +193,7 @@ install: install-library install-manual daemons
 	install -m 644 Sources/Daemon/libipc.sysusers $(DESTDIR)$(SYSUSERSDIR)/libipc.conf
 	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 	for file in $(SHARD_FILES); do install -D -m 644 Sources/Bindings/crystal/$$file $(DESTDIR)$(SHARD)/$$file || exit 1; done
+	for file in $(PYTHON_FILES); do install -D -m 644 Sources/Bindings/python/$$file $(DESTDIR)$(PYTHONDIR)/$$file || exit 1; done
 
 uninstall:
 	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
@@ -197,7 +201,7 @@ uninstall:
 	for page in $$($(MANUAL) --list); do rm -f $(DESTDIR)$(MANDIR)/$$page; done
 	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
-	rm -rf $(DESTDIR)$(SHARD)
+	rm -rf $(DESTDIR)$(SHARD) $(DESTDIR)$(PYTHONDIR)
 	rmdir $(DESTDIR)$(DATADIR)/libipc 2> /dev/null || :
 
 clean:
