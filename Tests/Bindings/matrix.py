@@ -38,6 +38,9 @@ LANGUAGES = [
         "crystal", "crystal", "{work}/crystal_matrix service", "{work}/crystal_matrix client",
         ("crystal build {here}/crystal/matrix.cr -o {work}/crystal_matrix",),
         {"CRYSTAL_PATH": "{work}/crystal_lib:{crystal_path}", "CRYSTAL_CACHE_DIR": "{work}/crystal_cache"}),
+    Language(
+        "python", "python3", "python3 -B {here}/python/service.py", "python3 -B {here}/python/client.py",
+        environment={"PYTHONPATH": "{tree}/share/libipc/python/src"}),
 ]
 
 
