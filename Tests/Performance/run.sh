@@ -104,4 +104,9 @@ esac
 
 # No libipc but the one that was linked: an LD_LIBRARY_PATH would come before it.
 unset LD_LIBRARY_PATH IPC_NETWORK LIBIPC_DEBUG
+# The binding for Python, which has a table of its own.
+case " ${WORKLOADS:-python} " in *[\ ,]python[\ ,]*)
+	python3 -B "$here/python.py" "$build/lib/libipc.so" "$here/../../Sources/Bindings/python/src" "${REPEATS:-${QUICK:+3}}" > "$out/python.md" &&
+		cat "$out/python.md" && echo
+esac
 exec python3 -B "$here/bench.py" "$out"
