@@ -1,7 +1,7 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
 # PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes
 # where pkg-config finds zlib).
-VERSION := 1.1.0
+VERSION := 1.2.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
 PREFIX ?= /usr/local
