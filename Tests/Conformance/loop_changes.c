@@ -125,6 +125,40 @@ static void closes_what_it_does_not_know(int keeps_an_entry) {
 TEST(a_daemon_that_closes_what_it_does_not_know_gets_another_one) { closes_what_it_does_not_know(1); }
 TEST(a_daemon_with_an_empty_context_does_too) { closes_what_it_does_not_know(0); }
 
+/* Only the epoll set is closed, before there is a descriptor for loops. Its number becomes that of one of the descriptors which the library
+ * makes now, of a file of the program's, or of none. */
+TEST(the_descriptor_comes_when_the_program_has_closed_the_epoll_set) {
+	for (int lower = 0; lower < 5; lower++) {
+		int before[3], ends[2], set = -1, opened = -1;
+		char was_open[100];
+		for (int i = 0; i < 3; i++) before[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		for (int number = 0; number < 100; number++) was_open[number] = (char)is_open(number);
+		CHECK_OK(ipc_server_init(&ctx, "pong"));
+		for (int number = 0; number < 100; number++)
+			if (!was_open[number] && is_open(number) && number != ctx.pollfd[0].fd) set = number;
+		if (set >= 0) close(set);
+		if (lower == 4) {
+			make_pair(ends);
+			write_bytes(ends[1], "x", 1);
+			opened = ends[0];
+		}
+		/* So many descriptors get a lower number. */
+		for (int i = 0; i < 3 && i < lower; i++) close(before[i]);
+		int fd = loop_descriptor();
+		settle(fd);
+		int peer = raw_connect("pong");
+		next_by(fd, IPC_EVENT_TYPE_CONNECTION);
+		settle(fd);
+		close(peer);
+		next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+		end();
+		for (int i = lower; i < 3; i++) close(before[i]);
+		if (opened < 0) continue;
+		CHECK(is_open(opened) && is_readable(opened));
+		close(ends[0]), close(ends[1]);
+	}
+}
+
 TEST(after_ipc_close_all_and_ipc_ctx_free_there_is_another_one) {
 	for (int way = 0; way < 2; way++) {
 		CHECK_OK(ipc_server_init(&ctx, "pong"));

@@ -99,10 +99,12 @@ struct EpollPoller: ~Copyable {
     /// The program has closed the set, and another context has got its number (libipc_take_number).
     var isLost: Bool { !isIdle && libipc_has_number(epoll, mark) == 0 }
 
+    /// There is a set, and the program has not closed it.
+    var hasSet: Bool { !isIdle && !isLost && FileIdentity(Descriptor(epoll)) == file }
+
     /// Closes the set; not a file that the program has opened with its number after it had closed the set.
     private func closeSet() {
-        guard !isIdle, !isLost else { return }
-        if FileIdentity(Descriptor(epoll)) == file { close(epoll) }
+        if hasSet { close(epoll) }
         libipc_return_number(epoll, mark)
     }
 

@@ -25,6 +25,7 @@ struct PollPoller: ~Copyable {
     /// The entries have changed since the list was made.
     private(set) var isStale = false
     var isLost: Bool { false }
+    var hasSet: Bool { true }
     var set: Int32 { -1 }
 
     init() throws(IPCError) {}

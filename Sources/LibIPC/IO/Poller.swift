@@ -29,6 +29,7 @@
 //   isStale                                the thread that waits has to be woken, so that it watches what has changed
 //   set                                    the number that becomes readable when a descriptor is ready, for another loop; or -1
 //   isLost                                 the program has closed the poller's descriptor, and another context has got its number
+//   hasSet                                 `set` is there, and is the poller's: the program has not closed it
 //   closeDescriptors()                     closes the library's own descriptors, and frees no memory
 //   needsRebuild                           a new poller must take over: this one reports removed registrations that it cannot
 //                                          remove, an update failed, or the program has closed its descriptor

@@ -13,8 +13,9 @@ extension Context where View: ~Copyable {
     mutating func loopDescriptor() throws(IPCError) -> Int32 {
         if let known = loop?.number, loop?.isOurs == true { return known }
         loop = nil
-        if poller.isIdle || poller.needsRebuild { try rebuild() }
         let made = try LoopDescriptor()
+        // Where the program has closed the set its number may be one of these descriptors' by now.
+        if !poller.hasSet || poller.needsRebuild { try rebuild() }
         let number = made.number
         try made.watch(poller.set)
         libipc_publish_number(&monitor.pointee.bell, made.markedBell)
