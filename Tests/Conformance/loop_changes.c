@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 static int origin_of_peer;
 
@@ -81,6 +82,32 @@ TEST(a_child_asks_again) {
 	next_by(fd, IPC_EVENT_TYPE_MESSAGE);
 	close(peer);
 	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
+	end();
+}
+
+/* Nothing tells a loop of a type that the program changes in place. The next waits see it, also where the timer of the loop has caused
+ * them: a server that lacks a descriptor is tried again. */
+TEST(a_type_that_changes_in_place_is_seen_by_a_wait_that_the_timer_has_caused) {
+	struct rlimit limit, low;
+	int ends[2];
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	make_pair(ends);
+	CHECK_OK(ipc_add_fd_switched(&ctx, ends[0]));
+	int fd = loop_descriptor();
+	write_frame(ends[1], 'm', "message", 7);
+	next_code(&ctx, &event, IPC_EVENT_TYPE_ERROR, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD);
+	int peer = raw_connect("pong");
+	CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = (struct rlimit){3, limit.rlim_max};
+	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &low), 0);
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
+	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK(becomes_readable(fd, -1));
+	ctx.cinfos[1].type = IPC_CONNECTION_TYPE_IPC;
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_CONNECTION);
+	CHECK_EQUAL(look(), IPC_EVENT_TYPE_MESSAGE);
+	check_message_event(&event, ends[0], 'm', "message", 7);
+	close(peer), close(ends[1]);
 	end();
 }
 

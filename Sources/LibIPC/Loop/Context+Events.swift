@@ -217,9 +217,13 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// All parked connections are to be examined. A wait that the timer of another loop has caused continues the last wait.
+    /// All parked connections are to be examined. A wait that the timer of another loop has caused continues the last wait, and
+    /// examines some again where that has examined all: otherwise the timer would never end.
     @inline(never)
-    private mutating func beginExamination() { if loop?.isTimerOver != true { unexamined = parked.count } }
+    private mutating func beginExamination() {
+        let isContinued = loop?.isTimerOver == true
+        unexamined = isContinued ? max(unexamined, min(parked.count, Self.examinedAtOnce)) : parked.count
+    }
 
     /// Examines parked connections, at most 16 for each sleep and in turn: programs change types and pairs in place. Returns
     /// whether one is runnable again.
