@@ -42,9 +42,11 @@ static int is_below(uintptr_t frame, uintptr_t other, uintptr_t distance) {
 
 static inline int is_interrupting(const struct libipc_thread *thread, const struct libipc_monitor *monitor, uintptr_t frame) {
 	if (!libipc_is_alone()) return thread->count > 0 && is_below(frame, thread->stack_frame, HANDLER);
-	return monitor->active != 0 && !(monitor->active & LIBIPC_SLEEPING) && is_below(frame, monitor->active, HANDLER);
+	return monitor->active_call != 0 && !(monitor->active_call & LIBIPC_SLEEPING) && is_below(frame, monitor->active_call, HANDLER);
 }
-int libipc_is_interrupting(const struct libipc_monitor *monitor) { return is_interrupting(&libipc_thread, monitor, libipc_frame()); }
+int libipc_is_interrupting(const struct libipc_monitor *monitor) {
+	return is_interrupting(&libipc_thread, monitor, libipc_stack_address());
+}
 
 /* Releases the locks of a call that was left by siglongjmp(3), and its reference. */
 static void release_abandoned_locks(struct libipc_thread *thread) {
@@ -54,7 +56,7 @@ static void release_abandoned_locks(struct libipc_thread *thread) {
 			libipc_remove_lock(thread, monitor);
 			continue;
 		}
-		if (monitor->active & LIBIPC_COUNTED) libipc_release(monitor);
+		if (monitor->active_call & LIBIPC_COUNTED) libipc_release(monitor);
 		libipc_set_active(monitor, 0);
 		monitor->depth = 0;
 		libipc_unlock_mutex(monitor);
@@ -64,10 +66,10 @@ static void release_abandoned_locks(struct libipc_thread *thread) {
 static inline void begin_call(struct libipc_monitor *monitor, uintptr_t frame) {
 	if (!libipc_is_alone()) {
 		libipc_lock_mutex(monitor);
-	} else if (monitor->active & LIBIPC_SLEEPING && is_below(frame, monitor->active, LEVEL)) {
+	} else if (monitor->active_call & LIBIPC_SLEEPING && is_below(frame, monitor->active_call, LEVEL)) {
 		/* For the call that sleeps: see libipc_end_sleep. */
-		if (!(monitor->active & LIBIPC_COUNTED)) libipc_retain(monitor);
-	} else if (monitor->active & LIBIPC_COUNTED) {
+		if (!(monitor->active_call & LIBIPC_COUNTED)) libipc_retain(monitor);
+	} else if (monitor->active_call & LIBIPC_COUNTED) {
 		libipc_release(monitor); /* of a call that was left by siglongjmp(3) */
 	}
 	libipc_set_active(monitor, frame | LIBIPC_RECHECK);
@@ -86,14 +88,14 @@ void libipc_leave(struct libipc_monitor *monitor) {
 }
 
 uintptr_t libipc_suspend(struct libipc_monitor *monitor) {
-	if (!(monitor->active & LIBIPC_COUNTED)) libipc_retain(monitor);
-	uintptr_t active = monitor->active | LIBIPC_RECHECK | LIBIPC_COUNTED;
+	if (!(monitor->active_call & LIBIPC_COUNTED)) libipc_retain(monitor);
+	uintptr_t active = monitor->active_call | LIBIPC_RECHECK | LIBIPC_COUNTED;
 	libipc_set_active(monitor, 0);
 	return active;
 }
 void libipc_leave_pending(struct libipc_monitor *monitor, int what) {
 	__atomic_fetch_or(&monitor->pending, what, __ATOMIC_RELAXED);
-	if (monitor->active != 0) monitor->active |= LIBIPC_RECHECK;
+	if (monitor->active_call != 0) monitor->active_call |= LIBIPC_RECHECK;
 	__atomic_store_n(&libipc_is_anything_pending, 1, __ATOMIC_RELAXED);
 }
 

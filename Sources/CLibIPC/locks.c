@@ -41,7 +41,7 @@ void libipc_remove_lock(struct libipc_thread *thread, struct libipc_monitor *mon
 }
 
 void libipc_lock_mutex(struct libipc_monitor *monitor) {
-	libipc_noted_changes();
+	libipc_current_changes();
 	if (libipc_lock_holder(monitor) == libipc_this_thread()) {
 		/* The mutex is not recursive: locking it again would be a deadlock. */
 		monitor->depth++;
@@ -123,7 +123,7 @@ int libipc_retain(struct libipc_monitor *monitor) {
 	return 1;
 }
 int libipc_release(struct libipc_monitor *monitor) {
-	int is_last = libipc_drop(monitor);
+	int is_last = libipc_release_of_context(monitor);
 	LIBIPC_IN_ORDER();
 	libipc_thread.references--;
 	return is_last;
@@ -209,7 +209,7 @@ void libipc_reset_in_child(struct libipc_monitor *monitor) {
 		monitor->holder = 0;
 		monitor->is_for_fork = monitor->depth = 0;
 		pthread_mutex_init(&monitor->mutex, NULL);
-		if (holder != 0) monitor->active = 0;
+		if (holder != 0) monitor->active_call = 0;
 	} /* else an interrupted call of this thread has the lock */
 	monitor->sleepers = monitor->woken = 0;
 	monitor->wakes++; /* a wait that a handler has interrupted ends */

@@ -4,8 +4,8 @@
  */
 #include "CLibIPC.h"
 
-struct libipc_slot libipc_registry[LIBIPC_REGISTRY_SIZE];
-int libipc_registry_end;
+struct libipc_table_entry libipc_table[LIBIPC_TABLE_SIZE];
+int libipc_table_end;
 struct libipc_monitor libipc_stripes[LIBIPC_STRIPES];
 
 /* The lock of the two free lists below is the innermost lock: a thread that has it takes no other. */
@@ -20,8 +20,8 @@ static void *newest; /* the monitor that was made last; read without a lock */
 uint32_t libipc_take_number(int fd) {
 	static uint32_t last;
 	uint32_t mark = __atomic_add_fetch(&last, 2, __ATOMIC_RELAXED);
-	if (!libipc_is_registrable(fd)) return mark;
-	if (__atomic_exchange_n(&libipc_registry[fd].use, mark, __ATOMIC_RELAXED) > 1) libipc_note_pair_change();
+	if (!libipc_fits_table(fd)) return mark;
+	if (__atomic_exchange_n(&libipc_table[fd].use, mark, __ATOMIC_RELAXED) > 1) libipc_note_pair_change();
 	return mark;
 }
 
@@ -108,8 +108,8 @@ void libipc_for_all_monitors(void (*act)(struct libipc_monitor *)) {
 void libipc_drop_inconsistent_stripes(void) {
 	for (int i = 0; i < LIBIPC_STRIPES; i++) {
 		struct libipc_monitor *stripe = libipc_stripes + i;
-		for (int fd = i; stripe->is_inconsistent && fd < libipc_registry_end; fd += LIBIPC_STRIPES)
-			if (libipc_owner(fd) == stripe) libipc_register(fd, NULL, NULL);
+		for (int fd = i; stripe->is_inconsistent && fd < libipc_table_end; fd += LIBIPC_STRIPES)
+			if (libipc_owner(fd) == stripe) libipc_set_table_entry(fd, NULL, NULL);
 		stripe->is_inconsistent = 0;
 	}
 	creation_lock.is_inconsistent = lists_lock.is_inconsistent = are_lists_locked = 0;

@@ -4,7 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "names.h"
-#include "registry.h"
+#include "descriptor_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,9 +117,9 @@ static uint32_t identity_of(int fd) {
 	return (uint32_t)(mixed >> 32) | 1;
 }
 
-void libipc_register_listener(int fd) {
-	if (!libipc_is_registrable(fd)) return;
-	__atomic_store_n(&libipc_registry[fd].listener, identity_of(fd), __ATOMIC_RELAXED);
+void libipc_note_listener(int fd) {
+	if (!libipc_fits_table(fd)) return;
+	__atomic_store_n(&libipc_table[fd].listener, identity_of(fd), __ATOMIC_RELAXED);
 	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
 	while (highest < fd && !__atomic_compare_exchange_n(&highest_listener, &highest, fd, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
@@ -127,11 +127,11 @@ void libipc_register_listener(int fd) {
 int libipc_is_own_listener(int fd) {
 	uint32_t identity = identity_of(fd);
 	if (identity == 0) return 0;
-	if (libipc_is_registrable(fd) && __atomic_load_n(&libipc_registry[fd].listener, __ATOMIC_RELAXED) == identity) return 1;
+	if (libipc_fits_table(fd) && __atomic_load_n(&libipc_table[fd].listener, __ATOMIC_RELAXED) == identity) return 1;
 	/* The descriptor may be a copy (dup(2)) of a listener with another number. */
 	int highest = __atomic_load_n(&highest_listener, __ATOMIC_RELAXED);
 	for (int other = 0; other <= highest; other++)
-		if (__atomic_load_n(&libipc_registry[other].listener, __ATOMIC_RELAXED) == identity) return 1;
+		if (__atomic_load_n(&libipc_table[other].listener, __ATOMIC_RELAXED) == identity) return 1;
 	return 0;
 }
 

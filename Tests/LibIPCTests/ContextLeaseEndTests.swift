@@ -162,7 +162,7 @@ import Testing
         try test.release(first)
         #expect(try test.all(as: second) == [])
         try test.stream(of: wire.near).pointee.readClaim.end()
-        test.context.pointee.takeTurnBack(connection)
+        test.context.pointee.restoreTurn(connection)
         #expect(try test.all(as: second) == [Frame("one"), Frame("two")].map { .message($0, from: wire.near) })
     }
 
@@ -194,7 +194,7 @@ import Testing
         try wire.far.write(Frame("in"))
         #expect(try test.all() == [.message(Frame("in"), from: wire.near)])
         stream.pointee.writeClaim.end()
-        test.context.pointee.takeTurnBack(connection)
+        test.context.pointee.restoreTurn(connection)
         #expect(try test.all() == [.sent(to: wire.near)])
         #expect(wire.far.read() == Frame("behind").bytes)
     }

@@ -58,16 +58,16 @@ import Testing
     // MARK: Tying
 
     /// A service's end, which has been added last.
-    private func tie(_ client: Wire, to service: Wire) throws {
+    private func makePair(_ client: Wire, to service: Wire) throws {
         test.keep(client.near)
-        try test.context.pointee.tie(client.near.number, to: service.near.number)
+        try test.context.pointee.makePair(client.near.number, to: service.near.number)
     }
 
     @Test("Tying adds a client that is not there")
     func tieNew() throws {
         let (service, client) = (try test.connect(.switched), try Wire())
         try client.far.write(Frame("there"))
-        try tie(client, to: service)
+        try makePair(client, to: service)
         #expect(test.descriptors == [service.near.number, client.near.number])
         #expect(test.context.pointee.view.kind(at: 1) == .switched)
         #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
@@ -89,7 +89,7 @@ import Testing
             #expect(End.read(Frame("for the program").bytes.count, from: client.near.number) == Frame("for the program").bytes)
         }
         let service = try test.connect(.switched)
-        try tie(client, to: service)
+        try makePair(client, to: service)
         #expect(test.context.pointee.view.kind(at: 0) == .switched)
         #expect(try test.all() == [.switched(from: client.near), .sent(to: service.near)])
         #expect(service.far.read() == Frame("for the service").bytes)
@@ -99,7 +99,7 @@ import Testing
     func tieFails() throws {
         let (client, service) = (try test.connect(), try test.connect(.switched))
         test.context.pointee.view.refusesPairs = true
-        #expect(throws: IPCError.self) { try tie(client, to: service) }
+        #expect(throws: IPCError.self) { try makePair(client, to: service) }
         #expect(test.descriptors == [client.near.number])
         #expect(service.near.isOpen)
         try client.far.write(Frame("still here"))

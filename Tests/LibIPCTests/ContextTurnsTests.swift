@@ -159,7 +159,7 @@ import Testing
         #expect(pieces.prefix(3) == [4, 1, 1])
     }
 
-    @Test("A program that answers each report with a message hears the others all the same")
+    @Test("A program that answers each TX event with a message hears the others all the same")
     func answersReports() throws {
         let (sink, quiet) = (try test.connect(), try test.connect())
         try test.write(Frame("on and on"), to: sink.near)

@@ -61,7 +61,7 @@ import Testing
         try wire.far.write(Frame("and more"))
         #expect(try test.all() == [])
         stream.pointee.readClaim.end()
-        test.context.pointee.takeTurnBack(try test.connection(of: end))
+        test.context.pointee.restoreTurn(try test.connection(of: end))
         #expect(try test.all() == [.message(Frame("left"), from: end), .message(Frame("and more"), from: end)])
     }
 
@@ -102,7 +102,7 @@ import Testing
             #expect(adopted.pointee.isClaimed == false)
             test.monitor.locked { DescriptorTable.discard(adopted) }
         }
-        #expect(stream.pointee.isRegistered == false)
+        #expect(stream.pointee.isInTable == false)
         #expect(stream.pointee.readClaim.isHeldByOther)
         endClaim(stream)
         #expect(other.isOpen)
@@ -149,7 +149,7 @@ import Testing
         }
         #expect(DescriptorTable.endUse(ofStray: end.number))
         #expect(wire.far.isAlone)
-        #expect(stream.pointee.isRegistered == false)
+        #expect(stream.pointee.isInTable == false)
         #expect(libipc_owner(end.number) == nil)
         endClaim(stream)
         #expect(end.isOpen)

@@ -170,7 +170,7 @@ import Testing
     func outOfRange(number: Int32) throws {
         #expect(DescriptorTable.left(number) == nil)
         let stream = try adopt(number)
-        #expect(stream.pointee.isRegistered == false)
+        #expect(stream.pointee.isInTable == false)
         #expect(DescriptorTable.stream(of: number, test.monitor) == nil)
         #expect(DescriptorTable.owner(of: number) == DescriptorTable.stripe(of: number))
         stream.pointee.outbox.append(try Frame("held").outbound())

@@ -119,7 +119,7 @@ import Testing
         #expect(found == frame)
         #expect(pipe.near.isAlone == !isBehind)
         guard isBehind else { return }
-        if receiver.inbox.awaitsByte { #expect(try receiver.receive(.byte) == .bytes) }
+        if receiver.inbox.hasNoBytes { #expect(try receiver.receive(.byte) == .bytes) }
         let taken = receiver.inbox.takeDescriptor()
         let passed = try #require(taken)
         close(passed)

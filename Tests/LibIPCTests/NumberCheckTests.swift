@@ -11,7 +11,7 @@ import Testing
         private var check = NumberCheck()
 
         func decide(_ call: UInt32) -> NumberCheck.Decision { check.decide(call) }
-        func take(of count: Int) -> Int { check.take(of: count) }
+        func nextIndex(of count: Int) -> Int { check.nextIndex(of: count) }
     }
 
     /// Two calls within one tick of the coarse clock: their check, and what the second one decided.
@@ -54,15 +54,15 @@ import Testing
     @Test("Entries are taken in turn, from the front again behind the last one")
     func inTurn() {
         let check = Check()
-        #expect((0..<7).map { _ in check.take(of: 3) } == [0, 1, 2, 0, 1, 2, 0])
+        #expect((0..<7).map { _ in check.nextIndex(of: 3) } == [0, 1, 2, 0, 1, 2, 0])
     }
 
     @Test("Entries that come and go meanwhile are met, and none that is not there")
     func changing() {
         let check = Check()
-        #expect((0..<5).map { _ in check.take(of: 10) } == [0, 1, 2, 3, 4])
-        #expect(check.take(of: 5) == 0)
-        #expect(check.take(of: 1) == 0)
-        #expect((0..<4).map { _ in check.take(of: 4) } == [1, 2, 3, 0])
+        #expect((0..<5).map { _ in check.nextIndex(of: 10) } == [0, 1, 2, 3, 4])
+        #expect(check.nextIndex(of: 5) == 0)
+        #expect(check.nextIndex(of: 1) == 0)
+        #expect((0..<4).map { _ in check.nextIndex(of: 4) } == [1, 2, 3, 0])
     }
 }

@@ -9,7 +9,7 @@ import Testing
     private final class Loop {
         private var turns = Turns()
 
-        func take(_ count: Int = 1) { for _ in 0..<count { turns.take() } }
+        func use(_ count: Int = 1) { for _ in 0..<count { turns.use() } }
         func begin() { turns.begin() }
         func sendsFirst(at time: Int64) -> Bool { turns.sendsFirst(at: time) }
         var isUsedUp: Bool { turns.isUsedUp }
@@ -49,9 +49,9 @@ import Testing
     @Test("After 12 turns the poller is asked, and then 12 turns are free again")
     func budget() {
         for _ in 1...3 {
-            turns.take(11)
+            turns.use(11)
             #expect(!turns.isUsedUp)
-            turns.take()
+            turns.use()
             #expect(turns.isUsedUp)
             turns.begin()
             #expect(!turns.isUsedUp)
@@ -62,9 +62,9 @@ import Testing
     func quick() {
         #expect(turns.sendsFirst(at: start))
         #expect(!turns.sendsFirst(at: start + 14_999))
-        turns.take(71)
+        turns.use(71)
         #expect(!turns.isUsedUp)
-        turns.take()
+        turns.use()
         #expect(turns.isUsedUp)
     }
 
@@ -72,7 +72,7 @@ import Testing
     func slowAgain() {
         #expect(turns.sendsFirst(at: start))
         #expect(!turns.sendsFirst(at: start + 1))
-        turns.take(12)
+        turns.use(12)
         #expect(!turns.isUsedUp)
         #expect(turns.sendsFirst(at: start + 15_000))
         #expect(turns.isUsedUp)
@@ -83,7 +83,7 @@ import Testing
         #expect(turns.sendsFirst(at: start))
         #expect(!turns.sendsFirst(at: start + 1))
         turns.begin()
-        turns.take(12)
+        turns.use(12)
         #expect(turns.isUsedUp)
     }
 

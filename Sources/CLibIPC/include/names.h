@@ -43,7 +43,7 @@ int libipc_concerns_one_client(int error);
 int libipc_is_listening(int fd);
 
 /* Registers the descriptor as a listening socket that the library made, and remembers its file. */
-void libipc_register_listener(int fd);
+void libipc_note_listener(int fd);
 /* Whether the descriptor, also a copy with another number, is a listening socket that the library made. */
 int libipc_is_own_listener(int fd);
 

@@ -19,8 +19,8 @@ static inline int libipc_is_alone(void) { return 0; }
 
 #pragma clang assume_nonnull begin
 /* A lock, and the waits and references of the data that it guards. One lies in front of each context in memory; each stripe of the
- * table of descriptors has one (registry.h). The monitor of a context is never freed, because threads read it before they have its lock
- * or a reference. The mutex guards all other fields. */
+ * table of descriptors has one (descriptor_table.h). The monitor of a context is never freed, because threads read it before they have
+ * its lock or a reference. The mutex guards all other fields. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
 	uint32_t wakes;                  /* futex(2) word: how often threads in libipc_wait_for_change were woken */
@@ -29,7 +29,7 @@ struct libipc_monitor {
 	uintptr_t holder;                /* the thread that has the lock; 0: none, or the process had one thread */
 	int is_for_fork;                 /* the holder has it for so many calls of fork(2), and changes nothing */
 	int is_inconsistent;             /* the data is half changed: another thread held the lock when this process was made */
-	uintptr_t active;                /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
+	uintptr_t active_call;                /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
 	int depth;                       /* how often the holder has taken the lock again */
 	int pending;                     /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
 	int cancelling;                  /* cancel state of the thread before it took the lock */
@@ -110,7 +110,9 @@ int libipc_retain(struct libipc_monitor *monitor);
 /* Releases the reference of a call of this thread. Returns whether it was the last one. */
 int libipc_release(struct libipc_monitor *monitor);
 /* Releases the reference of the context. Returns whether it was the last one. */
-static inline int libipc_drop(struct libipc_monitor *monitor) { return __atomic_sub_fetch(&monitor->references, 1, __ATOMIC_SEQ_CST) == 0; }
+static inline int libipc_release_of_context(struct libipc_monitor *monitor) {
+	return __atomic_sub_fetch(&monitor->references, 1, __ATOMIC_SEQ_CST) == 0;
+}
 LIBIPC_ATOMIC uint32_t libipc_references(const struct libipc_monitor *monitor) {
 	return __atomic_load_n(&monitor->references, __ATOMIC_RELAXED);
 }
@@ -159,7 +161,7 @@ int libipc_sleep(struct pollfd *_Nullable entries, int count, int timeout);
  * reference. */
 enum { LIBIPC_SLEEPING = 1, LIBIPC_RECHECK = 2, LIBIPC_COUNTED = 4 };
 /* An address in the caller's stack frame. (__builtin_frame_address would cost the caller a register.) */
-static inline uintptr_t libipc_frame(void) {
+static inline uintptr_t libipc_stack_address(void) {
 	_Alignas(8) char here;
 	uintptr_t place;
 	__asm__("" : "=r"(place) : "0"(&here));
@@ -168,7 +170,7 @@ static inline uintptr_t libipc_frame(void) {
 /* The fences keep this order for a signal handler of the same thread. */
 static inline void libipc_set_active(struct libipc_monitor *monitor, uintptr_t active) {
 	__atomic_signal_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&monitor->active, active, __ATOMIC_RELAXED);
+	__atomic_store_n(&monitor->active_call, active, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 /* Takes the lock for a call with this frame (and COUNTED, if it has a reference), which is going to change the data. 0: the call is
@@ -182,25 +184,25 @@ void libipc_leave(struct libipc_monitor *monitor);
  * may differ: their frames are small beside what the kernel saves for a handler (handlers.c). */
 static inline int libipc_enter_fast(struct libipc_monitor *monitor) {
 	_Alignas(8) char here;
-	if (monitor->active != 0) return 0;
-	__atomic_store_n(&monitor->active, (uintptr_t)&here, __ATOMIC_RELAXED);
+	if (monitor->active_call != 0) return 0;
+	__atomic_store_n(&monitor->active_call, (uintptr_t)&here, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return 1;
 }
-static inline int libipc_can_leave_fast(const struct libipc_monitor *monitor) { return !(monitor->active & LIBIPC_RECHECK); }
-static inline void libipc_leave_fast(struct libipc_monitor *monitor) { __atomic_store_n(&monitor->active, 0, __ATOMIC_RELEASE); }
+static inline int libipc_can_leave_fast(const struct libipc_monitor *monitor) { return !(monitor->active_call & LIBIPC_RECHECK); }
+static inline void libipc_leave_fast(struct libipc_monitor *monitor) { __atomic_store_n(&monitor->active_call, 0, __ATOMIC_RELEASE); }
 /* Before a part of a call that runs without the lock: it sleeps, or calls the program. Returns what `active` must be afterwards. */
 uintptr_t libipc_suspend(struct libipc_monitor *monitor);
 /* Around a sleep in a process with one thread, where usually nothing happens meanwhile. */
 static inline uintptr_t libipc_begin_sleep(struct libipc_monitor *monitor) {
-	uintptr_t active = monitor->active;
+	uintptr_t active = monitor->active_call;
 	libipc_sleeper = monitor;
 	libipc_set_active(monitor, active | LIBIPC_SLEEPING);
 	return active;
 }
 static inline void libipc_end_sleep(struct libipc_monitor *monitor, uintptr_t active) {
 	/* The first call that a handler has made meanwhile has taken a reference for this one (libipc_enter). */
-	if (monitor->active != (active | LIBIPC_SLEEPING)) active |= LIBIPC_RECHECK | LIBIPC_COUNTED;
+	if (monitor->active_call != (active | LIBIPC_SLEEPING)) active |= LIBIPC_RECHECK | LIBIPC_COUNTED;
 	libipc_set_active(monitor, active);
 }
 /* Whether this is a signal handler that has interrupted a call which was changing what this monitor guards. */

@@ -8,7 +8,7 @@ extension UnsafeMutablePointer where Pointee == libipc_monitor {
     /// The context behind the monitor. The caller has a reference, or the lock.
     var context: Ref<PublicContext> { guardedContext() }
 
-    fileprivate var isCounted: Bool { pointee.active & UInt(LIBIPC_COUNTED) != 0 }
+    fileprivate var isCounted: Bool { pointee.active_call & UInt(LIBIPC_COUNTED) != 0 }
 }
 
 struct ContextLock: ~Copyable {
@@ -93,7 +93,7 @@ struct ContextLock: ~Copyable {
     private static func find(_ ctx: Ref<ipc_ctx>, inside: Bool = false) throws(IPCError) -> MonitorReference? {
         guard let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) else { return nil }
         let isFound = libipc_is_alone() != 0 && monitor.pointee.array == array && libipc_enter_fast(monitor) != 0
-        return isFound ? monitor : try findAmongOthers(ctx, libipc_frame(), inside)
+        return isFound ? monitor : try findAmongOthers(ctx, libipc_stack_address(), inside)
     }
 
     @inline(never)
@@ -115,7 +115,7 @@ struct ContextLock: ~Copyable {
             let isCopy = !isFreed && isSame()
             leave(monitor)
             if isInconsistent { throw inconsistent }
-            if isFreed { throw lost }
+            if isFreed { throw freedError }
             if isCopy { return nil }
         }
         return nil
@@ -124,7 +124,7 @@ struct ContextLock: ~Copyable {
     @inline(never)
     private static func make(_ ctx: Ref<ipc_ctx>) throws(IPCError) -> MonitorReference {
         let creationLock = libipc_creation_lock()
-        try enter(creationLock, libipc_frame())
+        try enter(creationLock, libipc_stack_address())
         defer { libipc_leave(creationLock) }
         // Another thread may have come first.
         if let monitor = try find(ctx, inside: true) { return monitor }
@@ -132,12 +132,12 @@ struct ContextLock: ~Copyable {
             throw IPCError(IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "make a context", systemError: ENOMEM)
         }
         libipc_retain(monitor)
-        libipc_enter_from_inside(monitor, libipc_frame() | UInt(LIBIPC_COUNTED))
+        libipc_enter_from_inside(monitor, libipc_stack_address() | UInt(LIBIPC_COUNTED))
         (monitor.pointee.freed_by, monitor.pointee.is_inconsistent) = (0, 0)
         monitor.pointee.life = monitor.pointee.life == UInt32.max ? 1 : monitor.pointee.life + 1
         monitor.context.initialize(to: PublicContext(view: PublicArrays(monitor: monitor), monitor: monitor))
         do throws(IPCError) { try monitor.context.pointee.reserveEntry() } catch {
-            libipc_drop(monitor)
+            libipc_release_of_context(monitor)
             leave(monitor)
             throw error
         }
@@ -176,7 +176,7 @@ struct ContextLock: ~Copyable {
             if try freeFound(ctx) { return }
             // Nobody makes a context here meanwhile.
             let creationLock = libipc_creation_lock()
-            try enter(creationLock, libipc_frame())
+            try enter(creationLock, libipc_stack_address())
             defer { libipc_leave(creationLock) }
             if try !freeFound(ctx, inside: true) { clear(ctx) }
         } catch { /* Another thread has freed it. */  }
@@ -197,7 +197,7 @@ struct ContextLock: ~Copyable {
     static func free(_ monitor: MonitorReference) {
         monitor.pointee.array = nil
         monitor.context.pointee.dissolve()
-        if libipc_drop(monitor) != 0 { return recycle(monitor) }
+        if libipc_release_of_context(monitor) != 0 { return recycle(monitor) }
         // Threads that wait in it, or for its lock, find that it is gone.
         monitor.wakeAll()
         monitor.context.pointee.poller.wake()
@@ -257,7 +257,7 @@ struct ContextLock: ~Copyable {
     /// Another thread has freed the context, and not this one in a callback.
     var isFreedByOther: Bool { isFreed && monitor.pointee.freed_by != libipc_this_thread() }
 
-    static var lost: IPCError { IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
+    static var freedError: IPCError { IPCError(IPC_ERROR_WAIT_EVENT__CONTEXT_FREED, "another thread has freed the context") }
 
     static var inconsistent: IPCError {
         IPCError(IPC_ERROR_CONTEXT__CALLED_IN_HANDLER, "this child was made while another thread changed the context")

@@ -102,7 +102,7 @@ public func libipc_connect_service(
             close(descriptor),
             try withContext(ctx) { context throws(IPCError) in
                 try context.add(descriptor, kind, isSocket: true)
-                if kind == .switched { try context.tie(client, to: descriptor) }
+                if kind == .switched { try context.makePair(client, to: descriptor) }
             })
         fd?.pointee = descriptor
     }

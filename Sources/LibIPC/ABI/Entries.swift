@@ -79,9 +79,9 @@ extension PublicContext {
     /// Messages that are not sent yet, or not told of.
     fileprivate var waitingMessages: Int {
         mutating get {
-            if !settings.isSet { return view.messageCount + unreported }
+            if !settings.isSet { return view.messageCount + untold }
             // Where TX is left out, or was, the program's list has not all of them.
-            var total = unreported
+            var total = untold
             for index in 0..<connections.count { total += connections[index].pointee.stream?.pointee.pendingFrames ?? 0 }
             return total
         }

@@ -84,14 +84,14 @@ private func fill(
         if let lease { lock.context.pointee.end(lease) }
         try lock.context.pointee.catchUp()
         if let (step, index) = step {
-            try take(step, index, &lock, &found)
+            try perform(step, index, &lock, &found)
         } else if libipc_is_woken(lock.monitor) != 0 {
             try lock.context.pointee.search(&found, deadline)
         } else {
             try lock.context.pointee.next(&found, deadline)
         }
         let isOthers = found.kind == .callback || found.kind == .waiting
-        let isFound = isOthers ? try findByOthers(&lock, &found, deadline) : true
+        let isFound = isOthers ? try findUnlocked(&lock, &found, deadline) : true
         conclude(&found, event, lock, deadline, &left)
         return isFound
     } catch {
@@ -147,7 +147,7 @@ func destroy(_ message: Ref<ipc_message>?) {
 /// The rest of `fill` where the lock is released on the way: waits, and calls callbacks, until there is an event. Returns false when a
 /// callback has freed the context.
 @inline(never)
-private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
+private func findUnlocked(_ lock: inout ContextLock, _ found: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
     while true {
         switch found.kind {
         case .waiting: try wait(&lock, &found, deadline)
@@ -155,7 +155,7 @@ private func findByOthers(_ lock: inout ContextLock, _ found: inout Event, _ dea
         default: return true
         }
         found.clock.expire()
-        if lock.isFreedByOther { throw ContextLock.lost }
+        if lock.isFreedByOther { throw ContextLock.freedError }
         if lock.isFreed { return false }
         guard let lease = found.lease else { return true }
         if found.kind == .none || found.kind == .waiting {
@@ -237,7 +237,7 @@ private func callBack(_ lock: inout ContextLock, _ found: inout Event) throws(IP
 
 /// One step of the loop, by hand.
 @inline(never)
-private func take(_ step: libipc_step, _ index: UInt32, _ lock: inout ContextLock, _ event: inout Event) throws(IPCError) {
+private func perform(_ step: libipc_step, _ index: UInt32, _ lock: inout ContextLock, _ event: inout Event) throws(IPCError) {
     let isAccept = step == LIBIPC_STEP_ACCEPT
     let code = isAccept ? IPC_ERROR_HANDLE_NEW_CONNECTION__INCONSISTENT_INDEX : IPC_ERROR_DEL__CANNOT_FIND_CLIENT
     try check(index < lock.context.pointee.connections.count, code, "the context has no entry \(index)")
@@ -262,10 +262,10 @@ private func accept(on server: ConnectionReference, _ lock: inout ContextLock, _
         let monitor = lock.monitor
         do throws(IPCError) {
             client = try lock.unlocked { () throws(IPCError) in try acceptClient(on: number, of: monitor) }
-        } catch { throw lock.isFreedByOther ? ContextLock.lost : error }
+        } catch { throw lock.isFreedByOther ? ContextLock.freedError : error }
         if lock.isFreed {
             close(client)
-            throw ContextLock.lost
+            throw ContextLock.freedError
         }
     }
     try undoing(close(client), try lock.context.pointee.catchUp())

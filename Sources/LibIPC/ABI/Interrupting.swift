@@ -14,7 +14,7 @@ enum Interrupting {
     /// alone.
     @inline(never)
     private static func bypassedMonitor(of ctx: Ref<ipc_ctx>) -> MonitorReference? {
-        libipc_noted_changes()
+        libipc_current_changes()
         guard let array = libipc_array(ctx), let monitor = libipc_monitor_of(array) else { return nil }
         if monitor.pointee.is_inconsistent != 0 { return monitor }
         return libipc_is_interrupting(monitor) != 0 && monitor.pointee.array == array ? monitor : nil
@@ -49,8 +49,8 @@ enum Interrupting {
 
     private static func closeDescriptors(of monitor: MonitorReference) {
         var dead: Int32 = -1
-        for descriptor in 0..<libipc_end_of_registry() {
-            guard let found = libipc_registered(descriptor, monitor) else { continue }
+        for descriptor in 0..<libipc_end_of_table() {
+            guard let found = libipc_stream_of(descriptor, monitor) else { continue }
             let stream = found.assumingMemoryBound(to: Stream.self)
             guard let connection = stream.pointee.connection?.assumingMemoryBound(to: Connection.self) else { continue }
             let index = connection.pointee.index
@@ -75,7 +75,7 @@ enum Interrupting {
         while let monitor = next {
             next = monitor.pointee.earlier
             // Another call that has not ended yet may do it.
-            guard monitor.pointee.pending != 0, libipc_enter(monitor, libipc_frame()) != 0 else { continue }
+            guard monitor.pointee.pending != 0, libipc_enter(monitor, libipc_stack_address()) != 0 else { continue }
             carryOut(monitor, ctx)
             libipc_leave(monitor)
         }

@@ -74,8 +74,8 @@ private func flush(_ ctx: Ref<ipc_ctx>, _ fd: Int32, _ deadline: Deadline) throw
         let watch = list.watch
         do throws(IPCError) {
             _ = try lock.unlocked { () throws(IPCError) in try watch.wait(timeout: shorterWait(remaining, limit)) }
-        } catch { throw lock.isFreed ? ContextLock.lost : error }
-        if lock.isFreed { throw ContextLock.lost }
+        } catch { throw lock.isFreed ? ContextLock.freedError : error }
+        if lock.isFreed { throw ContextLock.freedError }
     }
     try check(!isDropped, IPC_ERROR_CLOSED_RECIPIENT, "a receiver has left, and its queue was dropped")
 }

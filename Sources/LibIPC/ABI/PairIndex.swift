@@ -30,7 +30,7 @@ struct PairIndex: ~Copyable {
 
     @inline(never)
     private mutating func makeAnew(_ pairs: Ref<ipc_switching>, _ count: Int) {
-        (collection, size, changes) = (pairs, count, libipc_noted_changes())
+        (collection, size, changes) = (pairs, count, libipc_current_changes())
         (isMissing, isAmbiguous) = (false, false)
         places.removeAll()
         // The first pair of a descriptor counts.
@@ -76,7 +76,7 @@ struct PairIndex: ~Copyable {
     private mutating func follow(_ table: ipc_switchings, place: Int) {
         // The next look-up makes the index anew.
         if collection == nil { return }
-        (collection, size, changes) = (table.collection, table.size, libipc_noted_changes())
+        (collection, size, changes) = (table.collection, table.size, libipc_current_changes())
         if let collection, place < size { insert(collection[place], at: place) }
     }
 }

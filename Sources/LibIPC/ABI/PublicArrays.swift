@@ -22,7 +22,7 @@ struct PublicArrays: PublicView, ~Copyable {
     private var pairs = PairIndex()
     /// A call with the structure is at work.
     private var isEntered = false
-    /// libipc_noted_changes when the last such call ended.
+    /// libipc_current_changes when the last such call ended.
     private var lastChanges: UInt64 = 0
     /// The structure that was published last.
     private var ctx: Ref<ipc_ctx>?
@@ -65,7 +65,7 @@ struct PublicArrays: PublicView, ~Copyable {
             isListChanged = false
             libipc_publish_messages(ctx, ipc_messages(messages: messages.array, size: messages.count))
         }
-        (isEntered, lastChanges) = (false, libipc_noted_changes())
+        (isEntered, lastChanges) = (false, libipc_current_changes())
     }
 
     @inline(never)

@@ -110,7 +110,7 @@ private func changePairs(_ ctx: Ref<ipc_ctx>?, _ body: (inout PairIndex, inout i
     func changeInContext(inside: Bool = false) -> Bool {
         do throws(IPCError) {
             let changed: Void? = try withKnownContext(ctx, inside: inside) { context in
-                if let (first, second) = context.view.changePairs(body) { context.lookAgain(at: first, second) }
+                if let (first, second) = context.view.changePairs(body) { context.resumePair(first, second) }
             }
             return changed != nil
         } catch { return true }
@@ -118,7 +118,7 @@ private func changePairs(_ ctx: Ref<ipc_ctx>?, _ body: (inout PairIndex, inout i
     if changeInContext() { return }
     // Nobody makes a context here meanwhile.
     let creationLock = libipc_creation_lock()
-    guard libipc_enter(creationLock, libipc_frame()) != 0 else { return }
+    guard libipc_enter(creationLock, libipc_stack_address()) != 0 else { return }
     defer { libipc_leave(creationLock) }
     if changeInContext(inside: true) { return }
     var index = PairIndex()

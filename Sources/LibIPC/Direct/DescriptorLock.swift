@@ -33,7 +33,7 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         while true {
             let owner = DescriptorTable.owner(of: number)
             let isEntered = libipc_is_alone() != 0 && libipc_enter_fast(owner) != 0
-            if !isEntered, libipc_enter(owner, libipc_frame()) == 0 { throw .calledInHandler }
+            if !isEntered, libipc_enter(owner, libipc_stack_address()) == 0 { throw .calledInHandler }
             let found = try undoing(libipc_leave(owner), try DescriptorLock.find(number, owner, check, code))
             if let found {
                 (stream, self.owner) = (found, owner)
@@ -49,7 +49,7 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         let stream = claimed.stream
         while true {
             let owner = libipc_load_owner(claimed.owner)
-            libipc_enter_from_inside(owner, libipc_frame())
+            libipc_enter_from_inside(owner, libipc_stack_address())
             if libipc_load_owner(claimed.owner) == owner {
                 (self.stream, self.owner) = (stream, owner)
                 return
@@ -65,7 +65,7 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
         guard DescriptorTable.owner(of: number) == owner else { return nil }
         if owner.pointee.is_inconsistent != 0 {
             // The stream may be half changed: it is abandoned, and its memory leaks.
-            libipc_register(number, nil, nil)
+            libipc_set_table_entry(number, nil, nil)
             return nil
         }
         if owner == DescriptorTable.stripe(of: number) {
@@ -92,7 +92,7 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
 
     deinit {
         if let context {
-            if let connection { context.pointee.settle(connection) }
+            if let connection { context.pointee.noticeDirectCall(connection) }
             if context.pointee.waiting > 0 { context.pointee.alert(context.pointee.leases.find(libipc_this_thread())) }
         } else {
             DescriptorTable.freeIfUnneeded(stream)
@@ -161,7 +161,7 @@ struct DescriptorLock<View: PublicView & ~Copyable>: ~Copyable {
     func noticeClaimEnd() {
         stream.pointee.announceEnds()
         guard let context, let connection else { return }
-        context.pointee.takeTurnBack(connection)
+        context.pointee.restoreTurn(connection)
     }
 }
 

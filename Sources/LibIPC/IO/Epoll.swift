@@ -110,7 +110,7 @@ struct EpollPoller: ~Copyable {
 
     // MARK: Registrations
 
-    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
+    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> WatchResult {
         if isIdle || control(EPOLL_CTL_ADD, registration, interest) == 0 { return .watched }
         switch libipc_errno() {
         case EPERM: return .alwaysReady

@@ -2,7 +2,7 @@
 //
 // It is an epoll set of its own, because the poller may have to replace its set while the program goes on watching this descriptor. It
 // watches three descriptors, level-triggered: the poller's set; the bell, a waker for what epoll(7) cannot see (messages that were read
-// ahead, sent frames to report); and a timer for retries after a pause. To ring the bell makes it readable, which is a new edge for a
+// ahead, sent frames to tell of); and a timer for retries after a pause. To ring the bell makes it readable, which is a new edge for a
 // loop that is edge-triggered. With poll(2) there is no such descriptor.
 
 struct LoopDescriptor: ~Copyable {

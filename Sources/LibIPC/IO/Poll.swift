@@ -35,7 +35,7 @@ struct PollPoller: ~Copyable {
 
     mutating func closeDescriptors() { waker = nil }
 
-    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> Admission {
+    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> WatchResult {
         guard Descriptor(registration.descriptor).isOpen else { return .notOpen }
         isStale = true
         try failing(with: IPC_ERROR_POLLER, try entries.append(Entry(registration: registration, interest: interest)))

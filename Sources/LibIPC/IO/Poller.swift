@@ -10,7 +10,7 @@
 //                                          then needsRebuild is set
 //   watchesNumbers                         whether it watches numbers, not files: a new file behind a number is watched at once
 //   repeatsHangUp                          whether `update` with `changes` reports a present hang-up once more
-//   add(Registration, Interest) throws(IPCError) -> Admission
+//   add(Registration, Interest) throws(IPCError) -> WatchResult
 //   update(Registration, Interest)         sets needsRebuild when it fails
 //   remove(Registration)                   the descriptor may have been closed already
 //   confirm(Registration, Interest) -> Confirmation  whether the number still means the file that was added
@@ -75,7 +75,7 @@ enum Confirmation { case same, otherFile, closed }
 
 /// Result of `add`: watched; not watched, because the system calls it always ready (a regular file); or not watched, because it is not
 /// open.
-enum Admission { case watched, alwaysReady, notOpen }
+enum WatchResult { case watched, alwaysReady, notOpen }
 
 struct Readiness: BitwiseCopyable {
     let registration: Registration

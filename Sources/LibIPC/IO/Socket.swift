@@ -70,7 +70,7 @@ enum Socket {
         try undoing(
             CLibIPC.close(descriptor),
             try withUnsafePointer(to: target.address) { address throws(IPCError) in try listen(descriptor, at: address, permissions) })
-        libipc_register_listener(descriptor)
+        libipc_note_listener(descriptor)
         return descriptor
     }
 

@@ -33,7 +33,7 @@ struct Connection: ~Copyable {
 
     /// What the outbox of a connection waits for.
     enum Sending: BitwiseCopyable {
-        /// Nothing. The connection is in the queue `outgoing`, if it has frames to send, or sent frames to report to the program.
+        /// Nothing. The connection is in the queue `outgoing`, if it has frames to send, or sent frames to tell the program of.
         case ready
         /// The kernel had no room: the poller reports when there is.
         case blocked
@@ -69,8 +69,8 @@ struct Connection: ~Copyable {
     var reported: Int32 = 0
     /// In which call (`Context.call`) the poller last reported it. If the program reads the descriptor, an older report may be stale.
     var reportedIn: UInt32 = 0
-    /// Frames that were sent and not reported to the program yet. (`reported` is what the poller reports to the context.)
-    var unreported = 0
+    /// Frames that were sent, and that the program was not told of yet.
+    var untold = 0
     /// The lease of the thread that handles its last event.
     var lease: LeaseReference?
 

@@ -21,7 +21,7 @@ extension Context where View: ~Copyable {
     /// Keeps the stream, which nobody owns any more, in a list.
     mutating func keepMemory(of stream: StreamReference) {
         stream.pointee.inbox.closePassed()
-        stream.belong(to: monitor, keptStreams)
+        stream.changeOwner(to: monitor, keptStreams)
         keptStreams = stream
     }
 

@@ -16,9 +16,9 @@ extension Context where View: ~Copyable {
         if hasKeptMemory { freeWhatIsClosed() }
         while connections.count < view.count {
             try makePoller()
-            try admit(view.descriptor(at: connections.count), mayFail: false)
+            try makeEntry(view.descriptor(at: connections.count), mayFail: false)
         }
-        let noted = libipc_noted_changes()
+        let noted = libipc_current_changes()
         if changes >> LIBIPC_FORK_SHIFT != noted >> LIBIPC_FORK_SHIFT { try noticeFork() }
         changes = noted
         if poller.isLost { closePoller() }
@@ -55,7 +55,7 @@ extension Context where View: ~Copyable {
         let server = kind == .server || socketPath != nil ? try Server.make() : nil
         if !isInherited { server?.pointee.file = socketPath.flatMap { SocketFile(path: $0, of: number) } }
         server?.pointee.isOwn = isSocket && kind == .server
-        let connection = try undoing(free(server), try admit(number))
+        let connection = try undoing(free(server), try makeEntry(number))
         if isSocket || socketPath != nil { connection.pointee.stream?.pointee.isStream = true }
         connection.pointee.server = server
         view.append(number, kind, socketPath)
@@ -77,7 +77,7 @@ extension Context where View: ~Copyable {
     /// Makes the connection for the next entry.
     /// - Parameter mayFail: otherwise the entry stays, inactive, also where its descriptor cannot be watched.
     @discardableResult
-    private mutating func admit(_ number: Int32, mayFail: Bool = true) throws(IPCError) -> ConnectionReference {
+    private mutating func makeEntry(_ number: Int32, mayFail: Bool = true) throws(IPCError) -> ConnectionReference {
         try connections.reserve()
         try numbers.reserve()
         generation &+= 1
@@ -103,11 +103,11 @@ extension Context where View: ~Copyable {
     mutating func activate(_ connection: ConnectionReference) throws(IPCError) {
         let number = connection.pointee.number
         guard number >= 0 else { return }
-        try check(number < LIBIPC_REGISTRY_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(number) is too large")
+        try check(number < LIBIPC_TABLE_SIZE, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY, "descriptor \(number) is too large")
         let former = active(number)
         if let former, let stream = former.pointee.stream {
             // The bytes that it holds move along if the file is the same.
-            swap(&connection.pointee.unreported, &former.pointee.unreported)
+            swap(&connection.pointee.untold, &former.pointee.untold)
             let isSame = stream.pointee.isCurrent
             deactivate(former, isSame ? .moved : .discarded)
             connection.pointee.replaced = isSame ? former.pointee.registration.generation : 0
@@ -115,18 +115,18 @@ extension Context where View: ~Copyable {
         let stream = try DescriptorTable.adopt(number, by: monitor, connection)
         connection.pointee.stream = stream
         setState(.idle, of: connection)
-        let admission: Admission
-        do throws(IPCError) { admission = try poller.add(connection.pointee.registration, .read) } catch {
+        let watched: WatchResult
+        do throws(IPCError) { watched = try poller.add(connection.pointee.registration, .read) } catch {
             deactivate(connection, former == nil ? .released : .moved)
             if let former {
                 // The other entry goes on.
-                swap(&connection.pointee.unreported, &former.pointee.unreported)
+                swap(&connection.pointee.untold, &former.pointee.untold)
                 try? activate(former)
             }
             throw error
         }
-        if admission == .notOpen { return _ = deactivate(connection) }
-        connection.pointee.isAlwaysReady = admission == .alwaysReady
+        if watched == .notOpen { return _ = deactivate(connection) }
+        connection.pointee.isAlwaysReady = watched == .alwaysReady
         if connection.pointee.isAlwaysReady || stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
         requeue(connection)
         // One that is being added is in no public array yet.
@@ -142,12 +142,12 @@ extension Context where View: ~Copyable {
         swap(&poller, &fresh)
         for index in 0..<connections.count where connections[index].pointee.isActive && !connections[index].pointee.isAlwaysReady {
             let connection = connections[index]
-            let admission: Admission
-            do throws(IPCError) { admission = try poller.add(connection.pointee.registration, connection.pointee.interest) } catch {
+            let watched: WatchResult
+            do throws(IPCError) { watched = try poller.add(connection.pointee.registration, connection.pointee.interest) } catch {
                 poller.needsRebuild = true
                 throw error
             }
-            switch admission {
+            switch watched {
             case .watched: break
             case .alwaysReady:
                 connection.pointee.isAlwaysReady = true

@@ -5,23 +5,23 @@
 
 extension Context where View: ~Copyable {
     /// How often a call with timer 0 asks the poller at most. Its reports may give no event for long: bytes of a message, one by one.
-    private static var maximumLooks: Int { 64 }
+    private static var maximumPolls: Int { 64 }
 
     /// Finds the next event, or what the caller does first: call the program's callback, or wait (Event.Kind).
     /// - Parameter deadline: when to give a timer event instead.
     @inline(__always)
     mutating func next(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
         // The usual wait after a message was queued.
-        if hasUnsent, runnable.isEmpty, !wasReport, retryAt == nil {
+        if hasUnsent, runnable.isEmpty, !wasSent, retryAt == nil {
             if try !sendOnly(&event) { try sendQueued(&event) }
-            if event.kind != .none { return wasReport = event.kind == .sent }
+            if event.kind != .none { return wasSent = event.kind == .sent }
         }
-        if unreported > 0 {
+        if untold > 0 {
             if hasUnsent, turns.sendsFirst(at: event.clock.now()) { try sendQueued(&event) }
             if event.kind != .none { return }
-            if report(&event) { return wasReport = true }
-        } else if try takeHere(&event) {
-            return wasReport = event.kind == .sent
+            if tell(&event) { return wasSent = true }
+        } else if try takeReadAhead(&event) {
+            return wasSent = event.kind == .sent
         }
         try search(&event, deadline)
     }
@@ -42,20 +42,20 @@ extension Context where View: ~Copyable {
     /// Takes a message that was read ahead out of the inbox of the connection whose turn it is.
     /// - Returns: false: there is none, or something else comes first.
     @inline(__always)
-    private mutating func takeHere(_ event: inout Event) throws(IPCError) -> Bool {
+    private mutating func takeReadAhead(_ event: inout Event) throws(IPCError) -> Bool {
         guard let connection = runnable.first, retryAt == nil, !turns.isUsedUp, kind(of: connection) == .ipc,
-            connection.pointee.sendFailure == 0, let stream = connection.pointee.stream, stream.pointee.inbox.hasBacklog,
+            connection.pointee.sendFailure == 0, let stream = connection.pointee.stream, stream.pointee.inbox.hasReadAhead,
             !isTaken(connection, from: event.lease)
         else { return false }
         if hasUnsent, turns.sendsFirst(at: event.clock.now()) {
             try sendQueued(&event)
-            if event.kind == .none, !wasReport, report(&event) { turns.take() }
+            if event.kind == .none, !wasSent, tell(&event) { turns.use() }
             return event.kind != .none
         }
-        guard let message = stream.pointee.inbox.takeWhole(upTo: pool.maximumPayload) else { return false }
+        guard let message = stream.pointee.inbox.takeReadAhead(upTo: pool.maximumPayload) else { return false }
         event.give(.message, connection)
         event.message = consume message
-        turns.take()
+        turns.use()
         endTurnWithMore(connection, stream)
         return true
     }
@@ -72,8 +72,8 @@ extension Context where View: ~Copyable {
     /// without callbacks. None: the call ends.
     @inline(never)
     mutating func takeMore(_ event: inout Event) throws(IPCError) {
-        if unreported > 0, report(&event) { return wasReport = true }
-        wasReport = false
+        if untold > 0, tell(&event) { return wasSent = true }
+        wasSent = false
         while event.kind == .none, let connection = runnable.first {
             if isTaken(connection, from: event.lease) {
                 setState(.leased, of: connection)
@@ -81,11 +81,11 @@ extension Context where View: ~Copyable {
             }
             let kind = kind(of: connection)
             if kind == .ipc, connection.pointee.sendFailure == 0, let stream = connection.pointee.stream,
-                let message = stream.pointee.inbox.takeWhole(upTo: pool.maximumPayload)
+                let message = stream.pointee.inbox.takeReadAhead(upTo: pool.maximumPayload)
             {
                 event.give(.message, connection)
                 event.message = consume message
-                turns.take()
+                turns.use()
                 return endTurnWithMore(connection, stream)
             }
             // A file that is always ready would be told without end.
@@ -103,17 +103,17 @@ extension Context where View: ~Copyable {
     /// Finds the next event. The caller comes here first where it has waited, or called a callback that gave no event.
     @inline(never)
     mutating func search(_ event: inout Event, _ deadline: Deadline) throws(IPCError) {
-        defer { if event.kind != .waiting { wasReport = event.kind == .sent } }
+        defer { if event.kind != .waiting { wasSent = event.kind == .sent } }
         while true {
             if libipc_is_woken(monitor) != 0, try takeWake(&event) { return }
             if retryAt != nil { retryStarved() }
             if !runnable.isEmpty { try serveRunnable(&event) }
             if event.kind == .none { try sendAll(&event) }
             if event.kind != .none { return }
-            // A program that answers each report with a message must not starve other connections.
-            if unreported > 0, !turns.isUsedUp, !wasReport || runnable.isEmpty, report(&event) { return turns.take() }
+            // A program that answers each TX event with a message must not starve other connections.
+            if untold > 0, !turns.isUsedUp, !wasSent || runnable.isEmpty, tell(&event) { return turns.use() }
             if !runnable.isEmpty, !turns.isUsedUp { continue }
-            if try look(&event, deadline) {
+            if try askPoller(&event, deadline) {
                 if loop != nil, event.kind == .timer { try concludeForLoop(&event) }
                 return
             }
@@ -148,20 +148,20 @@ extension Context where View: ~Copyable {
 
     /// Asks the poller, unless another thread is doing that. True: the time is up, or the caller waits.
     @inline(__always)
-    private mutating func look(_ event: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
-        if event.looks > 0 { event.clock.expire() }
+    private mutating func askPoller(_ event: inout Event, _ deadline: Deadline) throws(IPCError) -> Bool {
+        if event.polls > 0 { event.clock.expire() }
         // A wait of 0 ms checks once. An expired timer is the next event: constant traffic cannot delay it.
         let remaining = deadline.remaining(&event.clock)
-        if remaining == 0, deadline != .immediate || event.reported == 0 || event.looks >= Self.maximumLooks {
+        if remaining == 0, deadline != .immediate || event.reported == 0 || event.polls >= Self.maximumPolls {
             event.kind = .timer
             return true
         }
-        event.looks += 1
-        let isIdle = runnable.isEmpty && (unreported == 0 || firstReportable(event.lease) == nil)
+        event.polls += 1
+        let isIdle = runnable.isEmpty && (untold == 0 || firstUntold(event.lease) == nil)
         var limit: Int32 = 0
         if isIdle {
             if !parked.isEmpty {
-                if event.looks == 1 { beginExamination() }
+                if event.polls == 1 { beginExamination() }
                 if examineParked() { return false }
             }
             limit = sleepLimit(remaining, &event)
@@ -202,7 +202,7 @@ extension Context where View: ~Copyable {
             case .starved: resume(connection)
             case .draining(let until):
                 if !until.hasPassed { retry(at: until); continue }
-                offer(connection)
+                sendBeforeDrop(connection)
                 dropFrames(connection, keepingBegun: false)
                 resumeDrained(connection)
             default: break

@@ -40,12 +40,12 @@ extension Context where View: ~Copyable {
     /// Gives back turns that were delayed: to the connection, and to the other end of its pair.
     @inline(never)
     private mutating func resumeLeased(_ connection: ConnectionReference) {
-        takeTurnBack(connection)
-        if kind(of: connection) == .switched, let other = counterpart(of: connection) { takeTurnBack(other) }
+        restoreTurn(connection)
+        if kind(of: connection) == .switched, let other = counterpart(of: connection) { restoreTurn(other) }
     }
 
     /// The lease or claim that delayed the connection's turn has ended: the turn comes now.
-    mutating func takeTurnBack(_ connection: ConnectionReference) {
+    mutating func restoreTurn(_ connection: ConnectionReference) {
         requeue(connection)
         guard case .leased = connection.pointee.state else { return }
         // The poller's last report may be outdated.
@@ -95,7 +95,7 @@ extension Context where View: ~Copyable {
     /// A thread has gone: the turns that it delayed come now.
     private mutating func resumeAll() {
         hasUnsent = hasUnsent || !outgoing.isEmpty
-        for index in 0..<connections.count where leasedTurns > 0 { takeTurnBack(connections[index]) }
+        for index in 0..<connections.count where leasedTurns > 0 { restoreTurn(connections[index]) }
     }
 
     /// After a fork this thread is the only one.
@@ -129,7 +129,7 @@ extension Context where View: ~Copyable {
 
     @inline(never)
     private mutating func wake(_ lease: LeaseReference?) {
-        let hasWork = hasUnsent || retryAt != nil || hasWork(runnable, lease) || unreported > 0 && hasWork(outgoing, lease)
+        let hasWork = hasUnsent || retryAt != nil || hasWork(runnable, lease) || untold > 0 && hasWork(outgoing, lease)
         let isFollowed = waiting > (isLed ? 1 : 0)
         if isFollowed, !isLed || hasWork { monitor.wakeOne() }
         if isLed, hasWork && !isFollowed || poller.isStale || poller.needsRebuild { poller.wake() }

@@ -37,7 +37,7 @@ extension Context where View: ~Copyable {
         case .closed: closes = DescriptorTable.endUse(stream, keepingMemory: keepsMemory)
         case .discarded: DescriptorTable.discard(stream, keepingMemory: keepsMemory)
         }
-        if keepsMemory, !stream.pointee.isRegistered, !stream.pointee.isClaimed { keepMemory(of: stream) }
+        if keepsMemory, !stream.pointee.isInTable, !stream.pointee.isClaimed { keepMemory(of: stream) }
         // One that is being added is in no public array yet.
         if connection.pointee.index < connections.count { resumeCounterpart(of: connection) }
         return closes
@@ -95,7 +95,7 @@ extension Context where View: ~Copyable {
     /// Closes the descriptor of an entry that stays. An EXTERNAL descriptor belongs to the program: only its queue is dropped.
     mutating func closeDescriptor(_ connection: ConnectionReference) throws(IPCError) {
         let number = connection.pointee.number
-        offer(connection)
+        sendBeforeDrop(connection)
         if kind(of: connection) == .external { return dropFrames(connection, keepingBegun: true) }
         if let path = view.takeSocketPath(at: connection.pointee.index) {
             // Removes the file first: while this socket listens no other service takes its name.
@@ -121,7 +121,7 @@ extension Context where View: ~Copyable {
 
     /// Deletes an entry for the program. With the last entry the limit for queues is reset too.
     mutating func delete(_ connection: ConnectionReference) {
-        offer(connection)
+        sendBeforeDrop(connection)
         remove(connection, .released)
         if view.count == 0 { queueLimit = nil }
     }

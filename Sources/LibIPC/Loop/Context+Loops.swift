@@ -1,7 +1,7 @@
 // Context+Loops.swift - a context in an event loop that is not the library's: when its descriptor (LoopDescriptor) is readable.
 //
 // The poller's epoll set reports what the kernel has. Only the context knows what else a wait of 0 ms would find: runnable connections,
-// sent frames to report, frames to send with a callback of the program. Each call that ends, or releases the lock for a time, rings the
+// sent frames to tell of, frames to send with a callback of the program. Each call that ends, or releases the lock for a time, rings the
 // bell of the descriptor if there is such work, or silences it. For retries after a pause a wait that has found nothing sets the timer.
 
 extension Context where View: ~Copyable {
@@ -49,14 +49,14 @@ extension Context where View: ~Copyable {
         var (next, isServed) = (leases.following(nil), false)
         while let lease = next {
             if lease.pointee.servesLoop || !leases.areShared {
-                let isReportable = unreported > 0 && firstReportable(lease) != nil
-                if isReportable || lease.pointee.hasToClose || delaysTurn(lease) { return true }
+                let isUntold = untold > 0 && firstUntold(lease) != nil
+                if isUntold || lease.pointee.hasToClose || delaysTurn(lease) { return true }
                 isServed = true
             }
             next = leases.following(lease)
         }
         // Nobody has waited for the loop yet.
-        return !isServed && unreported > 0
+        return !isServed && untold > 0
     }
 
     /// A wait of 0 ms ends without an event.
@@ -68,7 +68,7 @@ extension Context where View: ~Copyable {
             try prepareToSleep(&watch, &limit)
         }
         loop?.setTimer(limit)
-        // The wait gave up (`maximumLooks`) although the poller still reports something.
+        // The wait gave up (`maximumPolls`) although the poller still reports something.
         if event.reported != 0, !isLed { loop?.ringAgain() }
     }
 }

@@ -67,7 +67,7 @@ extension Context where View: ~Copyable {
         case .shorten: return limit = shorterWait(limit, Self.shortSleep)
         case .compare:
             for _ in 0..<min(NumberCheck.atOnce, connections.count) {
-                _ = confirm(connections[numberCheck.take(of: connections.count)])
+                _ = confirm(connections[numberCheck.nextIndex(of: connections.count)])
             }
         }
         if poller.needsRebuild {
@@ -180,7 +180,7 @@ extension Context where View: ~Copyable {
             kind(of: connection) == .ipc, !isTaken(connection, from: event.lease)
         else { return false }
         connection.pointee.reported = readiness.events
-        turns.take()
+        turns.use()
         try serveFrames(connection, &event)
         return true
     }

@@ -51,11 +51,11 @@ extension Context where View: ~Copyable {
         if !outgoing.contains(connection) { outgoing.append(connection) }
     }
 
-    /// Puts the connection into the queue `outgoing` if it has frames to send or to report, or else takes it out.
+    /// Puts the connection into the queue `outgoing` if it has frames to send or to tell of, or else takes it out.
     @inline(never)
     mutating func requeue(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream else { return }
-        var isNeeded = connection.pointee.unreported > 0
+        var isNeeded = connection.pointee.untold > 0
         if stream.pointee.outbox.hasPending, !stream.pointee.writeClaim.isHeld {
             switch connection.pointee.sending {
             case .ready: (isNeeded, hasUnsent) = (true, true)
@@ -76,11 +76,11 @@ extension Context where View: ~Copyable {
         if keepsMemory { dropped.append(frame) } else { OutboundFrame.destroy(frame, &pool) }
     }
 
-    /// Drops the entry's queued frames and its reports.
+    /// Drops the entry's queued frames, and forgets the sent ones that the program was not told of.
     /// - Parameter keepingBegun: keeps the rest of a frame that is begun.
     mutating func dropFrames(_ connection: ConnectionReference, keepingBegun: Bool) {
         guard let stream = connection.pointee.stream else { return }
-        (unreported, connection.pointee.unreported) = (unreported - connection.pointee.unreported, 0)
+        (untold, connection.pointee.untold) = (untold - connection.pointee.untold, 0)
         while let frame = keepingBegun ? stream.pointee.outbox.takeUnbegun() : stream.pointee.outbox.takePending() { discard(frame) }
         if let begun = stream.pointee.outbox.begun {
             view.unlist(begun)

@@ -20,7 +20,7 @@ extension Context where View: ~Copyable {
             case .message:
                 event.give(.message, connection)
                 event.message = takeMessage(connection)
-            case .end: if !drain(connection) { try dismiss(connection, .disconnection, &event) }
+            case .end: if !beginDraining(connection) { try dismiss(connection, .disconnection, &event) }
             case .bytes, .nothing: break
             }
         } catch {
@@ -33,7 +33,7 @@ extension Context where View: ~Copyable {
     @inline(__always)
     private mutating func takesAtOnce(_ connection: ConnectionReference, _ stream: StreamReference) -> Bool {
         connection.pointee.reported != 0 && stream.pointee.isStream && connection.pointee.sendFailure == 0
-            && stream.pointee.inbox.awaitsByte && !stream.pointee.inbox.expectsLarge
+            && stream.pointee.inbox.hasNoBytes && !stream.pointee.inbox.expectsLarge
     }
 
     @inline(__always)
@@ -57,7 +57,7 @@ extension Context where View: ~Copyable {
         guard let stream = connection.pointee.stream else { return .nothing }
         var arrival = Inbox.Arrival.nothing
         do throws(IPCError) {
-            if !stream.pointee.inbox.awaitsByte, try stream.pointee.inbox.parse(&pool) { return .message }
+            if !stream.pointee.inbox.hasNoBytes, try stream.pointee.inbox.parse(&pool) { return .message }
             if connection.pointee.reported != 0 {
                 connection.pointee.reported = 0
                 if !stream.pointee.isStream { try stream.pointee.requireStream(IPC_ERROR_USOCK_RECV) }
@@ -108,7 +108,7 @@ extension Context where View: ~Copyable {
 
     /// The peer has stopped writing, and may still read. True: its queue is not empty, and has time to be sent.
     @inline(never)
-    mutating func drain(_ connection: ConnectionReference) -> Bool {
+    mutating func beginDraining(_ connection: ConnectionReference) -> Bool {
         guard let stream = connection.pointee.stream, stream.pointee.outbox.hasPending, connection.pointee.sendFailure == 0 else {
             return false
         }
@@ -125,15 +125,15 @@ extension Context where View: ~Copyable {
         resume(connection)
     }
 
-    /// Removes the connection and closes its descriptor; but first reports the frames that were sent to it. One bad peer is no error of
+    /// Removes the connection and closes its descriptor; but first tells of the frames that were sent to it. One bad peer is no error of
     /// the call: the reason is thrown with code 0, and only its text goes into the result.
     @inline(never)
     private mutating func dismiss(
         _ connection: ConnectionReference, _ kind: Event.Kind, _ event: inout Event, _ reason: IPCError? = nil
     ) throws(IPCError) {
-        if connection.pointee.unreported > 0 {
+        if connection.pointee.untold > 0 {
             readAgain(connection)
-            return report(connection, &event)
+            return tell(connection, &event)
         }
         event.give(kind, connection)
         remove(connection, .closed, for: event)

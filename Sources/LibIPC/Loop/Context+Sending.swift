@@ -1,4 +1,4 @@
-// Context+Sending.swift - sends queued frames, and reports sent frames to the program.
+// Context+Sending.swift - sends queued frames, and tells the program of sent frames.
 
 extension Context where View: ~Copyable {
     /// Pause before a write that lacked space or memory is tried again, in milliseconds.
@@ -14,7 +14,7 @@ extension Context where View: ~Copyable {
     /// - Returns: false: it is another wait, and nothing was done.
     @inline(never)
     mutating func sendOnly(_ event: inout Event) throws(IPCError) -> Bool {
-        guard unreported == 0, outgoing.count == 1, let connection = outgoing.first, connection.pointee.isReady,
+        guard untold == 0, outgoing.count == 1, let connection = outgoing.first, connection.pointee.isReady,
             connection.pointee.isIdle, connection.pointee.interest == .read, kind(of: connection) == .ipc,
             let stream = connection.pointee.stream, let frame = stream.pointee.outbox.onlySmall, !stream.pointee.writeClaim.isHeld,
             !isLeased(connection, from: event.lease)
@@ -87,10 +87,10 @@ extension Context where View: ~Copyable {
             if event.lease == nil { throw reason }
             return
         }
-        let unreported = connection.pointee.unreported
-        connection.pointee.unreported = 0
+        let untold = connection.pointee.untold
+        connection.pointee.untold = 0
         dropFrames(connection, keepingBegun: false)
-        connection.pointee.unreported = unreported
+        connection.pointee.untold = untold
         connection.pointee.sending = .failed(reason.systemError)
         requeue(connection)
         updateInterest(connection)
@@ -98,9 +98,9 @@ extension Context where View: ~Copyable {
         readAgain(connection)
     }
 
-    /// After a direct call, which has sent or received without the context: there may be frames to report, room for the other end of the
+    /// After a direct call, which has sent or received without the context: there may be frames to tell of, room for the other end of the
     /// pair, and messages in the inbox.
-    mutating func settle(_ connection: ConnectionReference) {
+    mutating func noticeDirectCall(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream else { return }
         if stream.pointee.inbox.mayHoldMessage { markRunnable(connection) }
         stream.pointee.identify()
@@ -112,14 +112,14 @@ extension Context where View: ~Copyable {
     private mutating func noticeSent(_ connection: ConnectionReference, _ stream: StreamReference) {
         while let frame = stream.pointee.outbox.takeSent() {
             if frame.pointee.isListed, settings.tells(.sent) {
-                (connection.pointee.unreported, unreported) = (connection.pointee.unreported + 1, unreported + 1)
+                (connection.pointee.untold, untold) = (connection.pointee.untold + 1, untold + 1)
             }
             discard(frame)
         }
         if stream.pointee.outbox.hasPending {
             requeue(connection)
         } else {
-            if connection.pointee.unreported == 0 || !outgoing.contains(connection) { requeue(connection) }
+            if connection.pointee.untold == 0 || !outgoing.contains(connection) { requeue(connection) }
             noticeEmpty(connection, stream)
         }
         resumeCounterpart(of: connection)
@@ -153,9 +153,9 @@ extension Context where View: ~Copyable {
         try? send(connection, &nothing)
     }
 
-    /// Offers the queue to the kernel once before it is dropped: without waiting, callbacks or reports.
+    /// Offers the queue to the kernel once before it is dropped: without waiting, callbacks or events.
     @inline(never)
-    mutating func offer(_ connection: ConnectionReference) {
+    mutating func sendBeforeDrop(_ connection: ConnectionReference) {
         guard let stream = connection.pointee.stream, stream.pointee.outbox.hasPending, !stream.pointee.outbox.isInherited,
             !stream.pointee.writeClaim.isHeld
         else { return }
@@ -172,41 +172,41 @@ extension Context where View: ~Copyable {
 
     // MARK: Reporting
 
-    /// Reports one sent frame, taking connections in turn. False: this thread has none to report.
-    mutating func report(_ event: inout Event) -> Bool {
-        guard let connection = firstReportable(event.lease) else { return false }
-        report(connection, &event)
-        // The next report is another connection's.
-        if connection.pointee.unreported > 0, outgoing.count > 1 {
+    /// Tells of one sent frame, taking connections in turn. False: there is none for this thread.
+    mutating func tell(_ event: inout Event) -> Bool {
+        guard let connection = firstUntold(event.lease) else { return false }
+        tell(connection, &event)
+        // The next TX event is another connection's.
+        if connection.pointee.untold > 0, outgoing.count > 1 {
             outgoing.remove(connection)
             outgoing.append(connection)
         }
         return true
     }
 
-    /// The first connection with a report that this thread may be given.
+    /// The first connection with a sent frame that this thread may be told of.
     @inline(__always)
-    mutating func firstReportable(_ lease: LeaseReference?) -> ConnectionReference? {
-        if let first = outgoing.first, first.pointee.unreported > 0, !leases.areShared { return first }
-        return nextReportable(lease)
+    mutating func firstUntold(_ lease: LeaseReference?) -> ConnectionReference? {
+        if let first = outgoing.first, first.pointee.untold > 0, !leases.areShared { return first }
+        return nextUntold(lease)
     }
 
     @inline(never)
-    private mutating func nextReportable(_ lease: LeaseReference?) -> ConnectionReference? {
+    private mutating func nextUntold(_ lease: LeaseReference?) -> ConnectionReference? {
         var next = outgoing.first
         while let connection = next {
-            if connection.pointee.unreported > 0, !isLeased(connection, from: lease) { return connection }
+            if connection.pointee.untold > 0, !isLeased(connection, from: lease) { return connection }
             next = outgoing.following(connection)
         }
         return nil
     }
 
-    /// Reports one sent frame of this connection, if there is one.
+    /// Tells of one sent frame of this connection, if there is one.
     @inline(__always)
-    mutating func report(_ connection: ConnectionReference, _ event: inout Event) {
-        guard connection.pointee.unreported > 0 else { return }
-        (connection.pointee.unreported, unreported) = (connection.pointee.unreported - 1, unreported - 1)
+    mutating func tell(_ connection: ConnectionReference, _ event: inout Event) {
+        guard connection.pointee.untold > 0 else { return }
+        (connection.pointee.untold, untold) = (connection.pointee.untold - 1, untold - 1)
         event.give(.sent, connection)
-        if connection.pointee.unreported == 0 { requeue(connection) }
+        if connection.pointee.untold == 0 { requeue(connection) }
     }
 }

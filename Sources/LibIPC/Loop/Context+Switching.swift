@@ -1,7 +1,7 @@
 // Context+Switching.swift - two descriptors whose messages go from one to the other.
 //
 // The library reads and writes frames of an end, or the program's callbacks read and write it. An end is not read while too many bytes
-// wait for the other one (back-pressure). An end that has left is reported only when its last messages were sent. Callbacks run outside
+// wait for the other one (back-pressure). An end that has left is told of only when its last messages were sent. Callbacks run outside
 // of the engine, so that they may use the library: the engine asks its caller for the call (Event.Kind.callback), and gets the answer.
 
 /// Bytes that may wait for one switched end. When there are more the other end is not read.
@@ -53,18 +53,18 @@ extension Context where View: ~Copyable {
     private mutating func finish(
         _ connection: ConnectionReference, _ target: ConnectionReference, _ event: inout Event
     ) throws(IPCError) {
-        // Frames that were sent to either end are reported before the entries go.
-        let sentTo = target.pointee.unreported > 0 ? target : connection
-        if sentTo.pointee.unreported > 0 {
+        // Frames that were sent to either end are told of before the entries go.
+        let sentTo = target.pointee.untold > 0 ? target : connection
+        if sentTo.pointee.untold > 0 {
             markRunnable(connection)
-            return report(sentTo, &event)
+            return tell(sentTo, &event)
         }
         guard case .failed(let failure) = connection.pointee.ending else {
             // The end may still read: its queue is sent first.
-            if !view.hasWriter(connection.pointee.number), drain(connection) { return }
-            return try untie(connection, .disconnection, &event)
+            if !view.hasWriter(connection.pointee.number), beginDraining(connection) { return }
+            return try endPair(connection, .disconnection, &event)
         }
-        try untie(connection, .error, closing: failure.code == IPC_ERROR_USOCK_SEND, &event, failure)
+        try endPair(connection, .error, closing: failure.code == IPC_ERROR_USOCK_SEND, &event, failure)
     }
 
     /// The other end of the pair, if its entry is active.
@@ -124,7 +124,7 @@ extension Context where View: ~Copyable {
     }
 
     /// Ends the pair: removes both entries.
-    private mutating func untie(
+    private mutating func endPair(
         _ connection: ConnectionReference, _ kind: Event.Kind, closing: Bool = false, _ event: inout Event, _ reason: IPCError? = nil
     ) throws(IPCError) {
         let number = connection.pointee.number
@@ -144,7 +144,7 @@ extension Context where View: ~Copyable {
 
     /// Makes a pair of a service's end, which was added just before, and a client's, which is added if it is no entry yet. When this
     /// fails, the service's entry is removed.
-    mutating func tie(_ client: Int32, to service: Int32) throws(IPCError) {
+    mutating func makePair(_ client: Int32, to service: Int32) throws(IPCError) {
         let isNew = connection(of: client) == nil
         do throws(IPCError) {
             if isNew { try add(client, .switched) }
@@ -155,11 +155,11 @@ extension Context where View: ~Copyable {
             throw error
         }
         if let client = connection(of: client) { view.setKind(.switched, at: client.pointee.index) }
-        lookAgain(at: client, service)
+        resumePair(client, service)
     }
 
     /// The program has changed the pair of these two ends: resumes both.
-    mutating func lookAgain(at first: Int32, _ second: Int32) {
+    mutating func resumePair(_ first: Int32, _ second: Int32) {
         if let connection = active(first) { resume(connection) }
         if let connection = active(second) { resume(connection) }
     }
@@ -202,7 +202,7 @@ extension Context where View: ~Copyable {
                 fallthrough
             }
         case .failed, .unparsable:
-            try untie(connection, .error, &event)
+            try endPair(connection, .error, &event)
         }
     }
 
@@ -217,9 +217,9 @@ extension Context where View: ~Copyable {
         switch answer {
         case .done: if settings.tells(.sent) || event.lease == nil { event.give(.sent, connection) }
         case .ignore: tellSwitched(counterpart(of: connection) ?? connection, &event)
-        case .closing: try untie(connection, .disconnection, &event)
+        case .closing: try endPair(connection, .disconnection, &event)
         case .failed, .unparsable:
-            try untie(connection, .error, closing: true, &event)
+            try endPair(connection, .error, closing: true, &event)
         }
     }
 
@@ -238,13 +238,13 @@ extension Context where View: ~Copyable {
         }
     }
 
-    /// Sends what is queued for one entry, and reports the oldest frame that was sent.
+    /// Sends what is queued for one entry, and tells of the oldest frame that was sent.
     /// - Parameter needsPair: throws if the entry is in no pair.
     mutating func stepWriting(_ connection: ConnectionReference, needsPair: Bool = false, _ event: inout Event) throws(IPCError) {
         let isTied = !needsPair || view.counterpart(of: connection.pointee.number) != nil
         try check(isTied, IPC_ERROR_FD_SWITCHING__NO_FD_RECORD, "descriptor \(connection.pointee.number) is in no pair")
         try send(connection, &event)
-        if event.kind == .none { report(connection, &event) }
+        if event.kind == .none { tell(connection, &event) }
     }
 
     /// The number of an entry that was closed may be another entry's by now.

@@ -21,7 +21,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     /// How many connections there have been.
     var generation: UInt32 = 0
     /// The value of libipc_changes that the context has taken notice of.
-    var changes = libipc_noted_changes()
+    var changes = libipc_current_changes()
 
     var poller: Poller
     var pool = BufferPool()
@@ -32,12 +32,12 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var runnable = ConnectionQueue(.reading)
     /// Connections in one of the waiting states (Connection.State).
     var parked = ConnectionQueue(.reading)
-    /// Connections that have frames to send and may be writable, or have sent frames that are to be reported.
+    /// Connections that have frames to send and may be writable, or have sent frames that the program is to be told of.
     var outgoing = ConnectionQueue(.sending)
     /// Some connection in `outgoing` may have frames to send.
     var hasUnsent = false
-    /// Frames of all connections that were sent and not reported to the program yet.
-    var unreported = 0
+    /// Frames of all connections that were sent, and that the program was not told of yet.
+    var untold = 0
 
     /// In bytes. nil: the default.
     var queueLimit: Int?
@@ -48,8 +48,8 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     var accepted = 0, users = HeapArray<UserCount>()
     /// Number of the call that is at work: how many have entered the context.
     var call: UInt32 = 0
-    /// The last event was the report of a sent frame (TX).
-    var wasReport = false
+    /// The last event was TX: a frame was sent.
+    var wasSent = false
     /// A client that was accepted and could not be added for want of memory, or -1.
     var unadmitted: Int32 = -1
     /// Consecutive clients that were lost before they were accepted.
@@ -174,7 +174,7 @@ struct Context<View: PublicView & ~Copyable>: ~Copyable {
     mutating func beginTurn(_ connection: ConnectionReference) {
         runnable.remove(connection)
         connection.pointee.state = .idle
-        turns.take()
+        turns.use()
     }
 
     /// Makes a connection runnable whatever it waits for, because its type or that condition has changed.

@@ -25,7 +25,7 @@ struct Event: ~Copyable {
     let isBatch: Bool
     var clock = CallClock()
     /// How many descriptors the poller reported last, and how often this call has asked it.
-    var reported = 1, looks = 0
+    var reported = 1, polls = 0
 
     init(_ lease: LeaseReference? = nil, isBatch: Bool = false) { (self.lease, self.isBatch) = (lease, isBatch) }
 

@@ -29,7 +29,7 @@ struct NumberCheck: BitwiseCopyable {
     }
 
     /// Index of the next of `count` entries to compare.
-    mutating func take(of count: Int) -> Int {
+    mutating func nextIndex(of count: Int) -> Int {
         let index = next < count ? next : 0
         next = index + 1
         return index

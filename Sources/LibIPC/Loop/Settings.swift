@@ -46,10 +46,10 @@ extension Context where View: ~Copyable {
     mutating func leaveOut(_ kinds: UInt32) {
         settings.leaveOut(kinds)
         if settings.tells(.sent) { return }
-        for index in 0..<connections.count where connections[index].pointee.unreported > 0 {
-            connections[index].pointee.unreported = 0
+        for index in 0..<connections.count where connections[index].pointee.untold > 0 {
+            connections[index].pointee.untold = 0
             requeue(connections[index])
         }
-        unreported = 0
+        untold = 0
     }
 }

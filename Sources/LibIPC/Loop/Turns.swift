@@ -24,21 +24,21 @@ struct Turns {
     static var longestBudget: Int { 72 }
 
     /// Turns since the poller was asked.
-    private var taken = 0
+    private var used = 0
     /// When `sendsFirst` was last true: on `Clock`, in nanoseconds. All frames that are queued now were queued later.
     private var sentAt: Int64 = 0
     /// Less than `quick` had passed since `sentAt` when `sendsFirst` was last asked.
     private var isQuick = false
 
-    var isUsedUp: Bool { taken >= Turns.budget && !(isQuick && taken < Turns.longestBudget) }
+    var isUsedUp: Bool { used >= Turns.budget && !(isQuick && used < Turns.longestBudget) }
 
     /// A connection takes a turn.
     @inline(__always)
-    mutating func take() { taken += 1 }
+    mutating func use() { used += 1 }
 
     /// The poller was asked: the budget begins anew.
     @inline(__always)
-    mutating func begin() { (taken, isQuick) = (0, false) }
+    mutating func begin() { (used, isQuick) = (0, false) }
 
     /// Whether to send before a message is handed out, where frames are queued.
     /// - Parameter now: on `Clock`, in nanoseconds.

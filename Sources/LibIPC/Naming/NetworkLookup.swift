@@ -39,7 +39,7 @@ enum NetworkLookup {
             throw IPCError(IPC_ERROR_CLOSED_RECIPIENT, "the network daemon refused: \(reason)")
         }
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
-        while inbox.awaitsByte { try failing(with: code, try receive(&inbox, from: daemon, &pool, until: deadline)) }
+        while inbox.hasNoBytes { try failing(with: code, try receive(&inbox, from: daemon, &pool, until: deadline)) }
         return try inbox.takeDescriptor().orThrow(code, "no descriptor came from the network daemon")
     }
 

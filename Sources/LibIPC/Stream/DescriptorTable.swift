@@ -3,7 +3,7 @@
 // ipc_read_fd and its kin get no context, yet must not overtake bytes that a context holds for the descriptor, in either direction.
 // This table, the only one of the process, leads from the number to its stream and to the lock of the stream's owner: a context, or,
 // for a descriptor in no context (a stray one), the stripe of the number. A stripe is one of 64 locks, among which the numbers are
-// spread (registry.h). An entry is written under the lock of its stripe.
+// spread (descriptor_table.h). An entry is written under the lock of its stripe.
 
 enum DescriptorTable {
     /// The owner of the number's stream, whose lock guards it. It may be another one by the time that the caller has the lock.
@@ -13,21 +13,21 @@ enum DescriptorTable {
 
     /// The stream of the number, if this is its owner. The caller has the owner's lock.
     static func stream(of number: Int32, _ owner: MonitorReference) -> StreamReference? {
-        libipc_registered(number, owner)?.assumingMemoryBound(to: Stream.self)
+        libipc_stream_of(number, owner)?.assumingMemoryBound(to: Stream.self)
     }
 
     /// Enters the stream into the table, unless its number is too large for that. The caller has the lock of the stripe.
-    private static func register(_ stream: StreamReference) {
+    private static func insert(_ stream: StreamReference) {
         let number = stream.pointee.descriptor.number
-        libipc_register(number, stream.pointee.owner, stream)
-        stream.pointee.isRegistered = libipc_is_registrable(number) != 0
+        libipc_set_table_entry(number, stream.pointee.owner, stream)
+        stream.pointee.isInTable = libipc_fits_table(number) != 0
     }
 
     /// Removes the stream from the table, if it is there. The caller has the lock of the stripe.
-    private static func unregister(_ stream: StreamReference) {
+    private static func remove(_ stream: StreamReference) {
         let number = stream.pointee.descriptor.number
-        if stream.pointee.isRegistered, stream == self.stream(of: number, stream.pointee.owner) { libipc_register(number, nil, nil) }
-        stream.pointee.isRegistered = false
+        if stream.pointee.isInTable, stream == self.stream(of: number, stream.pointee.owner) { libipc_set_table_entry(number, nil, nil) }
+        stream.pointee.isInTable = false
     }
 
     /// Runs `body` with the lock of the stripe.
@@ -44,9 +44,9 @@ enum DescriptorTable {
     /// frees it. The caller has the lock of the stripe.
     /// - Parameter keepingMemory: the caller frees it later.
     private static func abandon(_ stream: StreamReference, keepingMemory: Bool = false) {
-        unregister(stream)
+        remove(stream)
         stream.pointee.announceEnds()
-        stream.belong(to: stripe(of: stream.pointee.descriptor.number), nil)
+        stream.changeOwner(to: stripe(of: stream.pointee.descriptor.number), nil)
         if !stream.pointee.isClaimed, !keepingMemory { Stream.destroy(stream) }
     }
 
@@ -59,8 +59,8 @@ enum DescriptorTable {
         try withStripe(of: number, owner) { stripe throws(IPCError) in
             if let stray = stream(of: number, stripe) {
                 if stray.pointee.isCurrent, !stray.pointee.isClosedAtEnd {
-                    stray.belong(to: owner, connection)
-                    register(stray)
+                    stray.changeOwner(to: owner, connection)
+                    insert(stray)
                     // Calls that wait for the end of a claim wake up, and take the new owner's lock.
                     stray.pointee.readClaim.isAwaited || stray.pointee.writeClaim.isAwaited ? stripe.wakeClaimers() : ()
                     return stray
@@ -68,8 +68,8 @@ enum DescriptorTable {
                 abandon(stray)
             }
             let made = try Stream.make(number, owner: owner)
-            made.belong(to: owner, connection)
-            register(made)
+            made.changeOwner(to: owner, connection)
+            insert(made)
             return made
         }
     }
@@ -85,8 +85,8 @@ enum DescriptorTable {
             }
             stream.pointee.announceEnds()
             (stream.pointee.acceptsDescriptors, stream.pointee.inbox.acceptsDescriptors) = (false, false)
-            stream.belong(to: stripe, nil)
-            register(stream)
+            stream.changeOwner(to: stripe, nil)
+            insert(stream)
         }
     }
 
@@ -132,7 +132,7 @@ enum DescriptorTable {
             abandon(known)
         }
         let made = try Stream.make(number, owner: stripe)
-        register(made)
+        insert(made)
         return made
     }
 
@@ -142,7 +142,7 @@ enum DescriptorTable {
         while let frame = stream.pointee.outbox.takeSent() { OutboundFrame.destroy(frame) }
         guard stream.pointee.connection == nil, !stream.pointee.isClaimed else { return }
         stream.pointee.identify()
-        if stream.pointee.isRegistered, !stream.pointee.isEmpty, !stream.pointee.isClosedAtEnd { return }
+        if stream.pointee.isInTable, !stream.pointee.isEmpty, !stream.pointee.isClosedAtEnd { return }
         let (number, isClosed) = (stream.pointee.descriptor.number, stream.pointee.isClosedAtEnd)
         abandon(stream)
         if isClosed { close(number) }

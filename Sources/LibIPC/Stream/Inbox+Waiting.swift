@@ -61,7 +61,7 @@ extension Inbox {
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
         do throws(IPCError) {
             var limit = TimeLimit(SO_RCVTIMEO)
-            while awaitsByte {
+            while hasNoBytes {
                 let waits = !limit.isLimited
                 switch try receive(from: descriptor, &pool, waiting: waits, .byte, &limit) {
                 case .message, .bytes, nil: continue

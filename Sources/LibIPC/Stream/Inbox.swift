@@ -60,11 +60,11 @@ struct Inbox: ~Copyable {
     }
 
     /// Bytes were read ahead, and no frame has been received in part.
-    var hasBacklog: Bool { header == nil && readAhead.count > 0 }
+    var hasReadAhead: Bool { header == nil && readAhead.count > 0 }
 
     /// Takes out a small message that was read ahead as a whole; nil: there is none, or no memory.
-    mutating func takeWhole(upTo limit: UInt32) -> Message? {
-        guard hasBacklog, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return nil }
+    mutating func takeReadAhead(upTo limit: UInt32) -> Message? {
+        guard hasReadAhead, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return nil }
         let announced = FrameHeader(decoding: bytes)
         guard announced.length < UInt32(BufferPool.largeSize), announced.length <= limit, readAhead.count >= announced.frameSize,
             let payload = malloc(announced.payloadSize + 1)
@@ -134,14 +134,14 @@ struct Inbox: ~Copyable {
         from descriptor: Descriptor, into pool: inout BufferPool, waiting: Bool = false, _ extent: Extent = .all
     ) throws(IPCError) -> Arrival {
         // With a descriptor in hand no more than its frame is received: the next one is another frame's.
-        let extent = acceptsDescriptors && passed != nil && !awaitsByte ? .frame : extent
-        if expectsLarge, awaitsByte, extent == .all {
+        let extent = acceptsDescriptors && passed != nil && !hasNoBytes ? .frame : extent
+        if expectsLarge, hasNoBytes, extent == .all {
             let head = UnsafeMutableRawBufferPointer(rebasing: try pool.receiveBuffer(after: readAhead.readable).prefix(FrameHeader.size))
             if let block = pool.takeLargeBlock(Int(lastLength) + FrameHeader.size) {
                 return try receive(from: descriptor, head, inPlace: block, &pool, waiting)
             }
         }
-        if awaitsByte, extent == .all {
+        if hasNoBytes, extent == .all {
             var arrival = Arrival.nothing
             guard let message = try receiveMessage(from: descriptor, &pool, waiting: waiting, &arrival) else { return arrival }
             (header, filled, capacity) = (message.header, message.header.payloadSize, message.header.payloadSize)
@@ -287,7 +287,7 @@ struct Inbox: ~Copyable {
     mutating func closePassed() { if let passed = passed.take() { libipc_close_passed(passed.descriptor) } }
 
     /// The inbox holds no byte and no part of a frame: the next byte may bring a descriptor.
-    var awaitsByte: Bool { header == nil && readAhead.count == 0 }
+    var hasNoBytes: Bool { header == nil && readAhead.count == 0 }
 
     /// Takes one byte from the stream, if no frame has been received in part. Returns the descriptor that came with it, or the
     /// error for which it was lost.

@@ -18,7 +18,7 @@ struct Stream: ~Copyable {
     var inbox = Inbox()
     /// It is in the descriptor table. A stream that is not there had a number that is closed or means another file by now: only calls
     /// that have claimed it still use it.
-    var isRegistered = false
+    var isInTable = false
     /// Messages may bring descriptors (Inbox.acceptsDescriptors, also while a call has taken the inbox along).
     var acceptsDescriptors = false
     /// The library closes the descriptor when the last claim ends.
@@ -105,7 +105,7 @@ extension StreamReference {
     }
 
     /// Changes the owner. The caller has the locks of the former and of the new one.
-    func belong(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
+    func changeOwner(to owner: MonitorReference, _ connection: UnsafeMutableRawPointer?) {
         pointee.setOwner(owner, connection)
         libipc_store_owner(ownerCell, owner)
     }

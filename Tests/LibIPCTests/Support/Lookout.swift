@@ -22,7 +22,7 @@ final class Lookout {
     init() throws { poller = try Poller() }
 
     @discardableResult
-    func add(_ end: End, _ interest: Interest = .read, generation: UInt32 = 1) throws -> Admission {
+    func add(_ end: End, _ interest: Interest = .read, generation: UInt32 = 1) throws -> WatchResult {
         try poller.add(Registration(descriptor: end.number, generation: generation), interest)
     }
 
