@@ -118,6 +118,18 @@ TEST(a_handler_wakes_another_loop_at_any_moment) {
 	end();
 }
 
+/* The descriptor may be asked for when the context was woken already. */
+TEST(a_wake_before_the_descriptor_makes_it_readable) {
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	CHECK_EQUAL(ipc_wake(&ctx), IPC_ERROR_NONE);
+	int fd = ipc_ctx_fd(&ctx);
+	CHECK(fd < 0 || is_readable(fd));
+	wants_wake(0);
+	for (int i = 0; fd >= 0 && i < 3 && is_readable(fd); i++) wants_timer();
+	CHECK(fd < 0 || !is_readable(fd));
+	end();
+}
+
 /* ---- threads ---- */
 
 static int rounds;

@@ -39,8 +39,10 @@ extension Context where View: ~Copyable {
         var nothing = Event()
         let limit = sleepLimit(-1, &nothing)
         if limit >= 0 { loop?.setTimer(limit) }
-        let isRung = hasUnsent || !runnable.isEmpty || poller.needsRebuild || connections.count < view.count || isWorkLeftForLoop()
-        loop?.ring(isRung)
+        let isKnown = hasUnsent || !runnable.isEmpty || poller.needsRebuild || connections.count < view.count
+        // ipc_wake may have been called before there was a bell.
+        let isDue = isKnown || libipc_is_woken(monitor) != 0 || isWorkLeftForLoop()
+        loop?.ring(isDue)
     }
 
     /// A thread that serves the loop has reports to get; or its next wait ends a lease that something waits for: a turn, or the peer of
