@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import enum
-import struct
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,9 +16,9 @@ from .events import Message
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_pack = struct.Struct("@BBiIP").pack_into
-_write = _library.write
-_new_message = ctypes.c_char * struct.calcsize("@BBiIP")
+_MAX = _library.MAX_MESSAGE_SIZE
+_copy = _library.copy_payload
+_take = _library.write_take
 
 
 class Quiet(enum.IntFlag):
@@ -75,7 +74,7 @@ class BaseContext(Switching):
         """`quiet`: events that are left out; TX has to be asked for. `accept_descriptors`: messages of accepted connections may bring
         descriptors; see also the method. `linger`: how many seconds closing waits until queued messages are sent."""
         super().__init__()
-        self._messages: list[tuple[Any, Any]] = []
+        self._messages: list[tuple[_library.RawMessage, Any]] = []
         self._linger = linger
         self._check_code(_library.ctx_quiet(self._reference, quiet))
         if accept_descriptors:
@@ -138,32 +137,43 @@ class BaseContext(Switching):
     ) -> None:
         """Queues a message for a connection. The next wait sends it, or `flush`. The payload may change afterwards, and the descriptor
         may be closed: the library has a copy."""
-        if payload.__class__ is not bytes or descriptor is not None or not _buffers.BYTES_OFFSET:
-            self._send_other(to, payload, user_type, type, descriptor)
+        self._queue(to, payload, user_type, type, descriptor)
+
+    def _queue(self, to: int, payload: ReadableBuffer, user_type: int, type: int, descriptor: FileLike | None) -> None:
+        if not (0 <= type <= 255 and 0 <= user_type <= 255):
+            raise ValueError(f"types are 0 to 255, not {type} and {user_type}")
+        if payload.__class__ is not bytes or descriptor is not None:
+            self._queue_other(to, payload, user_type, type, descriptor)
             return
-        if self._reference is None:
-            raise self._failure(0, None)
+        length = len(payload)
+        if length > _MAX:
+            raise errors.make(errors.TOO_LONG, b"a payload of %d bytes is too long" % length)
         try:
             slot = self._messages.pop()  # see _batches
         except IndexError:
-            message = _new_message()
-            slot = message, (self._handle, ctypes.byref(message))
+            message = _library.RawMessage()
+            slot = message, ctypes.byref(message)
+        message, reference = slot
         try:
-            _pack(slot[0], 0, type, user_type, to, len(payload), id(payload) + _buffers.BYTES_OFFSET)
-        except struct.error as error:
-            raise ValueError(f"types are 0 to 255, a descriptor is an int: {error}") from None
-        result = _write(*slot[1])
-        self._messages.append(slot)
-        if result.code:
-            raise self._failure(result.code, result.text)
+            # The library's memory, filled here, and then taken: ipc_write would return 8 KiB.
+            _copy(reference, to, type, user_type, payload, length)
+            if message.length != length:
+                raise errors.make(errors.NO_MEMORY)
+            code = _take(self._reference, reference)
+            if code:
+                failure = self._failure(code, _library.last_error())
+                _copy(reference, 0, 0, 0, None, 0)  # frees the payload
+                raise failure
+        finally:
+            self._messages.append(slot)
 
-    def _send_other(self, to: int, payload: ReadableBuffer, user_type: int, type: int, descriptor: FileLike | None) -> None:
+    def _queue_other(self, to: int, payload: ReadableBuffer, user_type: int, type: int, descriptor: FileLike | None) -> None:
         with _buffers.address(payload) as (address, length):
-            if length > _library.MAX_MESSAGE_SIZE:
+            if length > _MAX:
                 raise errors.make(errors.TOO_LONG, b"a payload of %d bytes is too long" % length)
             message = _library.RawMessage(type, user_type, to, length, address)
             if descriptor is None:
-                self._check(_library.write(self._handle, ctypes.byref(message)))
+                self._check(_library.write(self._reference, ctypes.byref(message)))
             else:
                 self._check_code(_library.write_with_fd(self._reference, ctypes.byref(message), number_of(descriptor)))
 

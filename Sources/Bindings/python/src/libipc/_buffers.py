@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import sys
 from collections.abc import Iterator
 from ctypes import POINTER, Structure, c_char_p, c_int, c_ssize_t, c_void_p
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-
-def _offset_of_bytes() -> int:
-    """Where the bytes lie in an object of type bytes, which ctypes finds out more slowly. 0: elsewhere than CPython has them."""
-    probe, offset = b"libipc", bytes.__basicsize__ - 1
-    is_there = sys.implementation.name == "cpython" and ctypes.string_at(id(probe) + offset, len(probe)) == probe
-    return offset if is_there else 0
-
-
-BYTES_OFFSET = _offset_of_bytes()
 
 
 class _View(Structure):

@@ -1,7 +1,7 @@
 """The shared library: where it is, its structures, and the prototypes of the functions that this package calls.
 
-Prototypes are set once, here. `write` and `wait_events`, which each message passes, have none: their arguments are ctypes objects that
-are made once, and need no conversion, which would take as long as the call.
+Prototypes are set once, here. What each message passes, `copy_payload`, `write_take` and `wait_events`, has none: the arguments are ctypes
+objects that are made once, bytes and small integers, and need no conversion, which would take as long as the call.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ add_fd = _function("ipc_add_fd", Result, c_void_p, c_int)
 add_fd_switched = _function("ipc_add_fd_switched", Result, c_void_p, c_int)
 del_fd = _function("ipc_del_fd", Result, c_void_p, c_int)
 ctx_fd_type = _function("ipc_ctx_fd_type", c_int, c_void_p, c_int, c_int)
-write = _function("ipc_write", Result)
+write = _function("ipc_write", Result, c_void_p, c_void_p)
 ctx_entries = _function("ipc_ctx_entries", Result, c_void_p, c_void_p, c_void_p)
 ctx_release = _function("ipc_ctx_release", Result, c_void_p)
 message_copy = _function("ipc_message_copy", None, c_void_p, c_uint32, c_ubyte, c_ubyte, c_char_p, c_uint32)
@@ -125,6 +125,7 @@ switching_callbacks = _function("ipc_switching_callbacks", None, c_void_p, c_int
 last_error = _function("ipc_last_error", c_char_p)
 errors_get = _function("ipc_errors_get", c_char_p, c_int)
 ctx_fd = _function("ipc_ctx_fd", c_int, c_void_p)
+write_take = _function("ipc_write_take", c_int)
 wait_events = _function("ipc_wait_events", c_int)
 ctx_quiet = _function("ipc_ctx_quiet", c_int, c_void_p, c_uint32)
 wake = _function("ipc_wake", c_int, c_void_p)
@@ -135,4 +136,8 @@ peer = _function("ipc_peer", c_int, c_void_p, c_int, c_void_p)
 ctx_add = _function("ipc_ctx_add", c_int, c_void_p, c_char_p, c_int)
 flush = _function("ipc_flush", c_int, c_void_p, c_int, c_int)
 ctx_limit = _function("ipc_ctx_limit", c_int, c_void_p, c_int, c_size_t)
+# With the lock of the interpreter: it only allocates and copies, and never waits.
+copy_payload = _function("ipc_message_copy", None, library=ctypes.PyDLL(_library._name))
+# With the lock of the interpreter: it only allocates and copies, and never waits.
+copy_payload = _function("ipc_message_copy", None, library=ctypes.PyDLL(_library._name))
 free = _function("free", None, c_void_p, library=_libc)

@@ -33,20 +33,14 @@ _new = tuple.__new__
 class _Batch:
     """The arguments of a wait. The library frees the messages in it at the next wait with it."""
 
-    __slots__ = ("address", "arguments", "count", "events", "size", "timer")
+    __slots__ = ("events", "parts", "size")
 
     def __init__(self, reference: Any, room: int) -> None:
         self.events = (_library.RawEvent * room)()
-        self.address = ctypes.addressof(self.events)
         self.size = room * _EVENT_SIZE
-        self.count, self.timer = ctypes.c_size_t(), ctypes.c_int()
-        self.arguments = (
-            reference,
-            ctypes.byref(self.events),
-            ctypes.c_size_t(room),
-            ctypes.byref(self.count),
-            ctypes.byref(self.timer),
-        )
+        count, timer = ctypes.c_size_t(), ctypes.c_int()
+        arguments = reference, ctypes.byref(self.events), ctypes.c_size_t(room), ctypes.byref(count), ctypes.byref(timer)
+        self.parts = ctypes.addressof(self.events), count, timer, arguments
 
     def __del__(self, free: Any = _library.free) -> None:
         for position in range(0, self.size, _EVENT_SIZE):
@@ -71,11 +65,6 @@ class Receiving(Core):
     def _is_waited_on(self) -> bool:
         return len(self._batches) < len(self._made)
 
-    def _leave(self, batch: _Batch) -> None:
-        self._batches.append(batch)
-        if self._reference is None:
-            self._free()
-
     def _collect(self, events: collections.deque[Event], milliseconds: int) -> int:
         """Waits, and appends what there is, at least one event. Returns what remains of the time."""
         try:
@@ -83,16 +72,17 @@ class Receiving(Core):
         except IndexError:
             self._made.append(None)
             batch = _Batch(self._handle, self._room)
+        address, count, timer, arguments = batch.parts
         try:
-            batch.timer.value = milliseconds
+            timer.value = milliseconds
             code = 106
             while code == 106 and self._reference is not None:  # a signal: Python's handlers run between two waits, and may raise
-                code = _wait(*batch.arguments)
-            count = batch.count.value
-            if count == 0 or self._reference is None:
+                code = _wait(*arguments)
+            end = address + count.value * _EVENT_SIZE
+            if end == address or self._reference is None:
                 raise self._failure(code, _library.last_error())
             kind = 0
-            for position in range(batch.address, batch.address + count * _EVENT_SIZE, _EVENT_SIZE):
+            for position in range(address, end, _EVENT_SIZE):
                 kind, _, fd, raw = _unpack_event(_MEMORY, position)
                 if kind == 6:
                     type, user_type, _, length, payload = _unpack_message(_MEMORY, raw)
@@ -106,9 +96,11 @@ class Receiving(Core):
                     events.append(Event(_TYPES[kind], fd))
             if code or kind == 1:
                 events.append(self._explain(events.pop(), code, _library.last_error()))
-            return batch.timer.value
+            return timer.value
         finally:
-            self._leave(batch)
+            self._batches.append(batch)
+            if self._reference is None:
+                self._free()
 
     def _take_descriptor(self, message: Message, event: int) -> None:
         fd = _library.event_take_fd(event)

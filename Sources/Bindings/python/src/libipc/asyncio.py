@@ -262,7 +262,7 @@ class Client(Context):
 
     def tell(self, payload: ReadableBuffer = b"", user_type: int = 0, *, type: int = 2, descriptor: FileLike | None = None) -> None:
         """Sends a message to the service; nothing waits for it."""
-        self.send(self.fd, payload, user_type, type=type, descriptor=descriptor)
+        self._queue(self.fd, payload, user_type, type, descriptor)
 
     async def request(
         self, payload: ReadableBuffer = b"", user_type: int = 0, *, type: int = 2, descriptor: FileLike | None = None
@@ -270,7 +270,7 @@ class Client(Context):
         """Sends a message and waits for the reply. Any number of tasks may do so at once: replies belong to requests in their order.
         Give it a limit with `asyncio.wait_for`; a reply that comes late is dropped."""
         self._watch_loop()
-        self.send(self.fd, payload, user_type, type=type, descriptor=descriptor)
+        self._queue(self.fd, payload, user_type, type, descriptor)
         reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._requests.append(reply)
         return await reply

@@ -153,7 +153,7 @@ class Client(Context):
 
     def tell(self, payload: ReadableBuffer = b"", user_type: int = 0, *, type: int = 2, descriptor: FileLike | None = None) -> None:
         """Sends a message to the service; nothing waits for it. What the kernel does not take at once is sent by the next wait."""
-        self.send(self.fd, payload, user_type, type=type, descriptor=descriptor)
+        self._queue(self.fd, payload, user_type, type, descriptor)
         _library.flush(self._reference, self.fd, 0)
 
     def request(
@@ -167,7 +167,7 @@ class Client(Context):
     ) -> Message:
         """Sends a message and waits for the next one from the service, which is the reply. Other events stay for `wait`. TimeoutError
         after so many seconds: a reply that comes late is dropped."""
-        self.send(self.fd, payload, user_type, type=type, descriptor=descriptor)
+        self._queue(self.fd, payload, user_type, type, descriptor)
         events = self._waiter.events
         if timeout is None and not events and not self._late:
             self._collect(events, -1)

@@ -67,7 +67,7 @@ class OutOfMemoryError(Error, MemoryError):
     """The library could not allocate."""
 
 
-CLOSED, POLL, FREED, NAME, UNKNOWN, TOO_LONG, NO_DESCRIPTOR, UNSENT = 4, 106, 114, 111, 116, 67, 119, 125
+CLOSED, POLL, FREED, NAME, UNKNOWN, TOO_LONG, NO_DESCRIPTOR, UNSENT, NO_MEMORY = 4, 106, 114, 111, 116, 67, 119, 125, 92
 
 _FAMILIES: dict[type[Error], tuple[int, ...]] = {
     InvalidNameError: (5, 6, 8, 9, 15, 36, NAME),
@@ -80,7 +80,7 @@ _FAMILIES: dict[type[Error], tuple[int, ...]] = {
     UnknownDescriptorError: (35, 40, 104, 107, UNKNOWN),
     DescriptorError: (48, 64, 65, 66, 113, NO_DESCRIPTOR, 121, 122),
     LimitError: (120, 126),
-    OutOfMemoryError: (3, 10, 25, 29, 31, 62, 71, 86, 87, 90, 92, 96, 97, 105),
+    OutOfMemoryError: (3, 10, 25, 29, 31, 62, 71, 86, 87, 90, NO_MEMORY, 96, 97, 105),
 }
 _FAMILY_OF = {code: family for family, codes in _FAMILIES.items() for code in codes}
 

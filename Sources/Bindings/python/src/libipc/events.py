@@ -62,7 +62,7 @@ class Message:
         """Queues an answer to the sender, by default with the user type of this message."""
         if self._context is None:
             raise ValueError("this message did not come from a connection")
-        self._context.send(self.fd, payload, self.user_type if user_type is None else user_type, descriptor=descriptor)
+        self._context._queue(self.fd, payload, self.user_type if user_type is None else user_type, 2, descriptor)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):
