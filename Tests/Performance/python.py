@@ -33,7 +33,7 @@ class Plain:
 
     def fill(self, data, size):
         while len(data) < size:
-            more = self.sock.recv(262144)
+            more = self.sock.recv(65536)  # more would be a mapping of its own each time (mallopt(3), M_MMAP_THRESHOLD)
             if not more:
                 raise EOFError
             data += more
