@@ -103,6 +103,8 @@ TEST(a_type_that_changes_in_place_is_seen_by_a_wait_that_the_timer_has_caused) {
 	CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
 	CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	CHECK(becomes_readable(fd, -1));
+	/* valgrind accepts first, and closes the client when that is over the limit. */
+	if (recv(peer, &(char){0}, 1, MSG_DONTWAIT) == 0) close(peer), peer = raw_connect("pong");
 	ctx.cinfos[1].type = IPC_CONNECTION_TYPE_IPC;
 	/* The timer may have been that of the server, or an earlier one: so one comes first, or the other. Of the message nothing tells. */
 	for (int left = 2; left > 0;) {
