@@ -124,6 +124,8 @@ TEST(a_starved_server_comes_back) {
 	CHECK(becomes_readable(fd, -1));
 	while (becomes_readable(fd, 0)) CHECK_EQUAL(look(), IPC_EVENT_TYPE_TIMER);
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	/* valgrind accepts first, and closes the client when that is over the limit. */
+	if (recv(peer, &(char){0}, 1, MSG_DONTWAIT) == 0) close(peer), peer = raw_connect("pong");
 	next_by(fd, IPC_EVENT_TYPE_CONNECTION);
 	close(peer);
 	next_by(fd, IPC_EVENT_TYPE_DISCONNECTION);
