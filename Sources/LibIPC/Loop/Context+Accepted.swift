@@ -10,11 +10,18 @@ extension Context where View: ~Copyable {
         let user = libipc_peer_user(client)
         guard let user = UInt32(exactly: user) else { return true }
         try users.reserve()
-        guard let index = index(of: user) else { return settings.connectionsOfUser > 0 }
-        return users[index].count < settings.connectionsOfUser
+        guard let entry = entry(of: user) else { return settings.connectionsOfUser > 0 }
+        return entry.pointee.count < settings.connectionsOfUser
     }
 
-    private func index(of user: UInt32) -> Int? { (0..<users.count).first { users[$0].user == user } }
+    /// The count of this user. A pointer, because Swift 6.3 makes code of `users[index].count += 1` that does not compile for
+    /// ThreadSanitizer.
+    @inline(never)
+    private mutating func entry(of user: UInt32) -> UnsafeMutablePointer<UserCount>? {
+        guard let base = users.base else { return nil }
+        for index in 0..<users.count where base[index].user == user { return base + index }
+        return nil
+    }
 
     /// Counts a connection that a server has accepted.
     mutating func noteAccepted(_ connection: ConnectionReference) {
@@ -22,8 +29,8 @@ extension Context where View: ~Copyable {
         accepted += 1
         guard settings.connectionsOfUser != Int.max, let user = UInt32(exactly: libipc_peer_user(connection.pointee.number)) else { return }
         connection.pointee.user = user
-        if let index = index(of: user) {
-            users[index].count += 1
+        if let entry = entry(of: user) {
+            entry.pointee.count += 1
         } else {
             users.appendReserved(UserCount(user: user, count: 1))
         }
@@ -36,8 +43,8 @@ extension Context where View: ~Copyable {
         // Servers that wait for the end of a connection look again.
         if accepted >= settings.connections { retry(at: .immediate) }
         accepted -= 1
-        guard let user = connection.pointee.user.take(), let index = index(of: user) else { return }
-        users[index].count -= 1
-        if users[index].count == 0 { users.swapRemove(at: index) }
+        guard let user = connection.pointee.user.take(), let entry = entry(of: user), let base = users.base else { return }
+        entry.pointee.count -= 1
+        if entry.pointee.count == 0 { users.swapRemove(at: entry - base) }
     }
 }
