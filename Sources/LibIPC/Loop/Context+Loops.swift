@@ -36,9 +36,11 @@ extension Context where View: ~Copyable {
 
     @inline(never)
     private mutating func updateBell() {
-        var nothing = Event()
-        let limit = sleepLimit(-1, &nothing)
-        if limit >= 0 { loop?.setTimer(limit) }
+        if retryAt != nil || unexamined > 0 {
+            var nothing = Event()
+            let limit = sleepLimit(-1, &nothing)
+            loop?.setTimer(limit)
+        }
         let isKnown = hasUnsent || !runnable.isEmpty || poller.needsRebuild || connections.count < view.count
         // ipc_wake may have been called before there was a bell.
         let isDue = isKnown || libipc_is_woken(monitor) != 0 || isWorkLeftForLoop()
@@ -51,8 +53,8 @@ extension Context where View: ~Copyable {
         var (next, isServed) = (leases.following(nil), false)
         while let lease = next {
             if lease.pointee.servesLoop || !leases.areShared {
-                let isUntold = untold > 0 && firstUntold(lease) != nil
-                if isUntold || lease.pointee.hasToClose || delaysTurn(lease) { return true }
+                if lease.pointee.hasToClose || untold > 0 && firstUntold(lease) != nil { return true }
+                if leasedTurns > 0, delaysTurn(lease) { return true }
                 isServed = true
             }
             next = leases.following(lease)

@@ -11,6 +11,7 @@ extension Context where View: ~Copyable {
         turns.begin()
         guard !isLed else { return }
         if poller.usesList, try pollOnly(limit, &event) { return }
+        if limit == 0, loop != nil { return try pollForLoop(&event) }
         var watch = try prepareToWait()
         if !poller.usesList, limit == 0 || !guess.isGood {
             // A set that is busy needs no other call.
@@ -19,6 +20,22 @@ extension Context where View: ~Copyable {
             watch.collectsFirst = false
         }
         try pollAsleep(watch, limit, &event)
+    }
+
+    /// A wait of 0 ms for the loop of a program. Many loops wait only when the context's descriptor is readable: then the guess of the
+    /// speaker spares asking the poller. A loop that waits until nothing is left asks in vain each time, and is not trusted.
+    @inline(never)
+    private mutating func pollForLoop(_ event: inout Event) throws(IPCError) {
+        if guess.mayReplaceQuestion, runnable.isEmpty, let speaker = speaker(), !isTaken(speaker, from: event.lease) {
+            guess.begin()
+            let readiness = Readiness(registration: speaker.pointee.registration, events: POLLIN)
+            if try serveAtOnce(speaker, readiness, &event), event.kind != .none { return }
+        }
+        let finding = try prepareToWait().collect()
+        let count = finding.count
+        if count != 1 { guess.distrust() }
+        try mark(finding, &event)
+        if count == 1 { guess.named(poller.readiness(at: 0).registration) }
     }
 
     @inline(never)

@@ -21,6 +21,9 @@ struct SpeakerGuess {
     /// The last guess was right: the poller need not be asked before the next sleep.
     var isGood: Bool { run > 0 && !isOpen && run < SpeakerGuess.longestRun }
 
+    /// A wait that does not sleep may receive without asking the poller before.
+    var mayReplaceQuestion: Bool { isWorthTrying && run < SpeakerGuess.longestRun && !isOpen }
+
     mutating func begin() {
         isOpen = true
         if run >= SpeakerGuess.longestRun { run = 0 }
