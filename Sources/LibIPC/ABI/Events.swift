@@ -11,8 +11,8 @@
 /// A callback has freed the context, and may have made another one. Waits on the new one, or where the timer is 0; else the call ends
 /// with an empty event.
 @inline(never)
-func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32, isBatch: Bool = false) throws(IPCError) {
-    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left, isBatch: isBatch) { return } }
+func fillAgain(_ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ left: inout Int32, _ batch: Ref<Batch>? = nil) throws(IPCError) {
+    while left == 0 || !ContextLock.isEmpty(ctx) { if try fillStepwise(event, ctx, nil, &left, batch) { return } }
 }
 
 @c @implementation
@@ -26,8 +26,8 @@ public func libipc_step_by_hand(
 /// As `fill`, but not inlined.
 @inline(never)
 func fillStepwise(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, isBatch: Bool = false
-) throws(IPCError) -> Bool { try fill(event, ctx, step, &left, isBatch: isBatch) }
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, _ batch: Ref<Batch>? = nil
+) throws(IPCError) -> Bool { try fill(event, ctx, step, &left, batch) }
 
 /// Waits for the timer alone: the context is empty, and there is no other thread that could add an entry.
 @inline(never)
@@ -52,11 +52,11 @@ func empty(_ event: Ref<ipc_event>) -> Ref<ipc_message>? {
 /// - Parameters:
 ///   - step: one step of the loop; nil: waits for an event.
 ///   - left: the timer in milliseconds; becomes what remains.
-///   - isBatch: the call gives several events, and this is the first.
+///   - batch: the call gives several events, and this is the first.
 /// - Returns: false: a callback has freed the context.
 @inline(__always)
 private func fill(
-    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, isBatch: Bool = false
+    _ event: Ref<ipc_event>, _ ctx: Ref<ipc_ctx>, _ step: (libipc_step, UInt32)?, _ left: inout Int32, _ batch: Ref<Batch>? = nil
 ) throws(IPCError) -> Bool {
     let former = empty(event)
     var lock: ContextLock
@@ -77,9 +77,10 @@ private func fill(
     // The memory for a message is reserved before one is read, so none is lost.
     try lock.context.pointee.view.reserveSpare(former, &lock.context.pointee.pool)
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
-    var found = Event(lease, isBatch: isBatch)
+    var found = Event(lease, isBatch: batch != nil)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
-    if isBatch { try lease?.pointee.reserve() }
+    if let batch, let lease { try begin(batch, lease) }
+    let isFound: Bool
     do throws(IPCError) {
         if let lease { lock.context.pointee.end(lease) }
         try lock.context.pointee.catchUp()
@@ -91,13 +92,14 @@ private func fill(
             try lock.context.pointee.next(&found, deadline)
         }
         let isOthers = found.kind == .callback || found.kind == .waiting
-        let isFound = isOthers ? try findUnlocked(&lock, &found, deadline) : true
+        isFound = isOthers ? try findUnlocked(&lock, &found, deadline) : true
         conclude(&found, event, lock, deadline, &left)
-        return isFound
     } catch {
         concludeFailed(&found, event, lock, deadline, &left)
         throw error
     }
+    if isFound, let batch, let lease, !lock.isFreed { try gather(batch, lock, lease) }
+    return isFound
 }
 
 /// Stores what remains of the timer, and fills the event in.
@@ -125,7 +127,7 @@ func fillIn(_ event: Ref<ipc_event>, _ found: inout Event, _ lock: borrowing Con
 
 /// The descriptor that came with a message, for ipc_event_take_fd; -1: none came.
 @inline(never)
-private func keep(_ descriptor: Int32, _ message: Ref<ipc_message>, _ lease: LeaseReference?) {
+func keep(_ descriptor: Int32, _ message: Ref<ipc_message>, _ lease: LeaseReference?) {
     // The program may have freed the message of an earlier event, and taken no descriptor: this one has its memory.
     libipc_close_passed(libipc_take_received(message))
     guard descriptor != -1 else { return }

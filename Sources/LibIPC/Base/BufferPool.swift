@@ -97,6 +97,8 @@ struct BufferPool: ~Copyable {
     private var memory: UnsafeMutableRawPointer?
     private let size: Int
     private var small = FreeList(), medium = FreeList()
+    /// Payloads of small messages that came, or went, in batches.
+    private var spares = SparePayloads()
     /// Free large blocks, one for each direction. Without them the heap would grow and shrink with each large message.
     private var large = InlineArray<2, Block?>(repeating: nil)
 
@@ -162,6 +164,16 @@ struct BufferPool: ~Copyable {
     mutating func returnPayload(_ payload: UnsafeMutableRawPointer?, _ size: Int) {
         if size >= BufferPool.largeSize, let payload { return returnLargeBlock(Block(memory: payload, size: size)) }
         free(payload)
+    }
+
+    /// Memory for the payload of a small message of a batch, and one byte more; nil: none.
+    @inline(__always)
+    mutating func takeSmallPayload(_ length: Int) -> UnsafeMutableRawPointer? { spares.take(length) }
+
+    /// As `returnPayload`, for calls that give back many at a time.
+    @inline(__always)
+    mutating func returnBatchPayload(_ payload: UnsafeMutableRawPointer?, _ size: Int) {
+        if size >= BufferPool.largeSize { returnPayload(payload, size) } else { spares.put(payload, size) }
     }
 
     @inline(never)

@@ -52,7 +52,7 @@ extension Context where View: ~Copyable {
             if event.kind == .none, !wasSent, tell(&event) { turns.use() }
             return event.kind != .none
         }
-        guard let message = stream.pointee.inbox.takeReadAhead(upTo: pool.maximumPayload) else { return false }
+        guard let message = stream.pointee.inbox.takeReadAhead(&pool) else { return false }
         event.give(.message, connection)
         event.message = consume message
         turns.use()
@@ -68,6 +68,33 @@ extension Context where View: ~Copyable {
         if isDone { connection.pointee.state = .idle } else if !runnable.contains(connection) { runnable.append(connection) }
     }
 
+    /// There may be another event without asking the poller.
+    var hasMore: Bool { @inline(__always) mutating get { !runnable.isEmpty || untold > 0 } }
+
+    /// More messages for a call that gives several events, and has one already: small ones that were read ahead, of the connection whose
+    /// turn it is. None where something else comes first. The lease has room for the connection.
+    /// - Parameter place: as with `Inbox.takeRun`.
+    /// - Returns: how many were taken. Where other connections have their turns, too, it is one at most.
+    @inline(__always)
+    mutating func takeRun(
+        _ room: Int, _ lease: LeaseReference,
+        _ place: (ConnectionReference, Int, FrameHeader, UnsafeMutableRawPointer, inout BufferPool) -> Bool
+    ) -> Int {
+        guard untold == 0, let connection = runnable.first, connection.pointee.sendFailure == 0, kind(of: connection) == .ipc,
+            let stream = connection.pointee.stream, !isTaken(connection, from: lease)
+        else { return 0 }
+        let count = stream.pointee.inbox.takeRun(runnable.count > 1 ? 1 : room, &pool) { place(connection, $0, $1, $2, &$3) }
+        if count == 0 { return 0 }
+        if connection.pointee.lease == nil {
+            lease.pointee.hold(connection, inBatch: true)
+            connection.pointee.lease = lease
+        }
+        wasSent = false
+        turns.use(count)
+        endTurnWithMore(connection, stream)
+        return count
+    }
+
     /// One more event for a call that gives several, and has one already: only what is here, without a system call that asks, and
     /// without callbacks. None: the call ends.
     @inline(never)
@@ -80,14 +107,6 @@ extension Context where View: ~Copyable {
                 continue
             }
             let kind = kind(of: connection)
-            if kind == .ipc, connection.pointee.sendFailure == 0, let stream = connection.pointee.stream,
-                let message = stream.pointee.inbox.takeReadAhead(upTo: pool.maximumPayload)
-            {
-                event.give(.message, connection)
-                event.message = consume message
-                turns.use()
-                return endTurnWithMore(connection, stream)
-            }
             // A file that is always ready would be told without end.
             if kind == .switched || kind == .external && connection.pointee.lease != nil { return }
             beginTurn(connection)

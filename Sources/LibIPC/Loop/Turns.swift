@@ -32,9 +32,9 @@ struct Turns {
 
     var isUsedUp: Bool { used >= Turns.budget && !(isQuick && used < Turns.longestBudget) }
 
-    /// A connection takes a turn.
+    /// A connection takes a turn, or several.
     @inline(__always)
-    mutating func use() { used += 1 }
+    mutating func use(_ count: Int = 1) { used += count }
 
     /// The poller was asked: the budget begins anew.
     @inline(__always)

@@ -16,18 +16,18 @@ struct Inbox: ~Copyable {
     /// Header of the current frame, the one that is being received; nil: no whole header yet.
     private(set) var header: FrameHeader?
     /// Length of the last message's payload.
-    private var lastLength: UInt32 = 0
+    var lastLength: UInt32 = 0
     /// Payload of the current frame, from malloc(3), with one more byte than `capacity` for a NUL.
     private(set) var payload: UnsafeMutableRawPointer?
     /// Bytes of `payload` that have come, and for which there is room.
     private var filled = 0, capacity = 0
     /// Bytes behind the current frame, or a part of a header. None while the payload is incomplete.
-    private var readAhead = Bytes()
+    var readAhead = Bytes()
     /// How many bytes were taken out of this stream.
-    private var consumed: UInt64 = 0
+    var consumed: UInt64 = 0
     /// A passed descriptor that waits, and the position of its byte in the stream. A negative number is an errno: the kernel dropped
     /// the descriptor, because the process had no free number.
-    private var passed: (position: UInt64, descriptor: Int32)?
+    private(set) var passed: (position: UInt64, descriptor: Int32)?
     /// A descriptor belongs to the message that its byte is in; otherwise it is for a call that asks for a byte and a descriptor.
     var acceptsDescriptors = false
 
@@ -61,19 +61,6 @@ struct Inbox: ~Copyable {
 
     /// Bytes were read ahead, and no frame has been received in part.
     var hasReadAhead: Bool { header == nil && readAhead.count > 0 }
-
-    /// Takes out a small message that was read ahead as a whole; nil: there is none, or no memory.
-    mutating func takeReadAhead(upTo limit: UInt32) -> Message? {
-        guard hasReadAhead, readAhead.count >= FrameHeader.size, let bytes = readAhead.readable.baseAddress else { return nil }
-        let announced = FrameHeader(decoding: bytes)
-        guard announced.length < UInt32(BufferPool.largeSize), announced.length <= limit, readAhead.count >= announced.frameSize,
-            let payload = malloc(announced.payloadSize + 1)
-        else { return nil }
-        memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
-        readAhead.removeFirst(announced.frameSize)
-        consume(announced.frameSize)
-        return makeMessage(announced, payload)
-    }
 
     @inline(__always)
     mutating func takeMessage() -> Message? {
@@ -191,7 +178,7 @@ struct Inbox: ~Copyable {
         if count >= FrameHeader.size {
             let announced = FrameHeader(decoding: bytes)
             // Without memory for the payload the bytes are kept below, so nothing is lost.
-            if count == announced.frameSize, announced.isAccepted(pool), let payload = malloc(announced.payloadSize + 1) {
+            if count == announced.frameSize, announced.isAccepted(pool), let payload = pool.takeSmallPayload(announced.payloadSize) {
                 memcpy(payload, bytes + FrameHeader.size, announced.payloadSize)
                 consume(count)
                 return makeMessage(announced, payload)
@@ -206,7 +193,7 @@ struct Inbox: ~Copyable {
 
     /// - Parameter payload: has room for one more byte.
     @inline(__always)
-    private mutating func makeMessage(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer) -> Message {
+    mutating func makeMessage(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer) -> Message {
         // A NUL behind the payload: programs may print it as text.
         payload.storeBytes(of: 0, toByteOffset: header.payloadSize, as: UInt8.self)
         lastLength = header.length
@@ -274,7 +261,7 @@ struct Inbox: ~Copyable {
     }
 
     /// Counts bytes that are taken out of the stream. Closes a descriptor that came with them, because no call has asked for it.
-    private mutating func consume(_ count: Int) {
+    mutating func consume(_ count: Int) {
         consumed += UInt64(count)
         if acceptsDescriptors { return }
         if let passed, passed.position < consumed {
