@@ -104,7 +104,7 @@ import Testing
         let wire = try test.connect()
         var payload = Array("before".utf8)
         try payload.withUnsafeMutableBytes { bytes in
-            try test.context.pointee.queue(Frame("before").header, bytes.baseAddress, for: wire.near.number)
+            try test.context.pointee.queue(Frame("before").header, copying: bytes.baseAddress, for: wire.near.number)
             bytes.copyBytes(from: "after!".utf8)
         }
         #expect(try test.all() == [.sent(to: wire.near)])

@@ -55,7 +55,7 @@ extension Inbox {
 private func queue(_ m: Const<ipc_message>, _ ctx: Ref<ipc_ctx>) throws(IPCError) {
     let lock = try ContextLock(ctx)
     try lock.context.pointee.catchUp()
-    try lock.context.pointee.queue(FrameHeader(m.pointee), m.pointee.payload, for: m.pointee.fd)
+    try lock.context.pointee.queue(FrameHeader(m.pointee), copying: m.pointee.payload, for: m.pointee.fd)
 }
 
 @c @implementation public func ipc_write_fd_into(_ result: Outcome, _ fd: Int32, _ m: Const<ipc_message>) {

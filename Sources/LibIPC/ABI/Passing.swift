@@ -3,7 +3,9 @@
 @c @implementation public func ipc_write_take(_ ctx: Ref<ipc_ctx>?, _ m: Ref<ipc_message>?) -> ipc_error_code {
     code { () throws(IPCError) in
         let m = try whole(m)
-        try queue(m.pointee, try sender(ctx), adopting: true)
+        let lock = try ContextLock(try sender(ctx))
+        try lock.context.pointee.catchUp()
+        try lock.context.pointee.queue(FrameHeader(m.pointee), adopting: m.pointee.payload, for: m.pointee.fd)
         (m.pointee.payload, m.pointee.length) = (nil, 0)
     }
 }
@@ -15,7 +17,11 @@
         let code = IPC_ERROR_WRITE_WITH_FD__DESCRIPTOR
         try check(libipc_is_local_socket(m.pointee.fd) != 0, code, "descriptor \(m.pointee.fd) is no Unix socket, which takes descriptors")
         let copy = try check(call: libipc_duplicate(fd), code, "copy descriptor \(fd)")
-        try undoing(close(copy), try queue(m.pointee, ctx, passing: copy))
+        try undoing(
+            close(copy),
+            try withContext(ctx) { context throws(IPCError) in
+                try context.queue(FrameHeader(m.pointee), copying: m.pointee.payload, passing: copy, for: m.pointee.fd)
+            })
     }
 }
 
@@ -43,11 +49,4 @@ private func whole(_ m: Ref<ipc_message>?) throws(IPCError) -> Ref<ipc_message> 
 private func sender(_ ctx: Ref<ipc_ctx>?) throws(IPCError) -> Ref<ipc_ctx> {
     guard let ctx else { throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "there is no context") }
     return ctx
-}
-
-@inline(never)
-private func queue(_ m: ipc_message, _ ctx: Ref<ipc_ctx>, adopting: Bool = false, passing: Int32 = -1) throws(IPCError) {
-    let lock = try ContextLock(ctx)
-    try lock.context.pointee.catchUp()
-    try lock.context.pointee.queue(FrameHeader(m), m.payload, for: m.fd, adopting: adopting, passing: passing)
 }

@@ -1,37 +1,81 @@
 // Context+Queueing.swift - puts frames into the outbox of a connection, and drops them.
 
 extension Context where View: ~Copyable {
-    /// Queues the message for one entry.
-    /// - Parameters:
-    ///   - adopting: takes the payload over, which was malloc'ed, unless this fails; otherwise copies it.
-    ///   - passing: a descriptor that goes along, and is the frame's unless this fails; -1: none.
+    /// The entry of this number, if its queue has room for the frame.
     @inline(__always)
-    mutating func queue(
-        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, for number: Int32, adopting: Bool = false, passing: Int32 = -1
-    ) throws(IPCError) {
+    private mutating func receiver(of header: FrameHeader, _ number: Int32) throws(IPCError) -> (ConnectionReference, StreamReference) {
         guard let connection = numbers[number], let stream = connection.pointee.stream else {
             throw IPCError(IPC_ERROR_WRITE__FD_NOT_FOUND, "descriptor \(number) is not in this context")
         }
         let limit = queueLimit ?? settings.queueBytes ?? Self.defaultQueueLimit
         let hasRoom = stream.pointee.outbox.hasRoom(for: header, limit, frames: settings.queueMessages)
         try check(hasRoom, IPC_ERROR_WRITE__QUEUE_FULL, "the queue of descriptor \(number) is full")
+        return (connection, stream)
+    }
+
+    /// Queues a message, and copies its payload.
+    @inline(__always)
+    mutating func queue(_ header: FrameHeader, copying payload: UnsafeMutableRawPointer?, for number: Int32) throws(IPCError) {
+        let (connection, stream) = try receiver(of: header, number)
+        if !settings.tells(.sent) { return try queueOther(header, payload, connection, stream) }
         let others = hasUnsent
         do throws(IPCError) {
             try reserveListing()
-            let frame = adopting ? try adopt(header, payload) : try OutboundFrame.make(header, copying: payload, &pool)
-            if passing >= 0 { frame.pointee.descriptor = passing }
-            enlist(frame, for: connection, stream)
+            enlist(try OutboundFrame.make(header, copying: payload, &pool), for: connection, stream)
         } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
         sendAtOnce(connection, others)
     }
 
-    /// A frame that takes the payload over. A small one is copied all the same: one piece of memory is sent faster than two.
+    /// Queues a message, and takes its payload over, which was malloc'ed, unless this fails.
+    @inline(__always)
+    mutating func queue(_ header: FrameHeader, adopting payload: UnsafeMutableRawPointer?, for number: Int32) throws(IPCError) {
+        let (connection, stream) = try receiver(of: header, number)
+        guard !settings.tells(.sent), stream.pointee.outbox.pack(header, payload) else {
+            return try queueOther(header, payload, connection, stream, adopting: true)
+        }
+        pool.returnBatchPayload(payload, header.payloadSize)
+        finishPacking(connection)
+    }
+
+    /// Queues a message with a descriptor, which is the frame's unless this fails.
+    mutating func queue(
+        _ header: FrameHeader, copying payload: UnsafeMutableRawPointer?, passing descriptor: Int32, for number: Int32
+    ) throws(IPCError) {
+        let (connection, stream) = try receiver(of: header, number)
+        try queueOther(header, payload, connection, stream, passing: descriptor)
+    }
+
+    @inline(__always)
+    private mutating func finishPacking(_ connection: ConnectionReference) {
+        let others = hasUnsent
+        noticeQueued(connection)
+        sendAtOnce(connection, others)
+    }
+
+    /// Queues a frame of any kind.
     @inline(never)
-    private mutating func adopt(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?) throws(IPCError) -> FrameReference {
-        if header.payloadSize > BufferPool.mediumSize { return try OutboundFrame.make(header, adopting: payload, &pool) }
-        let frame = try OutboundFrame.make(header, copying: payload, &pool)
-        free(payload)
-        return frame
+    private mutating func queueOther(
+        _ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ connection: ConnectionReference, _ stream: StreamReference,
+        adopting: Bool = false, passing: Int32 = -1
+    ) throws(IPCError) {
+        let isTold = settings.tells(.sent)
+        if !isTold, !adopting, passing < 0, stream.pointee.outbox.pack(header, payload) { return finishPacking(connection) }
+        let others = hasUnsent
+        do throws(IPCError) {
+            try reserveListing()
+            // One piece of memory is sent faster than two: small payloads are copied.
+            let isAdopted = adopting && header.payloadSize > BufferPool.mediumSize
+            let hasRoom = !isTold && passing < 0 && header.frameSize <= OutboundFrame.smallest && stream.pointee.outbox.endsSmall
+            let frame =
+                if isAdopted { try OutboundFrame.make(header, adopting: payload, &pool) } else if hasRoom {
+                    try OutboundFrame.makeRoomy(header, copying: payload, &pool)
+                } else { try OutboundFrame.make(header, copying: payload, &pool) }
+            if adopting, !isAdopted { pool.returnBatchPayload(payload, header.payloadSize) }
+            if passing >= 0 { frame.pointee.descriptor = passing }
+            if !isTold, passing < 0, !isAdopted, sendsDirectly(frame, connection, stream) { return }
+            enlist(frame, for: connection, stream)
+        } catch { throw error.systemError == ENOMEM ? error.with(code: IPC_ERROR_ADD_MESSAGE_TO_SEND__MALLOC) : error }
+        sendAtOnce(connection, others)
     }
 
     /// Makes room for one more frame in the program's list, if the program wants it.
@@ -44,6 +88,12 @@ extension Context where View: ~Copyable {
         if settings.tells(.sent) { view.list(frame, for: connection.pointee.number) }
         stream.pointee.outbox.append(frame)
         stream.pointee.identify()
+        noticeQueued(connection)
+    }
+
+    /// There is a frame more in the outbox.
+    @inline(__always)
+    private mutating func noticeQueued(_ connection: ConnectionReference) {
         // Another attempt: a file that has failed may take bytes again.
         if case .failed = connection.pointee.sending { connection.pointee.sending = .ready }
         guard connection.pointee.isReady else { return }

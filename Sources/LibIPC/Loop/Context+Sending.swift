@@ -80,9 +80,7 @@ extension Context where View: ~Copyable {
         _ connection: ConnectionReference, _ reason: IPCError, _ event: borrowing Event
     ) throws(IPCError) {
         if reason.isShortage {
-            connection.pointee.sending = .starved
-            retry(at: Deadline(milliseconds: Self.pause))
-            updateInterest(connection)
+            starveSending(connection)
             // A single step serves no other connection.
             if event.lease == nil { throw reason }
             return
@@ -96,6 +94,13 @@ extension Context where View: ~Copyable {
         updateInterest(connection)
         resumeCounterpart(of: connection)
         readAgain(connection)
+    }
+
+    /// There is no memory, or space, for a frame: it is tried again after a pause.
+    mutating func starveSending(_ connection: ConnectionReference) {
+        connection.pointee.sending = .starved
+        retry(at: Deadline(milliseconds: Self.pause))
+        updateInterest(connection)
     }
 
     /// After a direct call, which has sent or received without the context: there may be frames to tell of, room for the other end of the
@@ -151,6 +156,23 @@ extension Context where View: ~Copyable {
         hasUnsent = others
         // On a shortage `failSending` has arranged a retry.
         try? send(connection, &nothing)
+    }
+
+    /// Sends a frame that is in one piece, and that the program is not told of, in a context that sends at once. No other frame waits.
+    /// - Returns: false: the frame has to be queued.
+    @inline(__always)
+    mutating func sendsDirectly(_ frame: FrameReference, _ connection: ConnectionReference, _ stream: StreamReference) -> Bool {
+        guard isObserved, connection.pointee.isReady, !stream.pointee.outbox.hasPending, !stream.pointee.writeClaim.isHeld,
+            kind(of: connection) == .ipc, let (count, isFull) = try? stream.pointee.descriptor.send(frame.encoded, frame.pointee.size)
+        else { return false }
+        if count == frame.pointee.size {
+            OutboundFrame.destroy(frame, &pool)
+        } else {
+            stream.pointee.outbox.append(frame)
+            stream.pointee.outbox.advance(count)
+            finishSending(connection, stream, isFull: isFull)
+        }
+        return true
     }
 
     /// Offers the queue to the kernel once before it is dropped: without waiting, callbacks or events.

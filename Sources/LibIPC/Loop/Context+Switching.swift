@@ -172,7 +172,8 @@ extension Context where View: ~Copyable {
         let hasRoom = stream.pointee.descriptor.poll(POLLOUT, timeout: 0) != 0
         connection.pointee.sending = hasRoom ? .ready : .blocked
         updateInterest(connection)
-        guard hasRoom, let frame = stream.pointee.outbox.takePending() else { return requeue(connection) }
+        guard hasRoom else { return requeue(connection) }
+        guard let frame = try? stream.pointee.outbox.takeFrame(&pool) else { return starveSending(connection) }
         view.unlist(frame)
         event.give(.callback, connection)
         event.frame = frame

@@ -15,6 +15,8 @@ struct OutboundFrame: BitwiseCopyable {
     let payload: UnsafeMutableRawPointer
     /// A copy of the program's descriptor, which goes with the first byte and is closed then; -1: none.
     var descriptor: Int32 = -1
+    /// How many frames are packed behind this one, and the bytes that are left in the block for more (PackedFrames.swift).
+    var packed: UInt16 = 0, room: UInt16 = 0
 
     static var unlisted: Int { -1 }
 
@@ -22,6 +24,9 @@ struct OutboundFrame: BitwiseCopyable {
     /// processors copy a large block up to 15 times slower when source and destination lie less than 16 bytes apart within their pages.
     static var nodeSize: Int { (MemoryLayout<OutboundFrame>.stride + FrameHeader.size + 15) / 16 * 16 - FrameHeader.size }
     var isListed: Bool { listing >= 0 }
+    /// Number of frames in the block, and of their bytes on the wire.
+    var frameCount: UInt32 { UInt32(packed) + 1 }
+    var size: Int { packed == 0 ? header.frameSize : OutboundFrame.roomyCapacity - Int(room) }
 
     /// A frame with a copy of `payload` behind it, or with room for one.
     static func make(
@@ -44,7 +49,7 @@ struct OutboundFrame: BitwiseCopyable {
     }
 
     /// - Parameter inlineSize: bytes of the block behind the node.
-    private static func make(
+    static func make(
         _ header: FrameHeader, inlineSize: Int, _ pool: inout BufferPool
     ) throws(IPCError) -> FrameReference {
         let memory = try pool.takeBlock(OutboundFrame.nodeSize + inlineSize, IPC_ERROR_ADD__NOT_ENOUGH_MEMORY)
@@ -63,7 +68,7 @@ struct OutboundFrame: BitwiseCopyable {
     static func destroy(_ frame: FrameReference, _ pool: inout BufferPool) {
         if frame.pointee.descriptor >= 0 { frame.closeDescriptor() }
         if !frame.isInline { pool.returnPayload(frame.pointee.payload, frame.pointee.header.payloadSize) }
-        pool.returnBlock(frame, OutboundFrame.nodeSize + frame.inlineSize)
+        pool.returnBlock(frame, OutboundFrame.nodeSize + frame.inlineCapacity)
     }
 }
 
@@ -79,14 +84,18 @@ extension FrameReference {
     var inlinePayload: UnsafeMutableRawPointer { encoded + FrameHeader.size }
     var isInline: Bool { pointee.payload == inlinePayload }
 
-    /// Bytes of the block behind the node: the whole frame, or its header alone.
-    fileprivate var inlineSize: Int { isInline ? pointee.header.frameSize : FrameHeader.size }
+    /// Bytes of the block behind the node that belong to the stream: the whole frame, with those that are packed behind it, or its header
+    /// alone.
+    private var inlineSize: Int { isInline ? pointee.size : FrameHeader.size }
+    /// Bytes of the block behind the node.
+    fileprivate var inlineCapacity: Int { isRoomy ? OutboundFrame.roomyCapacity : inlineSize }
+    var isRoomy: Bool { pointee.room > 0 || pointee.packed > 0 }
 
     /// Calls `add` for each part in memory of the frame from byte `offset` on: one, or two if the payload has a block of its own.
     func parts(from offset: Int, _ add: (UnsafeMutableRawPointer, Int) -> Void) {
         let inlineSize = inlineSize
         if offset < inlineSize { add(encoded + offset, inlineSize - offset) }
         let start = Swift.max(offset - FrameHeader.size, 0)
-        if inlineSize < pointee.header.frameSize { add(pointee.payload + start, pointee.header.payloadSize - start) }
+        if !isInline, pointee.header.payloadSize > start { add(pointee.payload + start, pointee.header.payloadSize - start) }
     }
 }

@@ -16,6 +16,8 @@ struct Outbox: ~Copyable {
     /// Number of bytes that were not sent yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames: UInt32 = 0
+    /// How many frames of the first pending block were sent whole.
+    private var framesGone: UInt32 = 0
     /// This process is a child, and its parent has the same frames, which it sends.
     var isInherited = false
 
@@ -31,9 +33,11 @@ struct Outbox: ~Copyable {
 
     private var firstPending: FrameReference? { if let lastSent { lastSent.pointee.next } else { first } }
     var hasPending: Bool { pendingFrames > 0 }
-    /// The frame that was sent in part. Its rest must come next in the stream.
-    var begun: FrameReference? { offset > 0 ? firstPending : nil }
-    var isBegun: Bool { offset > 0 }
+    /// The block of the frame that was sent in part. Its rest must come next in the stream.
+    var begun: FrameReference? { isBegun ? firstPending : nil }
+    var isBegun: Bool { offset > 0 && restOfBegun > 0 }
+    /// Bytes of that frame that were not sent yet.
+    private var restOfBegun: Int { offset > 0 ? (firstPending?.frame(at: offset).end ?? offset) - offset : 0 }
 
     /// - Parameter sent: how many of its bytes were sent; not 0 only if no other frame is pending.
     @inline(__always)
@@ -41,9 +45,25 @@ struct Outbox: ~Copyable {
         frame.pointee.next = nil
         if let last { last.pointee.next = frame } else { first = frame }
         last = frame
-        pendingBytes += frame.pointee.header.frameSize - sent
-        pendingFrames += 1
+        pendingBytes += frame.pointee.size - sent
+        pendingFrames += frame.pointee.frameCount
         if sent > 0 { offset = sent }
+    }
+
+    /// Packs a frame into the last block.
+    /// - Returns: false: that has no room for it.
+    @inline(__always)
+    mutating func pack(_ header: FrameHeader, _ payload: UnsafeRawPointer?) -> Bool {
+        guard pendingFrames > 0, let last, last.pack(header, payload) else { return false }
+        pendingBytes += header.frameSize
+        pendingFrames += 1
+        return true
+    }
+
+    /// Whether the last frame is pending and small: then another small one begins a block with room for more.
+    var endsSmall: Bool {
+        guard pendingFrames > 0, let last else { return false }
+        return last.pointee.size <= OutboundFrame.smallest && last.isInline && last.pointee.descriptor < 0 || last.isRoomy
     }
 
     /// Appends all frames of another outbox, of which none is begun.
@@ -80,14 +100,39 @@ struct Outbox: ~Copyable {
         (first, last, pendingBytes, pendingFrames, isInherited) = (nil, nil, 0, 0, false)
     }
 
-    /// Takes the first pending frame that was not sent in part.
-    mutating func takeUnbegun() -> FrameReference? { takePending(behind: begun ?? lastSent) }
+    /// Takes the first pending block of which no frame was sent in part.
+    mutating func takeUnbegun() -> FrameReference? {
+        if let begun, begun.pointee.packed > 0 { unpackBehind(begun) }
+        return takePending(behind: begun ?? lastSent)
+    }
 
     private mutating func takePending(behind predecessor: FrameReference?) -> FrameReference? {
         guard let frame = take(behind: predecessor) else { return nil }
-        pendingBytes -= frame.pointee.header.frameSize
-        if predecessor == lastSent { (pendingBytes, offset) = (pendingBytes + offset, 0) }
-        pendingFrames -= 1
+        pendingBytes -= frame.pointee.size
+        pendingFrames -= frame.pointee.frameCount
+        if predecessor == lastSent {
+            pendingBytes += offset
+            pendingFrames += framesGone
+            (offset, framesGone) = (0, 0)
+        }
+        return frame
+    }
+
+    /// Drops the frames that are packed behind the one that is begun.
+    private mutating func unpackBehind(_ block: FrameReference) {
+        let (size, count) = (block.pointee.size, block.pointee.frameCount)
+        block.truncate(behind: offset)
+        pendingBytes -= size - block.pointee.size
+        pendingFrames -= count - block.pointee.frameCount
+    }
+
+    /// Takes the first pending frame, also out of a block of several; none is begun.
+    mutating func takeFrame(_ pool: inout BufferPool) throws(IPCError) -> FrameReference? {
+        guard let block = firstPending, block.pointee.packed > 0 else { return takePending() }
+        let bytes = block.encoded + offset
+        let header = FrameHeader(decoding: bytes)
+        let frame = try OutboundFrame.make(header, copying: bytes + FrameHeader.size, &pool)
+        advance(header.frameSize)
         return frame
     }
 
@@ -117,8 +162,9 @@ struct Outbox: ~Copyable {
     @inline(__always)
     private mutating func sendBatch(to descriptor: Descriptor, limit: Int) throws(IPCError) -> (count: Int, isFull: Bool) {
         if let frame = firstPending, frame.pointee.descriptor >= 0 { return try sendWithDescriptor(frame, to: descriptor) }
-        if pendingFrames == 1, let frame = firstPending, frame.isInline {
-            return try descriptor.send(frame.encoded + offset, pendingBytes)
+        if let frame = firstPending, frame.isInline, limit == 1 || frame.pointee.next == nil {
+            let size = limit == 1 && frame.pointee.packed > 0 ? restOfBegun : frame.pointee.size - offset
+            return try descriptor.send(frame.encoded + offset, size)
         }
         return try sendParts(to: descriptor, limit: limit)
     }
@@ -189,10 +235,20 @@ struct Outbox: ~Copyable {
     mutating func advance(_ count: Int) {
         pendingBytes -= count
         offset += count
-        while let frame = firstPending, offset >= frame.pointee.header.frameSize {
-            offset -= frame.pointee.header.frameSize
-            pendingFrames -= 1
+        while let frame = firstPending, offset >= frame.pointee.size {
+            offset -= frame.pointee.size
+            pendingFrames -= frame.pointee.frameCount - framesGone
+            framesGone = 0
             lastSent = frame
         }
+        if offset > 0, let frame = firstPending, frame.pointee.packed > 0 { countGone(frame) }
+    }
+
+    /// A part of a block of several frames was sent.
+    @inline(never)
+    private mutating func countGone(_ block: FrameReference) {
+        let gone = block.frame(at: offset).number
+        pendingFrames -= gone - framesGone
+        framesGone = gone
     }
 }

@@ -116,7 +116,7 @@ final class TestContext: @unchecked Sendable {
 
     func write(_ frame: Frame, to end: End) throws {
         try frame.payload.withUnsafeBytes {
-            try context.pointee.queue(frame.header, UnsafeMutableRawPointer(mutating: $0.baseAddress), for: end.number)
+            try context.pointee.queue(frame.header, copying: UnsafeMutableRawPointer(mutating: $0.baseAddress), for: end.number)
         }
     }
 
