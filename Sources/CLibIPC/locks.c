@@ -12,6 +12,7 @@
 #endif
 
 _Thread_local struct libipc_thread libipc_thread;
+struct libipc_last_batch libipc_last_batch;
 
 void libipc_prepare_monitor(struct libipc_monitor *monitor) { pthread_mutex_init(&monitor->mutex, NULL); }
 

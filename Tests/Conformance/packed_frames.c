@@ -240,3 +240,32 @@ TEST(an_array_is_cleared_as_far_as_the_last_batch_came) {
 	for (int i = 0; i < 8; i++) IPC_EVENT_CLEAN(&other[i]);
 	end_quiet(peer);
 }
+
+/* Contexts may share an array, and a program may clear what it has handled, or use a part of the array. */
+TEST(what_is_behind_a_batch_is_empty_whoever_filled_it) {
+	struct ipc_ctx second = {0};
+	int origin, peer = start_quiet(&origin), joined, timer = 0;
+	CHECK_OK(ipc_server_init(&second, "second"));
+	int other = join(&second, &event, "second", &joined);
+	for (int round = 0; round < 6; round++) {
+		for (int i = 0; i < 20; i++) write_frame(peer, 'm', "message", 7);
+		write_frame(other, 'o', "other", 5);
+		batch(ROOM, 20);
+		for (int i = 0; i < 20; i++)
+			if (round % 3 == 1 && i % 2 == 0) IPC_EVENT_CLEAN(&events[i]);
+		if (round % 3 == 2) {
+			write_frame(peer, 'm', "message", 7);
+			batch(5, 1);
+			CHECK(events[5].m != NULL);
+			write_frame(peer, 'm', "message", 7);
+			batch(ROOM, 1);
+		}
+		CHECK_EQUAL(ipc_wait_events(&second, events, ROOM, &count, &timer), 0);
+		check_batch(0, ROOM);
+		CHECK_EQUAL(count, 1);
+	}
+	for (int i = 0; i < ROOM; i++) IPC_EVENT_CLEAN(&events[i]);
+	close(other);
+	finish(&second, &event);
+	end_quiet(peer);
+}

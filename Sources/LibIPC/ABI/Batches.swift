@@ -20,9 +20,11 @@ struct Batch {
     let room: Int
     var count = 0
     /// Elements from here on are empty: the last batch did not reach them.
-    var end: Int
+    private let end: Int
 
-    init(_ events: Ref<ipc_event>, _ room: Int) { (self.events, self.room, end) = (events, room, room) }
+    init(_ events: Ref<ipc_event>, _ room: Int) {
+        (self.events, self.room, end) = (events, room, libipc_begin_batch(events, room))
+    }
 
     /// Empties the elements of the last batch that this one does not reach.
     func clearRest() {
@@ -43,6 +45,7 @@ private func wait(
         defer {
             if batch.count == 0, events.pointee.type != IPC_EVENT_TYPE_NOT_SET { batch.count = 1 }
             batch.clearRest()
+            libipc_end_batch(events, room, max(batch.count, 1))
             count.pointee = batch.count
         }
         if try fillStepwise(events, ctx, nil, &left, &batch) { return }
@@ -52,18 +55,10 @@ private func wait(
     }
 }
 
-/// Before the first event: makes room for its connection.
-@inline(__always)
-func begin(_ batch: Ref<Batch>, _ lease: LeaseReference) throws(IPCError) {
-    try lease.pointee.reserve()
-    batch.pointee.end = lease.pointee.beginBatch(UnsafeRawPointer(batch.pointee.events), batch.pointee.room)
-}
-
 /// Fills in more events behind the first one. One that comes with an error is the last.
 @inline(__always)
 func gather(_ batch: Ref<Batch>, _ lock: borrowing ContextLock, _ lease: LeaseReference) throws(IPCError) {
     batch.pointee.count = 1
-    defer { lease.pointee.endBatch(batch.pointee.count) }
     if batch.pointee.events.pointee.type != IPC_EVENT_TYPE_TIMER, lock.context.pointee.hasMore { try gatherMore(batch, lock, lease) }
 }
 

@@ -79,7 +79,7 @@ private func fill(
     let lease = step != nil ? nil : try lock.context.pointee.leases.lease(of: libipc_this_thread())
     var found = Event(lease, isBatch: batch != nil)
     let deadline = lease?.pointee.beginTimer(left, &found.clock) ?? .immediate
-    if let batch, let lease { try begin(batch, lease) }
+    if batch != nil { try lease?.pointee.reserve() }
     let isFound: Bool
     do throws(IPCError) {
         if let lease { lock.context.pointee.end(lease) }

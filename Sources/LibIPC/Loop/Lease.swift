@@ -20,8 +20,6 @@ struct Lease: ~Copyable {
     private var others = HeapArray<ConnectionReference>()
     /// The thread has events of a batch: `others`, and descriptors to close, may not be empty.
     var hasBatch = false
-    /// The program's array of the last batch, and how many elements at its front may not be empty.
-    private var lastBatch: (events: UnsafeRawPointer?, count: Int) = (nil, 0)
     /// Descriptors came with the messages of these events (received.c).
     var hasReceived = false
     /// What the last event left of the thread's timer, in milliseconds; -1: its last wait was one of 0 ms. And the exact deadline.
@@ -43,19 +41,6 @@ struct Lease: ~Copyable {
         try others.reserve()
         try closingAfterBatch.reserve(2)
     }
-
-    /// A batch begins, in an array with so much room.
-    /// - Returns: how many elements at its front may not be empty.
-    @inline(__always)
-    mutating func beginBatch(_ events: UnsafeRawPointer, _ room: Int) -> Int {
-        let filled = lastBatch.events == events ? min(lastBatch.count, room) : room
-        lastBatch = (events, max(filled, lastBatch.events == events ? lastBatch.count : room))
-        return filled
-    }
-
-    /// A batch of so many events ends.
-    @inline(__always)
-    mutating func endBatch(_ count: Int) { lastBatch.count = count }
 
     /// - Parameter inBatch: the event is one of a batch. Otherwise the lease holds no other connection.
     @inline(__always)
