@@ -74,57 +74,6 @@ rm -f server client
 CC='' sh -e commands > answer 2> errors && [ "$(cat answer)" = "hello, user type 42" ]
 result readme_commands_work_as_they_stand $?
 
-# Whichever worker answers, each connection counts for itself.
-extract pool.c
-build pool pool.c -lpthread
-result readme_pool_compiles $?
-./pool &
-service=$!
-counted=0
-for _ in 1 2 3 4 5; do ask ./client && [ "$(cat answer)" = "answer 1, user type 42" ] && counted=$((counted + 1)); done
-[ $counted -eq 5 ]
-result readme_pool_answers_each_client $?
-stop
-
-# What comes on stdin goes to two clients; its end ends the service.
-extract talk.c
-cat > listener.c << 'END'
-#include <libipc/ipc.h>
-int main(void) {
-	struct ipc_ctx ctx = {0};
-	struct ipc_message m = {0};
-	int fd;
-	struct ipc_error connected = ipc_connection(&ctx, "talk", &fd);
-	TEST_IPC_Q(connected, 1);
-	while (ipc_read_fd(fd, &m).error_code == IPC_ERROR_NONE) {
-		fwrite(m.payload, 1, m.length, stdout);
-		fflush(stdout);
-	}
-	return 0;
-}
-END
-build talk talk.c && build listener listener.c
-result readme_talk_compiles $?
-mkfifo stdin
-./talk < stdin &
-talk=$!
-exec 3> stdin
-for name in a b; do
-	{ for _ in $(seq 100); do ./listener 2> /dev/null && break; sleep 0.1; done; } > "$name" 3>&- &
-done
-# Who has connected may not be accepted yet when a line is read.
-for _ in $(seq 100); do
-	echo "good morning" >&3
-	[ -s a ] && [ -s b ] && break
-	sleep 0.1
-done
-exec 3>&-
-wait $talk
-status=$?
-wait
-[ $status -eq 0 ] && [ "$(sort -u a)" = "good morning" ] && [ "$(sort -u b)" = "good morning" ]
-result readme_talk_tells_both_clients $?
-
 # C++, as the text says.
 sed -e 's/ = {0}/ = {}/' -e 's/= event\.m;/= static_cast<ipc_message *>(event.m);/' server.c > server.cc
 # shellcheck disable=SC2046
@@ -153,21 +102,43 @@ if command -v meson > /dev/null 2>&1 && command -v ninja > /dev/null 2>&1; then
 else
 	echo "skipped readme_meson: it is not installed"
 fi
-if pkg-config --exists glib-2.0; then
-	extract glib.c
-	{
-		printf '#include <glib-unix.h>\n#include <libipc/ipc.h>\nstatic struct ipc_ctx ctx;\nstatic struct ipc_event event;\n'
-		cat glib.c
-		printf 'int main(void) {\n\tTEST_IPC_Q(ipc_server_init(&ctx, "echo"), 1);\n'
-		sed -n 's/.*added with \(g_unix_fd_add(.*)\) \*\//\t\1;/p' glib.c
-		printf '\tg_main_loop_run(g_main_loop_new(NULL, FALSE));\n}\n'
-	} > with_glib.c
-	# shellcheck disable=SC2046
-	build with_glib with_glib.c -Wno-unused-parameter $(pkg-config --cflags --libs glib-2.0)
-	asks_server readme_glib_loop_serves ./with_glib
+
+# The bindings, as they are installed: each service with each client, and C's with all.
+languages=
+extract echo.py
+if command -v python3 > /dev/null 2>&1; then
+	export PYTHONPATH="$tree/share/libipc/python/src" PYTHONDONTWRITEBYTECODE=1
+	printf '#!/bin/sh\nexec python3 echo.py "$@"\n' > echo_python && chmod +x echo_python
+	languages="$languages python"
 else
-	echo "skipped readme_glib: it is not installed"
+	echo "skipped readme_python: it is not installed"
 fi
+extract shard.yml
+extract echo.cr
+if command -v crystal > /dev/null 2>&1; then
+	# What `shards install` does with a path.
+	mkdir lib && ln -s "$(sed -n "s|^ *path: /usr/local|$tree|p" shard.yml)" lib/ipc
+	[ "$(wc -l < shard.yml)" -eq 3 ] && CRYSTAL_CACHE_DIR=$work/cache crystal build echo.cr -o echo_crystal >&2
+	result readme_crystal_compiles_with_three_lines $?
+	languages="$languages crystal"
+else
+	echo "skipped readme_crystal: it is not installed"
+fi
+[ "$(wc -l < echo.py)" -lt 15 ] && [ "$(wc -l < echo.cr)" -lt 15 ]
+result readme_bindings_have_less_than_15_lines $?
+# The C client sends a NUL, too.
+for name in $languages; do
+	"./echo_$name" &
+	service=$!
+	wanted="hello, user type 42"
+	ask ./client && [ "$(tr -d '\0' < answer)" = "$wanted" ]
+	status=$?
+	for client in $languages; do
+		ask "./echo_$client" hello && [ "$(cat answer)" = "$wanted" ] || status=1
+	done
+	result "readme_${name}_answers_all" $status
+	stop
+done
 
 # The lines of the daemons' example that end in &, in directories and on ports of their own; the last one asks.
 extract ipc-tcpd.sh
