@@ -1,6 +1,7 @@
 """Exceptions."""
 
 import pickle
+import threading
 
 import pytest
 
@@ -13,6 +14,24 @@ def test_no_service_is_a_connection_error_with_the_librarys_text(run_directory):
     assert type(raised.value) is libipc.ConnectError
     assert raised.value.code == 47
     assert str(raised.value).endswith(f"{run_directory}/nobody: No such file or directory")
+
+
+def test_refusal_of_the_network_daemon_is_a_connect_error(monkeypatch):
+    monkeypatch.setenv("IPC_NETWORK", "elsewhere tcp://nowhere/elsewhere !")
+    with libipc.Service("network") as network:
+
+        def refuse():
+            for event in network:
+                if event.message:
+                    event.message.reply(b"nobody is there")
+                elif event.type is libipc.EventType.DISCONNECTION:
+                    break
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        with pytest.raises(libipc.ConnectError, match="refused: nobody is there"):
+            libipc.Client("elsewhere")
+        refusing.join()
 
 
 @pytest.mark.parametrize("name", ["", ".", "a/../b", "x" * 200, "nul\0nul", b"nul\0"])

@@ -95,7 +95,10 @@ class BaseContext(Switching):
     def connect(self, name: Name) -> int:
         """Connects to the service. Returns the connection's descriptor, by which other calls name it."""
         fd = ctypes.c_int()
-        self._check(_library.connection(self._reference, encode(name), ctypes.byref(fd)))
+        result = _library.connection(self._reference, encode(name), ctypes.byref(fd))
+        if result.code == errors.CLOSED:  # not a peer that has left: the network daemon says no, to a strict route
+            raise errors.ConnectError(result.text.decode("utf-8", "surrogateescape"), result.code)
+        self._check(result)
         return fd.value
 
     def disconnect(self, connection: int) -> None:

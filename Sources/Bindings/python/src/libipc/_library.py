@@ -138,6 +138,4 @@ flush = _function("ipc_flush", c_int, c_void_p, c_int, c_int)
 ctx_limit = _function("ipc_ctx_limit", c_int, c_void_p, c_int, c_size_t)
 # With the lock of the interpreter: it only allocates and copies, and never waits.
 copy_payload = _function("ipc_message_copy", None, library=ctypes.PyDLL(_library._name))
-# With the lock of the interpreter: it only allocates and copies, and never waits.
-copy_payload = _function("ipc_message_copy", None, library=ctypes.PyDLL(_library._name))
 free = _function("free", None, c_void_p, library=_libc)

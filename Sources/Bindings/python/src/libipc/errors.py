@@ -28,7 +28,7 @@ class InvalidNameError(Error, ValueError):
 
 
 class ConnectError(Error, ConnectionError):
-    """No service of that name is there, or its socket may not be connected to."""
+    """No service of that name is there, its socket may not be connected to, or the network daemon refuses."""
 
 
 class ListenError(Error, OSError):
