@@ -12,7 +12,10 @@ fi
 mkdir -p "$work" || exit 1
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 LD_LIBRARY_PATH=$prefix/lib
-export PKG_CONFIG_PATH LD_LIBRARY_PATH
+# The binding for Python, as it is installed: the tests' own clients and services use it.
+PYTHONPATH=$(cd "$prefix" && pwd)/share/libipc/python/src
+unset IPC_NETWORK
+export PKG_CONFIG_PATH LD_LIBRARY_PATH PYTHONPATH
 
 # compile NAME SOURCE: as a user would, with pkg-config's flags alone
 compile() {

@@ -1,17 +1,23 @@
 """What the tests of the daemons share: a world of run directories and processes that is taken down after each test, frames, waits.
 
+Clients and services that behave are libipc's, through its binding for Python: `World.connect` and `World.offer`. Those that do not, or that
+look at how a stream is cut or ends, have a socket and write frames by hand.
 Nothing sleeps for a fixed time where something can be waited for: `until` polls with a deadline.
 """
+import contextlib
 import os
 import pathlib
 import resource
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
+
+import libipc
+from frames import frame, is_over, read_exactly, read_frame, send_cut  # noqa: F401
+from libipc import EventType
 
 BINARIES = WORK = None
 PATIENCE = 20  # seconds, for what happens at once
@@ -37,14 +43,6 @@ def need_command(name):
     return path
 
 
-def send_cut(sock, whole, cut):
-    """In two segments, which arrive apart as far as anybody can tell."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.sendall(whole[:cut])
-    time.sleep(0.001)
-    sock.sendall(whole[cut:])
-
-
 def until(condition, what="a condition", patience=PATIENCE):
     """Waits until `condition()` is true; returns it."""
     end = time.monotonic() + patience
@@ -55,6 +53,17 @@ def until(condition, what="a condition", patience=PATIENCE):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {patience} s")
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def expects(kind, text):
+    """What is done in it fails, with an exception of this kind that says so."""
+    try:
+        yield
+    except kind as error:
+        assert text in str(error), error
+    else:
+        raise AssertionError(f"no {kind.__name__}")
 
 
 def free_port():
@@ -70,36 +79,38 @@ def accepts(port):
         return False
 
 
-def frame(payload=b"", kind=2, user=0):
-    return struct.pack(">BIB", kind, len(payload), user) + payload
+class Service(libipc.Service):
+    """A service of a test's own, step by step: each call waits for what it names, and keeps what comes before that. It sends from any
+    thread."""
 
+    def __init__(self, name):
+        super().__init__(name)
+        self.kept = []
 
-def read_exactly(sock, count):
-    data = b""
-    while len(data) < count:
-        piece = sock.recv(count - len(data))
-        if not piece:
-            raise EOFError(f"the end after {len(data)} of {count} bytes")
-        data += piece
-    return data
-
-
-def read_frame(sock):
-    kind, length, user = struct.unpack(">BIB", read_exactly(sock, 6))
-    return kind, user, read_exactly(sock, length)
-
-
-def is_over(sock):
-    """Reads to the end; what came."""
-    data = b""
-    try:
+    def expect(self, kind, fd=None):
+        """The next event of this type, of any connection or of this one."""
         while True:
-            piece = sock.recv(65536)
-            if not piece:
-                return data
-            data += piece
-    except (ConnectionResetError, BrokenPipeError):
-        return data
+            for event in self.kept:
+                if event.type is kind and fd in (None, event.fd):
+                    self.kept.remove(event)
+                    return event
+            event = self.wait(PATIENCE)
+            assert event.type is not EventType.TIMER, f"no {kind.name}; there was {self.kept}"
+            self.kept.append(event)
+
+    def accept(self):
+        """The descriptor of the next client."""
+        return self.expect(EventType.CONNECTION).fd
+
+    def read(self, fd):
+        """The next message of a client, as `read_frame` gives it."""
+        message = self.expect(EventType.MESSAGE, fd).message
+        return message.type, message.user_type, message.payload
+
+    def tell(self, fd, payload, user=0):
+        """Sends a message, and waits until the kernel has taken it."""
+        self.send(fd, payload, user)
+        self.flush(connection=fd)
 
 
 class Process:
@@ -211,8 +222,34 @@ class World:
     def accept(self, server):
         return self.keep(server.accept()[0])
 
+    @contextlib.contextmanager
+    def environment(self, rundir, network=None):
+        """What a program's environment says to the library."""
+        os.environ["IPC_RUNDIR"] = str(rundir)
+        if network is not None:
+            os.environ["IPC_NETWORK"] = network
+        try:
+            yield
+        finally:
+            del os.environ["IPC_RUNDIR"]
+            os.environ.pop("IPC_NETWORK", None)
+
+    def connect(self, name, network=None):
+        """A client in `here`, as programs are: by the routes of `network`, if there are any. ConnectError says why it is refused."""
+        with self.environment(self.here, network):
+            client = libipc.Client(name)
+        self.sockets.append(client)
+        return client
+
+    def offer(self, name, rundir=None):
+        """A service of the test's own, in `here` or elsewhere."""
+        with self.environment(rundir or self.here):
+            service = Service(name)
+        self.sockets.append(service)
+        return service
+
     def look_up(self, service, routes, sock=None):
-        """Asks ipcd: the reason, or the connection."""
+        """Asks ipcd by hand: the reason, or the connection."""
         sock = sock or self.local(self.here / "network")
         sock.sendall(frame(f"{service};{routes}".encode(), 3, 3))
         return self.answer(sock)
@@ -235,6 +272,8 @@ def limited(descriptors):
 
 
 def echoes(sock, payload=b"hello", user=7):
-    """Whether a message comes back through this connection."""
+    """Whether a message comes back through this connection, a client's or a socket."""
+    if isinstance(sock, libipc.Client):
+        return sock.request(payload, user, timeout=PATIENCE) == libipc.Message(payload, user)
     sock.sendall(frame(payload, 2, user))
     return read_frame(sock) == (2, user, payload)

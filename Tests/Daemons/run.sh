@@ -3,7 +3,8 @@
 #
 #   run.sh PREFIX WORK [NAME...]    PREFIX has the installation; WORK is a directory for what is made. Names: only these tests.
 #
-# The clients and the service of the big tests are C programs, linked as a user's; the rest is Python 3, without any package.
+# The clients and the service of the big tests are C programs, linked as a user's; the rest is Python 3, with the binding that PREFIX has
+# and no other package.
 group=daemons
 # shellcheck source=begin.sh
 . "$(dirname "$0")/begin.sh"

@@ -4,31 +4,33 @@ import socket
 import struct
 import time
 
-from harness import echoes, frame, is_over, read_exactly, read_frame, until
+from harness import echoes, expects, frame, is_over, read_exactly, read_frame, until
+from libipc import ConnectError
 
 
 def test_unix_route(world):
     world.pongd()
     ipcd = world.daemon("ipcd")
     before = ipcd.descriptors()
-    connection = world.look_up("music", f" x tcp://y ;  music   unix://{world.there}/pong  ;z")
-    assert echoes(connection)
-    until(lambda: ipcd.descriptors() == before + 1, "only the asking client is left")
+    client = world.connect("music", f" x tcp://y ;  music   unix://{world.there}/pong  ;z")
+    until(lambda: ipcd.descriptors() == before, "the client has what it wanted")
+    assert echoes(client)
 
 
 def test_bare_route(world):
     world.pongd(world.here)
     world.daemon("ipcd")
-    assert echoes(world.look_up("music", "music pong"))
+    assert echoes(world.connect("music", "music pong"))
 
 
 def test_mark_of_a_strict_route_is_no_part_of_it(world):
     world.pongd(world.here)
     world.daemon("ipcd")
     for routes in ("music pong !", "a b !; music  pong \t! ;b c"):
-        assert echoes(world.look_up("music", routes)), routes
-    assert world.look_up("music", "music !").startswith("the route of music leads nowhere")
-    assert "connect to" in world.look_up("music", "music pong!")
+        assert echoes(world.connect("music", routes)), routes
+    for routes, reason in ("music !", "the route of music leads nowhere"), ("music pong!", "connect to"):
+        with expects(ConnectError, reason):
+            world.connect("music", routes)
 
 
 def test_route_is_matched_whole(world):
@@ -89,7 +91,7 @@ def test_hanging_scheme_blocks_nobody(world):
         asking.sendall(frame(b"pong;pong slow://x", 3, 3))
         hanging.append(asking)
     world.accept(server)
-    assert echoes(world.look_up("pong", "pong pong"))
+    assert echoes(world.connect("pong", "pong pong"))
     for asking in hanging:
         assert read_frame(asking)[2] == b"slow did not answer in time"
     # Refused, they may ask again; and those who leave take what was opened for them along.
@@ -138,7 +140,7 @@ def test_full_backlog_blocks_nobody(world):
     world.local(world.here / "full")
     waiting = world.local(world.here / "network")
     waiting.sendall(frame(b"x;x full", 3, 3))
-    assert echoes(world.look_up("pong", "pong pong"))
+    assert echoes(world.connect("pong", "pong pong"))
     assert read_frame(waiting)[2] == b"nothing was free in time"
     waiting.sendall(frame(b"x;x full", 3, 3))
     until(lambda: ipcd.text().count("looks up x") == 2, "the second look-up")
@@ -182,7 +184,7 @@ def test_who_does_not_read_is_dropped(world):
     except (BrokenPipeError, ConnectionResetError):
         pass
     until(lambda: ipcd.descriptors() == idle, "it is dropped")
-    assert echoes(world.look_up("pong", "pong pong"))
+    assert echoes(world.connect("pong", "pong pong"))
 
 
 def test_impatient_client(world):

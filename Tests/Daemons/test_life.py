@@ -114,8 +114,7 @@ def test_inherited_sockets(world):
     world.pongd()
     network = world.listen(world.here / "network")
     ipcd = inherit(world, "ipcd", [network], rundir=world.here)
-    connection = world.look_up("pong", f"pong unix://{world.there}/pong")
-    assert echoes(connection)
+    assert echoes(world.connect("pong", f"pong unix://{world.there}/pong"))
     assert ipcd.stop()[0] == 0
     assert (world.here / "network").exists(), "the socket's file is not the daemon's"
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -2,7 +2,8 @@
 import time
 
 import harness
-from harness import echoes, frame, read_exactly, read_frame, until
+from harness import echoes, frame, until
+from libipc import EventType, Message
 from machines import Link
 
 DELAY = 0.02
@@ -32,11 +33,8 @@ class Pair:
             [*self.here.inside, harness.WORK / "crossing", *arguments], self.world.here, environment={"IPC_NETWORK": self.network},
             ready=False)
 
-    def look_up(self):
-        asking = self.world.local(self.world.here / "network")
-        connection = self.world.look_up("pong", self.network, asking)
-        asking.close()
-        return connection
+    def connect(self):
+        return self.world.connect("pong", self.network)
 
     def is_released(self, patience=harness.PATIENCE):
         until(lambda: self.descriptors() == self.idle, "every descriptor is released", patience)
@@ -45,9 +43,9 @@ class Pair:
 def test_delay_is_there(world):
     with Link(world, DELAY) as link:
         pair = Pair(world, link)
-        sock = pair.look_up()
+        client = pair.connect()
         start = time.monotonic()
-        assert echoes(sock)
+        assert echoes(client)
         assert time.monotonic() - start >= 2 * DELAY, "the link does not delay"
 
 
@@ -63,29 +61,29 @@ def test_thousand_round_trips(world):
     """One after the other, as requests are: and none of them waits for an acknowledgement (Nagle, delayed ACK)."""
     with Link(world, DELAY / 10) as link:
         pair = Pair(world, link)
-        sock = pair.look_up()
+        client = pair.connect()
         for number in range(1000):
-            assert echoes(sock, b"%d" % number)
+            assert echoes(client, b"%d" % number)
 
 
 def test_link_that_comes_back(world):
     """Down for some seconds, with data on its way: nothing is lost, no connection ends."""
     with Link(world, DELAY) as link:
         pair = Pair(world, link)
-        sock = pair.look_up()
-        assert echoes(sock)
+        client = pair.connect()
+        assert echoes(client)
         flow = pair.crossing("messages", 1000)
         assert flow.process.stdout.readline() == b"there\n"
         link.is_up = False
         for number in range(10):
-            sock.sendall(frame(b"%d" % number))
+            client.tell(b"%d" % number)
         time.sleep(3)
         assert flow.process.poll() is None
         link.is_up = True
         for number in range(10):
-            assert read_frame(sock) == (2, 0, b"%d" % number)
+            assert client.wait(harness.PATIENCE).message == Message(b"%d" % number)
         assert flow.process.wait(200) == 0, flow.text()
-        sock.close()
+        client.close()
         pair.is_released()
 
 
@@ -93,18 +91,18 @@ def test_peer_that_vanishes_with_data_on_its_way(world):
     """Nothing says that the link is down: both sides give the peer up by --peer-timeout, and tell their clients."""
     with Link(world, DELAY) as link:
         pair = Pair(world, link, "--peer-timeout", "3")
-        held = pair.look_up()
+        held = pair.connect()
         assert echoes(held)
         link.is_up = False
-        held.sendall(frame(b"into the void"))
+        held.tell(b"into the void")
         # The far side has nothing to send: its keep-alive probes find out.
-        assert held.recv(1) == b""
+        assert held.wait(harness.PATIENCE).type is EventType.DISCONNECTION
         pair.near.says("Connection timed out")
         held.close()
         pair.is_released()
         # And when it is back, all is as before.
         link.is_up = True
-        again = pair.look_up()
+        again = pair.connect()
         assert echoes(again)
         again.close()
         pair.is_released()

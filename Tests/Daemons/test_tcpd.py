@@ -132,8 +132,8 @@ def test_ipv6(world):
     assert len(ports) == 2, far.ready
     world.daemon("ipc-tcpd")
     world.daemon("ipcd")
-    assert echoes(world.look_up("pong", f"pong tcp://[::1]:{ports[0]}/pong"))
-    assert echoes(world.look_up("pong", f"pong tcp://127.0.0.1:{ports[1]}/pong"))
+    assert echoes(world.connect("pong", f"pong tcp://[::1]:{ports[0]}/pong"))
+    assert echoes(world.connect("pong", f"pong tcp://127.0.0.1:{ports[1]}/pong"))
 
 
 def test_public_must_be_asked_for(world):

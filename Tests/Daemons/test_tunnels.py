@@ -6,7 +6,8 @@ import socket
 import subprocess
 
 import harness
-from harness import accepts, echoes, frame, free_port, is_over, need_command, read_exactly, until
+from harness import accepts, echoes, expects, frame, free_port, is_over, need_command, read_exactly, until
+from libipc import ClosedError, ConnectError, EventType
 
 
 def is_served(path):
@@ -75,9 +76,10 @@ def test_service_through_ssh(world):
     crosses(world, network)
     # The tunnel is gone, and comes back.
     client.stop(signal.SIGTERM)
-    assert "connect" in world.look_up("pong", network)
+    with expects(ConnectError, "connect"):
+        world.connect("pong", network)
     ssh.forward(near, world.there / "pong")
-    assert echoes(world.look_up("pong", network))
+    assert echoes(world.connect("pong", network))
 
 
 def test_service_that_is_not_there_through_ssh(world):
@@ -86,7 +88,7 @@ def test_service_that_is_not_there_through_ssh(world):
     world.daemon("ipcd")
     near = world.here / "far-pong"
     ssh.forward(near, world.there / "pong")
-    assert is_over(world.look_up("pong", f"pong unix://{near}")) == b""
+    assert world.connect("pong", f"pong unix://{near}").wait(harness.PATIENCE).type is EventType.DISCONNECTION
 
 
 # MARK: stunnel
@@ -193,8 +195,8 @@ def test_haproxy_before_tcpd(world):
     haproxy(world, port, first.port, second.port)
     network = f"pong tcp://127.0.0.1:{port}/pong !"
     crosses(world, network)
-    socks = [world.look_up("pong", network) for _ in range(6)]
-    assert all(echoes(sock) for sock in socks)
+    clients = [world.connect("pong", network) for _ in range(6)]
+    assert all(echoes(client) for client in clients)
     assert all("is connected to pong" in daemon.text() for daemon in (first, second))
     # One that stops writing gets its answer through it, too.
     sock = world.tcp(port)
@@ -205,7 +207,9 @@ def test_haproxy_before_tcpd(world):
     first.stop()
 
     def works():
-        connection = world.look_up("pong", network)
-        return not isinstance(connection, str) and echoes(connection)
+        try:
+            return echoes(world.connect("pong", network))
+        except (ConnectError, ClosedError):
+            return False
 
     until(lambda: all([works() for _ in range(4)]), "the other machine is enough")

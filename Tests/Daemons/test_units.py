@@ -80,7 +80,7 @@ def test_daemons_take_the_socket_of_a_service_manager(world):
             ready=False)
         daemon.says("Listening on")
         if name == "ipcd":
-            assert echoes(world.look_up("pong", f"pong unix://{world.there}/pong"))
+            assert echoes(world.connect("pong", f"pong unix://{world.there}/pong"))
         else:
             Client(world.local(place)).echoes()
         assert daemon.stop()[0] == 0 and place.exists(), daemon.text()

@@ -21,7 +21,7 @@ if ! make -s -C "$here/../.." BUILD="$(cd "$other" && pwd)" ZLIB=no daemons; the
 elif ldd "$other/bin/ipc-websocketd" | grep -q libz; then
 	echo "not ok $name: it needs libz"
 else
-	PYTHONPATH=$here:$here/WebSocket python3 -B - "$other/bin" "$work" <<-'END' && echo "ok $name" || echo "not ok $name"
+	PYTHONPATH=$here:$here/WebSocket:$PYTHONPATH python3 -B - "$other/bin" "$work" <<-'END' && echo "ok $name" || echo "not ok $name"
 		import pathlib, sys
 		import client, harness
 		harness.BINARIES, harness.WORK = (pathlib.Path(name).resolve() for name in sys.argv[1:])

@@ -485,13 +485,13 @@ def peak(process):
 
 def test_slow_client(world):
     """Order and contexts hold when messages wait for a client that does not read."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     web = deflating(world, allow=("own",))
     client = Squeezed(world.tcp(web.port), NAME, name="own")
-    end = world.accept(service)
+    end = service.accept()
     noise = random.Random(5)
     messages = [noise.randbytes(size // 2).hex().encode() for size in 10 * [LARGEST, 100_000, 40, LARGEST, 2000]]
-    thread = threading.Thread(target=lambda: [end.sendall(frame(message, 2, 1)) for message in messages], daemon=True)
+    thread = threading.Thread(target=lambda: [service.tell(end, message, 1) for message in messages], daemon=True)
     thread.start()
     thread.join(0.3)
     assert thread.is_alive(), "nobody held the service back"

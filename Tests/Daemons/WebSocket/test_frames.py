@@ -86,23 +86,18 @@ def test_frames_before_the_answer(world):
 
 def test_user_types(world):
     """Text that is none goes out as binary; so does what has user type 2."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     client = world.client(world.web(allow=("own",)), name="own")
-    end = world.accept(service)
-    client.send(TEXT, b"hello")
-    client.send(BINARY, b"\0")
-    client.send(TEXT, b"")
-    expected = frame(b"hello", 2, 1) + frame(b"\0", 2, 2) + frame(b"", 2, 1)
-    received = b""
-    while len(received) < len(expected):
-        received += end.recv(100)
-    assert received == expected, received
+    end = service.accept()
+    for opcode, user, payload in (TEXT, 1, b"hello"), (BINARY, 2, b"\0"), (TEXT, 1, b""):
+        client.send(opcode, payload)
+        assert service.read(end) == (2, user, payload)
     for payload, user, opcode in [
             (b"a", 0, TEXT), (b"a", 1, TEXT), (b"a", 2, BINARY), (b"\xff", 1, BINARY), (b"", 1, TEXT), (b"\xc3", 9, BINARY)]:
-        end.sendall(frame(payload, 2, user))
+        service.tell(end, payload, user)
         assert client.read() == (opcode, payload), (payload, user)
-    end.sendall(frame(b"last"))
-    end.close()
+    service.tell(end, b"last")
+    service.disconnect(end)
     assert client.is_closed(1001) == [(TEXT, b"last")]
 
 

@@ -3,7 +3,6 @@ import socket
 import threading
 import time
 
-import harness
 from client import BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, request, web_frame
 from harness import frame, read_exactly, read_frame, until
 
@@ -82,7 +81,7 @@ def test_pong_behind_a_service_that_does_not_read_is_waited_for(world):
 
 def test_slow_client_is_not_pinged_into_a_message(world):
     """What the socket did not take is sent before a ping."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     path = world.directory / "web.sock"
     world.web("--ping", "0.05", "--pong-time", "10", allow=("own",), listen=str(path))
     sock = world.local(path)
@@ -90,9 +89,9 @@ def test_slow_client_is_not_pinged_into_a_message(world):
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += read_exactly(sock, 1)
-    end = world.accept(service)
+    end = service.accept()
     messages = [bytes([number]) * 500_000 for number in range(20)]
-    thread = threading.Thread(target=lambda: [end.sendall(frame(message, 2, 2)) for message in messages], daemon=True)
+    thread = threading.Thread(target=lambda: [service.tell(end, message, 2) for message in messages], daemon=True)
     thread.start()
     thread.join(0.3)
     assert thread.is_alive(), "nobody held the service back"
@@ -170,17 +169,17 @@ def test_pings_of_one_who_does_not_read_do_not_keep_it(world):
 
 def test_messages_in_each_direction_keep_a_client(world):
     """For longer than the idle time, which would have ended it."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     web = world.web("--idle-time", "1.5", allow=("own",))
-    upwards, downwards = world.client(web, name="own"), None
-    up = world.accept(service)
+    upwards = world.client(web, name="own")
+    up = service.accept()
     downwards = world.client(web, name="own")
-    down = world.accept(service)
+    down = service.accept()
     end = time.monotonic() + 3
     while time.monotonic() < end:
         upwards.send(TEXT, b"up")
-        assert read_frame(up) == (2, 1, b"up")
-        down.sendall(frame(b"down"))
+        assert service.read(up) == (2, 1, b"up")
+        service.tell(down, b"down")
         assert downwards.read() == (TEXT, b"down")
         time.sleep(0.1)
     assert upwards.is_closed(1001) == [] and downwards.is_closed(1001) == []

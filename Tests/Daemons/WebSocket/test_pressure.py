@@ -2,22 +2,22 @@
 import threading
 
 from client import BINARY, LARGEST, PING, PONG, TEXT, Client, request, resident, web_frame
-from harness import frame, is_over, limited, read_frame, until
+from harness import frame, is_over, limited, until
 
 
 def test_slow_client_beside_a_fast_one(world):
     """Ten times what may be held for it is sent to one that does not read; then it reads, slowly, and all is there."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     world.pong()
     web = world.web(allow=("own", "pong"))
     slow = world.client(web, name="own")
-    end = world.accept(service)
+    end = service.accept()
     messages = [bytes([number]) * size for number, size in enumerate(25 * [LARGEST, 100_000, 100_000, LARGEST, 1])]
     sent = []
 
     def serve():
         for message in messages:
-            end.sendall(frame(message, 2, 2))
+            service.tell(end, message, 2)
             sent.append(1)
     before = resident(web)
     thread = threading.Thread(target=serve, daemon=True)
@@ -37,18 +37,18 @@ def test_slow_client_beside_a_fast_one(world):
         most = max(most, resident(web) - before)
     assert most < 12 << 20, f"{most} bytes"
     slow.send(TEXT, b"still here")
-    assert end.recv(100) == frame(b"still here", 2, 1)
+    assert service.read(end) == (2, 1, b"still here")
 
 
 def test_messages_queued_behind_a_cut_one(world):
     """A Unix socket takes less than one of these, and two wait in the library."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     path = world.directory / "web.sock"
     world.web(allow=("own",), listen=str(path))
     client = Client(world.local(path), name="own")
-    end = world.accept(service)
+    end = service.accept()
     messages = [bytes([number]) * (250_000 + number) for number in range(60)]
-    thread = threading.Thread(target=lambda: [end.sendall(frame(message, 2, 2)) for message in messages], daemon=True)
+    thread = threading.Thread(target=lambda: [service.tell(end, message, 2) for message in messages], daemon=True)
     thread.start()
     thread.join(0.3)
     assert thread.is_alive(), "nobody held the service back"
@@ -57,7 +57,7 @@ def test_messages_queued_behind_a_cut_one(world):
         client.send(TEXT, str(number).encode())
     thread.join()
     for number in range(len(messages)):
-        assert read_frame(end) == (2, 1, str(number).encode()), number
+        assert service.read(end) == (2, 1, str(number).encode()), number
 
 
 def test_echoes_of_one_who_reads_late(world):
@@ -111,15 +111,15 @@ def test_slow_client_leaves(world):
 
 def test_service_leaves_slow_client(world):
     """What it said before comes first."""
-    service = world.listen(world.here / "own")
+    service = world.offer("own")
     client = world.client(world.web(allow=("own",)), name="own")
-    end = world.accept(service)
+    end = service.accept()
     messages = [bytes([number]) * LARGEST for number in range(8)]
 
     def serve():
         for message in messages:
-            end.sendall(frame(message, 2, 2))
-        end.close()
+            service.tell(end, message, 2)
+        service.disconnect(end)
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     thread.join(0.3)
