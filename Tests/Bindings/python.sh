@@ -4,7 +4,8 @@
 #   python.sh TREE WORK [OTHER_TREE]
 #
 # TREE has the installation, WORK is a directory for what is made. The tests run with the library of OTHER_TREE as well, and with Python 3.9,
-# the oldest that the package is for: PYTHON39 names the interpreter, else it is looked for. Packages go into virtual environments in WORK.
+# the oldest that the package is for: PYTHON39 names the interpreter, else it is looked for; it needs neither pip nor venv. Packages go into
+# directories in WORK.
 set -u
 tree=$(cd "${1:?installed tree}" && pwd) || exit 1
 mkdir -p "${2:?directory to work in}" && work=$(cd "$2" && pwd) || exit 1
@@ -25,26 +26,24 @@ fi
 export LD_LIBRARY_PATH="$tree/lib" PYTHONDONTWRITEBYTECODE=1
 unset IPC_NETWORK LIBIPC PYTHONPATH
 
-# environment NAME INTERPRETER PACKAGES: a virtual environment in WORK/NAME
-environment() {
-	[ "$(cat "$work/$1/ready" 2> /dev/null)" = "$3" ] && return
-	# shellcheck disable=SC2086
-	"$2" -m venv --clear "$work/$1" > "$work/$1.log" 2>&1 && "$work/$1/bin/pip" install -q $3 >> "$work/$1.log" 2>&1 \
-		&& echo "$3" > "$work/$1/ready"
-}
-if ! environment tools python3 "ruff mypy pytest flit_core"; then
+packages="ruff mypy vermin pytest flit_core"
+# shellcheck disable=SC2086
+if [ "$(cat "$work/tools/ready" 2> /dev/null)" != "$packages" ] && ! {
+	python3 -m venv --clear "$work/tools" > "$work/tools.log" 2>&1 && "$work/tools/bin/pip" install -q $packages >> "$work/tools.log" 2>&1 \
+		&& echo "$packages" > "$work/tools/ready"
+}; then
 	echo "skipped python_package: $(tail -1 "$work/tools.log")"
 	exit 0
 fi
 tools=$work/tools/bin
 
-# The tests with an interpreter, which lives in WORK/NAME: run_tests NAME PREFIX_OF_TITLES
+# run_tests INTERPRETER PREFIX_OF_TITLES
 run_tests() {
-	(cd "$here/python" && timeout -s ABRT "$limit" "$work/$1/bin/python" -X dev -X faulthandler -m pytest -v --tb=short -p no:cacheprovider .) \
-		> "$work/$1.tests" 2>&1
+	(cd "$here/python" && timeout -s ABRT "$limit" "$1" -X dev -X faulthandler -m pytest -v --tb=short -p no:cacheprovider .) \
+		> "$work/$2tests" 2>&1
 	status=$?
-	sed -n "s/^[a-z_]*\.py::\([^ ]*\) PASSED.*/ok python_$2\1/p; s/^[a-z_]*\.py::\([^ ]*\) \(FAILED\|ERROR\).*/not ok python_$2\1/p" "$work/$1.tests"
-	[ $status -eq 0 ] || { tail -60 "$work/$1.tests" >&2; failed=1; }
+	sed -n "s/^[a-z_]*\.py::\([^ ]*\) PASSED.*/ok python_$2\1/p; s/^[a-z_]*\.py::\([^ ]*\) \(FAILED\|ERROR\).*/not ok python_$2\1/p" "$work/$2tests"
+	[ $status -eq 0 ] || { tail -60 "$work/$2tests" >&2; failed=1; }
 	result "$2tests" $status
 }
 
@@ -54,6 +53,9 @@ result is_checked_by_ruff $?
 result is_formatted $?
 (cd "$package" && "$tools/mypy" --cache-dir "$work/mypy" src/libipc) >&2
 result is_typed $?
+# By what it calls and how it is written: what an interpreter of that version does not notice until it gets there.
+"$tools/vermin" -t=3.9- --no-tips --violations "$package/src" > "$work/vermin.log" 2>&1 || { cat "$work/vermin.log" >&2; false; }
+result needs_nothing_newer_than_3_9 $?
 
 nm -D --defined-only "$tree/lib/libipc.so" | sed 's/.* //; s/@.*//' > "$work/exports"
 sed -n 's/.*_function("\([a-z_]*\)".*/\1/p' "$package/src/libipc/_library.py" | grep -vx free | sort > "$work/functions"
@@ -96,8 +98,8 @@ wait $service 2> /dev/null
 result readme_asyncio_example_prints_replies $?
 
 "$tools/pip" install -q --no-index --force-reinstall "$work"/wheel/libipc-*.whl >&2
-run_tests tools ""
-[ -n "$other" ] && LD_LIBRARY_PATH=$other/lib run_tests tools poll_
+run_tests "$tools/python" ""
+[ -n "$other" ] && LD_LIBRARY_PATH=$other/lib run_tests "$tools/python" poll_
 
 find_python39() {
 	for candidate in "${PYTHON39:-}" python3.9 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.9.*/bin/python3.9; do
@@ -105,9 +107,13 @@ find_python39() {
 	done
 }
 oldest=$(find_python39)
-if [ -n "$oldest" ] && environment oldest "$oldest" "pytest"; then
-	"$work/oldest/bin/pip" install -q --no-index --force-reinstall "$work"/wheel/libipc-*.whl >&2
-	run_tests oldest oldest_
+if [ -n "$oldest" ]; then
+	# With the pip of another version, which takes what pytest needs in its own: exceptiongroup and tomli are for those before 3.11.
+	rm -rf "$work/oldest"
+	"$tools/pip" install -q --target "$work/oldest" --python-version 3.9 --only-binary=:all: pytest exceptiongroup tomli \
+		"$work"/wheel/libipc-*.whl >&2
+	export PYTHONPATH="$work/oldest"
+	run_tests "$oldest" oldest_
 else
 	echo "skipped python_oldest_tests: there is no Python 3.9 here"
 fi
