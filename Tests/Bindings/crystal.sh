@@ -56,18 +56,27 @@ if [ -e "$work/python/ready" ]; then
 else
 	echo "skipped crystal_cbor_is_what_cbor2_writes: $(tail -1 "$work/python.log")"
 fi
-# shellcheck disable=SC2046
-crystal build -o "$work/spec" $(find spec -name '*_spec.cr') >&2
-result crystal_specs_compile $?
-# specs NAME LIBRARIES
+# specs_compile NAME FLAGS...
+specs_compile() {
+	name=$1
+	shift
+	# shellcheck disable=SC2046
+	crystal build "$@" -o "$work/$name" $(find spec -name '*_spec.cr') >&2
+	result "crystal_${name}_compile" $?
+}
+# specs NAME PROGRAM LIBRARIES
 specs() {
-	LD_LIBRARY_PATH=$2 timeout $limit "$work/spec" > "$work/spec.log" 2>&1
+	LD_LIBRARY_PATH=$3 timeout $limit "$work/$2" > "$work/spec.log" 2>&1
 	status=$?
 	[ $status -eq 0 ] || cat "$work/spec.log" >&2
 	result "$1" $status
 }
-specs crystal_specs "$tree/lib"
-[ -z "$other" ] || specs crystal_specs_with_another_library "$other/lib"
+specs_compile specs
+specs crystal_specs specs "$tree/lib"
+[ -z "$other" ] || specs crystal_specs_with_another_library specs "$other/lib"
+# Fibers in several threads.
+specs_compile specs_with_threads -Dpreview_mt
+specs crystal_specs_with_threads specs_with_threads "$tree/lib"
 
 # A program that depends on the installed folder, with the README's three lines.
 program=$work/program
