@@ -12,7 +12,14 @@ programs=$work/programs
 . "$here/Conformance/programs.sh"
 choose_programs || exit 2
 
-part() { echo "== $1"; }
+# part NAME: the tests that follow. How long the ones before took is said at their end.
+part=
+part() {
+	[ -z "$part" ] || echo "== $part ($(($(date +%s) - started)) s)"
+	part=$1
+	started=$(date +%s)
+	[ -z "$part" ] || echo "== $part"
+}
 have() { command -v "$1" > /dev/null 2>&1; }
 
 part "the sources"
@@ -120,4 +127,5 @@ part "the types, in normal Swift"
 swift_tests epoll
 swift_tests poll -Xswiftc -DPOLLER_POLL
 
+part ""
 count_lines
