@@ -15,7 +15,7 @@ static void add(int fd, enum ipc_connection_type type) {
 }
 
 TEST(what_waits_for_space_is_sent_also_when_the_type_is_set_meanwhile) {
-	int ends[2], timer = 1;
+	int ends[2], timer = 0;
 	begin();
 	make_pair(ends);
 	add(ends[0], IPC_CONNECTION_TYPE_IPC);
@@ -32,7 +32,7 @@ TEST(what_waits_for_space_is_sent_also_when_the_type_is_set_meanwhile) {
 }
 
 TEST(what_waits_for_space_is_sent_also_when_the_end_gets_a_pair_meanwhile) {
-	int ends[2], other[2], timer = 1;
+	int ends[2], other[2], timer = 0;
 	begin();
 	make_pair(ends);
 	make_pair(other);
