@@ -1,6 +1,6 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
-# PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll or poll), BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes
-# where pkg-config finds zlib).
+# PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll, kqueue or poll), BUILD, ZLIB (yes or no: ipc-websocketd
+# compresses; yes where pkg-config finds zlib).
 VERSION := 1.2.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -26,13 +26,22 @@ LIBRARY_CC ?= $(TOOLCHAIN)clang
 LLD ?= $(TOOLCHAIN)ld.lld
 CC ?= cc
 
+# Where the system has no kqueue(2), the tests' stand-in is built into the library. It is for tests only.
+ifeq ($(POLLER),kqueue)
+KQUEUE ?= $(if $(filter Linux,$(shell uname -s)),Tests/Kqueue)
+POLLER_CFLAGS := -DPOLLER_KQUEUE $(if $(KQUEUE),-isystem $(KQUEUE)/include)
+KQUEUE_OBJECT := $(if $(KQUEUE),$(BUILD)/obj/kqueue.o)
+endif
+POLLER_SWIFTFLAGS := $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(if $(filter kqueue,$(POLLER)),-D POLLER_KQUEUE) \
+	$(addprefix -Xcc ,$(POLLER_CFLAGS))
+
 # A section for each function: what the optimizer has inlined everywhere the linker leaves out (--gc-sections).
 EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
 	-Xfrontend -function-sections \
 	$(EXTRA_SWIFTFLAGS)
-SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xcc -fPIC $(if $(filter poll,$(POLLER)),-D POLLER_POLL)
+SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xcc -fPIC $(POLLER_SWIFTFLAGS)
 # TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library.
-LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC $(if $(filter x86_64,$(shell uname -m)),-mtls-dialect=gnu2) -fvisibility=default -Wall -Wextra -Werror $(EXTRA_CFLAGS)
+LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC $(if $(filter x86_64,$(shell uname -m)),-mtls-dialect=gnu2) -fvisibility=default -Wall -Wextra -Werror $(POLLER_CFLAGS) $(EXTRA_CFLAGS)
 CFLAGS ?= -O2
 PROGRAM_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Iinclude $(CFLAGS)
 
@@ -40,7 +49,7 @@ SWIFT_SOURCES := $(sort $(wildcard Sources/LibIPC/*.swift Sources/LibIPC/*/*.swi
 C_SOURCES := $(sort $(wildcard Sources/CLibIPC/*.c))
 HEADERS := $(sort $(wildcard include/*.h))
 INTERNAL_HEADERS := $(wildcard Sources/CLibIPC/include/*)
-OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o,$(C_SOURCES))
+OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o,$(C_SOURCES)) $(KQUEUE_OBJECT)
 SHARED := $(BUILD)/lib/libipc.so.$(FILE_VERSION)
 STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
@@ -88,6 +97,11 @@ $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 
 # No message passes through these, except one that is traced, or that comes with a descriptor: small is better than fast.
 $(addprefix $(BUILD)/obj/,bytes.o monitors.o names.o printing.o process.o texts.o trace.o): LIBRARY_CFLAGS += -Os
+ifneq ($(KQUEUE_OBJECT),)
+$(KQUEUE_OBJECT): $(KQUEUE)/kqueue.c $(KQUEUE)/include/sys/event.h Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -c $< -o $@
+endif
 $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@

@@ -7,14 +7,14 @@
 # N passed, N failed, N skipped. To run one test of a program, start that by hand with the test's name.
 set -u
 build=${1:?build directory}
-poller=${2:?epoll or poll}
+poller=${2:?epoll, kqueue or poll}
 programs=$build/check-$poller
 . "$(dirname "$0")/begin.sh"
 . "$here/Conformance/programs.sh"
 
 choose_programs || exit 2
-# The objects of the other back end have a directory of their own, the one that run.sh uses.
-[ "$poller" = poll ] && build=$build/poll
+# The objects of another back end have a directory of their own, the one that run.sh uses.
+[ "$poller" = epoll ] || build=$build/$poller
 install_tree tree "$build" "$poller" install-library || exit 1
 compile_programs tree
 run_programs '' tree

@@ -201,14 +201,15 @@ import Testing
 
     // MARK: What differs from one system to the other
 
-    #if os(Linux) && !POLLER_POLL
-    @Test("epoll calls a regular file always ready, and does not watch it")
+    #if !POLLER_POLL
+    @Test("A regular file is always ready, and not watched")
     func regularFile() throws {
         let (lookout, file) = (try Lookout(), try End.temporaryFile())
         #expect(try lookout.add(file) == .alwaysReady)
         #expect(try lookout.look().isEmpty)
     }
 
+    #if !POLLER_KQUEUE
     @Test("epoll goes on reporting a descriptor that lives under another number: it shows by its registration")
     func stale() throws {
         let (lookout, wire, other) = (try Lookout(), try Wire(), try Wire())
@@ -223,7 +224,40 @@ import Testing
         #expect(try lookout.look().isEmpty)
     }
 
-    @Test("epoll cannot be told of a descriptor that was closed, and says so")
+    #else
+    @Test("kqueue forgets a number that was closed, although the descriptor lives under another number")
+    func stale() throws {
+        let (lookout, wire, other) = (try Lookout(), try Wire(), try Wire())
+        let end = try wire.near.moved()
+        try lookout.add(end)
+        let copy = try End(dup(end.number))
+        let again = try other.near.replacing(end)
+        try wire.far.write([1])
+        #expect(try lookout.look().isEmpty)
+        try other.far.write([1])
+        #expect(try lookout.look().isEmpty)
+        #expect(lookout.poller.confirm(Registration(descriptor: end.number, generation: 1), .read) == .otherFile)
+        #expect(try lookout.add(again, generation: 2) == .watched)
+        #expect(try lookout.look().map(\.registration) == [Registration(descriptor: again.number, generation: 2)])
+        copy.close()
+    }
+
+    @Test("kqueue reports the end of a pipe that nobody reads to one who waits for room")
+    func pipeWithoutReader() throws {
+        let lookout = try Lookout()
+        var ends: (Int32, Int32) = (-1, -1)
+        _ = withUnsafeMutableBytes(of: &ends) { pipe($0.baseAddress?.assumingMemoryBound(to: Int32.self)) }
+        let (reader, writer) = (try End(ends.0), try End(ends.1))
+        try lookout.add(writer)
+        reader.close()
+        lookout.update(writer, .write)
+        #expect(lookout.poller.needsRebuild == false)
+        #expect(try lookout.signs(of: writer)?.contains(.hungUp) == true)
+        #expect(try lookout.signs(of: writer) == nil)
+    }
+    #endif
+
+    @Test("A descriptor that was closed cannot be changed, and the poller says so")
     func needsRebuild() throws {
         let (lookout, end) = (try Lookout(), try Wire().near.moved())
         try lookout.add(end)
@@ -243,7 +277,7 @@ import Testing
         return reported
     }
 
-    @Test("Without a set epoll's poller asks for one descriptor, and stays as it was")
+    @Test("Without a set the poller asks for one descriptor, and stays as it was")
     func only() throws {
         let wire = try Wire(blocks: false)
         var poller = Poller(idle: true)

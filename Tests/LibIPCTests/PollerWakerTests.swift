@@ -169,7 +169,7 @@ import Testing
         withExtendedLifetime(again) {}
     }
 
-    #if !os(Linux) || POLLER_POLL
+    #if POLLER_POLL
     @Test("poll asks for what it was told before: each change makes that old, and the next look new")
     func stale() throws {
         let wire = try Wire()

@@ -127,7 +127,7 @@ static inline void libipc_make_blocking(int fd) {
 /* Makes the descriptors that wake a thread which waits for events. A write to the second makes the first readable; both may be the
  * same descriptor (eventfd(2)). */
 static inline int libipc_make_waker(int ends[2]) {
-#ifdef __linux__
+#if defined(__linux__) && !defined(LIBIPC_KQUEUE)
 	return ends[0] = ends[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 #else
 	if (pipe(ends) != 0) return -1;

@@ -107,4 +107,10 @@ struct FileIdentity: Equatable, BitwiseCopyable {
         guard fstat(descriptor.number, &status) == 0 else { return nil }
         (device, inode) = (status.st_dev, status.st_ino)
     }
+
+    /// Of a file that fork(2) does not copy, in the process of this generation.
+    init?(_ descriptor: Descriptor, in generation: UInt64) {
+        guard let file = FileIdentity(descriptor) else { return nil }
+        (device, inode) = (file.device, file.inode ^ ino_t(truncatingIfNeeded: generation))
+    }
 }

@@ -7,7 +7,7 @@
 // A wait sleeps in poll(2) on the epoll set. epoll_wait(2) fails with EINTR when the process is stopped and continued; poll(2) then
 // goes on, and fails only when a handler has run (signal(7)).
 
-#if os(Linux) && !POLLER_POLL
+#if os(Linux)
 
 struct EpollPoller: ~Copyable {
     /// Events of one call.
@@ -101,6 +101,8 @@ struct EpollPoller: ~Copyable {
 
     /// There is a set, and the program has not closed it.
     var hasSet: Bool { !isIdle && !isLost && FileIdentity(Descriptor(epoll)) == file }
+
+    static func identity(of set: Int32) -> FileIdentity? { FileIdentity(Descriptor(set)) }
 
     /// Closes the set; not a file that the program has opened with its number after it had closed the set.
     private func closeSet() {

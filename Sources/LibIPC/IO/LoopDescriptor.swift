@@ -1,12 +1,12 @@
 // LoopDescriptor.swift - the one descriptor of a context that other event loops watch (ipc_ctx_fd).
 //
-// It is an epoll set of its own, because the poller may have to replace its set while the program goes on watching this descriptor. It
-// watches three descriptors, level-triggered: the poller's set; the bell, a waker for what epoll(7) cannot see (messages that were read
-// ahead, sent frames to tell of); and a timer for retries after a pause. To ring the bell makes it readable, which is a new edge for a
-// loop that is edge-triggered. With poll(2) there is no such descriptor.
+// It is an epoll set or a kqueue of its own, because the poller may have to replace its set while the program goes on watching this
+// descriptor. It watches three descriptors, level-triggered: the poller's set; the bell, a waker for what the kernel cannot see (messages
+// that were read ahead, sent frames to tell of); and a timer for retries after a pause. To ring the bell makes it readable, which is a
+// new edge for a loop that is edge-triggered. With poll(2) there is no such descriptor.
 
 struct LoopDescriptor: ~Copyable {
-    #if os(Linux) && !POLLER_POLL
+    #if !POLLER_POLL
     /// The program watches this one.
     let number: Int32
     private let file: FileIdentity?
@@ -22,7 +22,7 @@ struct LoopDescriptor: ~Copyable {
     init() throws(IPCError) {
         let bell = try Waker()
         let timer = try check(call: libipc_make_timer(), IPC_ERROR_POLLER, "make a timer for another loop")
-        let made = epoll_create1(Int32(EPOLL_CLOEXEC))
+        let made = libipc_make_set()
         let isMade = made >= 0 && libipc_watch_readable(made, bell.descriptor) == 0 && libipc_watch_readable(made, timer) == 0
         if !isMade {
             let failure = IPCError.system(IPC_ERROR_POLLER, "make a descriptor for another loop")
@@ -31,12 +31,12 @@ struct LoopDescriptor: ~Copyable {
             throw failure
         }
         self.bell = consume bell
-        (number, self.timer, file) = (made, timer, FileIdentity(Descriptor(made)))
+        (number, self.timer, file) = (made, timer, Poller.identity(of: made))
         (mark, timerMark) = (libipc_take_number(made), libipc_take_number(timer))
     }
 
     deinit {
-        if libipc_has_number(timer, timerMark) != 0, FileIdentity(Descriptor(timer)) == file { close(timer) }
+        if libipc_has_number(timer, timerMark) != 0, Poller.identity(of: timer) == file { close(timer) }
         libipc_return_number(timer, timerMark)
         if isOurs { close(number) }
         libipc_return_number(number, mark)
@@ -46,15 +46,15 @@ struct LoopDescriptor: ~Copyable {
     var markedBell: UInt64 { bell.marked() }
 
     /// False: the program has closed the number.
-    var isOurs: Bool { libipc_has_number(number, mark) != 0 && FileIdentity(Descriptor(number)) == file }
+    var isOurs: Bool { libipc_has_number(number, mark) != 0 && Poller.identity(of: number) == file }
 
     /// Watches a new set of the poller. The kernel has removed the former one when that was closed.
     func watch(_ set: Int32) throws(IPCError) {
-        try check(call: libipc_watch_readable(number, set), IPC_ERROR_POLLER, "watch the epoll set for another loop")
+        try check(call: libipc_watch_readable(number, set), IPC_ERROR_POLLER, "watch the poller's set for another loop")
     }
 
     /// Makes the bell readable, or not.
-    /// - Parameter isDue: whether the context has something that epoll(7) cannot see.
+    /// - Parameter isDue: whether the context has something that the kernel cannot see.
     mutating func ring(_ isDue: Bool) {
         if isDue == isRung { return }
         isRung = isDue
@@ -65,6 +65,7 @@ struct LoopDescriptor: ~Copyable {
     mutating func ringAgain() {
         isRung = true
         bell.wake()
+        libipc_renew_edge(number, bell.descriptor)
     }
 
     /// The timer has made the descriptor readable.

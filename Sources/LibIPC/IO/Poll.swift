@@ -2,7 +2,7 @@
 //
 // Registrations are found by linear search: each wait is linear in their number anyway.
 
-#if !os(Linux) || POLLER_POLL
+#if POLLER_POLL
 
 struct PollPoller: ~Copyable {
     static var watchesNumbers: Bool { true }

@@ -1,8 +1,8 @@
 // Poller.swift - what a context asks of the system's readiness interface, and which one it gets.
 //
-// One file for each interface: Epoll.swift (Linux) and Poll.swift (POSIX; elsewhere, or with POLLER_POLL). A poller knows which
-// descriptors to watch and for what, and reports readiness, level-triggered. It knows nothing of messages. One thread at a time waits
-// with it, possibly without the context's lock: a Watch is a copy of what such a wait needs.
+// One file for each interface: Epoll.swift (Linux), Kqueue.swift (the BSDs, macOS; or with POLLER_KQUEUE) and Poll.swift (POSIX; with
+// POLLER_POLL). A poller knows which descriptors to watch and for what, and reports readiness, level-triggered. It knows nothing of
+// messages. One thread at a time waits with it, possibly without the context's lock: a Watch is a copy of what such a wait needs.
 //
 // What each must offer:
 //   init() throws(IPCError)
@@ -30,14 +30,17 @@
 //   set                                    the number that becomes readable when a descriptor is ready, for another loop; or -1
 //   isLost                                 the program has closed the poller's descriptor, and another context has got its number
 //   hasSet                                 `set` is there, and is the poller's: the program has not closed it
+//   identity(of: Int32)                    what tells a set, or another descriptor of a LoopDescriptor, from other files with its number
 //   closeDescriptors()                     closes the library's own descriptors, and frees no memory
 //   needsRebuild                           a new poller must take over: this one reports removed registrations that it cannot
 //                                          remove, an update failed, or the program has closed its descriptor
 
-#if os(Linux) && !POLLER_POLL
-typealias Poller = EpollPoller
-#else
+#if POLLER_POLL
 typealias Poller = PollPoller
+#elseif POLLER_KQUEUE || os(macOS) || os(FreeBSD) || os(OpenBSD)
+typealias Poller = KqueuePoller
+#else
+typealias Poller = EpollPoller
 #endif
 
 /// A descriptor that is watched. The generation tells it from others that had the same number.

@@ -1,0 +1,275 @@
+// Kqueue.swift - readiness by kqueue(2): FreeBSD, OpenBSD, NetBSD, macOS.
+//
+// Each descriptor has an EVFILT_READ as long as it is registered, level-triggered, and disabled while it is not to be read; and an
+// EVFILT_WRITE while it waits for room. The kernel removes both when the number is closed. So a change that finds no EVFILT_READ shows
+// that the number means another file by now. `udata` carries the generation.
+//
+// The filters say EV_EOF also when only one side is closed, and for a FIFO that has new writers since: poll(2) says what is true. What the
+// program knows of a hang-up (Interest.changes) is watched with EV_CLEAR, by edge. Systems differ in whether a flag of a filter that
+// is there can be changed: it is removed and added again, which reports once more what is ready.
+//
+// fork(2) copies no queue: in a child the number is closed, or another file's. The child must not close it.
+
+#if POLLER_KQUEUE || os(macOS) || os(FreeBSD) || os(OpenBSD)
+
+struct KqueuePoller: ~Copyable {
+    /// A filter is of a file, not of a number.
+    static var watchesNumbers: Bool { false }
+    static var repeatsHangUp: Bool { true }
+
+    struct Watch: BitwiseCopyable {
+        /// The queue; negative: the list is used instead.
+        fileprivate var queue: Int32 = -1
+        fileprivate var reports: UnsafeMutablePointer<libipc_report>?
+        /// Its `limit` counts also for a wait with the queue.
+        fileprivate var list = DescriptorList.Watch()
+        /// Collects reports before it sleeps in poll(2).
+        var collectsFirst = true
+
+        /// - Parameter timeout: milliseconds, negative for ever.
+        func wait(timeout: Int32) throws(IPCError) -> Finding {
+            if queue < 0 { return try list.wait(timeout: timeout) }
+            // The waker ends this sleep.
+            if libipc_is_alone() == 0 { return try collect(list.limited(timeout)) }
+            if collectsFirst || timeout == 0 {
+                let finding = try collect()
+                if timeout == 0 || finding != .ready(0) { return finding }
+            }
+            return try sleep(list.limited(timeout))
+        }
+
+        /// With one thread only poll(2) can be ended by a signal handler that comes just before the sleep (wakes.c).
+        private func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
+            var entry = pollfd(fd: queue, events: Int16(POLLIN), revents: 0)
+            if try check(call: libipc_sleep(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events") == 0 { return .ready(0) }
+            return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
+        }
+
+        func collect() throws(IPCError) -> Finding { try collect(0) }
+
+        private func collect(_ timeout: Int32) throws(IPCError) -> Finding {
+            guard let reports else { return .ready(0) }
+            let count = libipc_collect(queue, reports, timeout)
+            if count < 0, libipc_errno() == EBADF { return .lost }
+            return .ready(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
+        }
+    }
+
+    private(set) var currentWatch = Watch()
+    private var file: FileIdentity?
+    /// See libipc_take_number.
+    private var mark: UInt32 = 0
+    /// A wait uses it in place of the queue: for few descriptors, or when no queue can be made.
+    private var list = DescriptorList()
+    private(set) var usesList = false
+    private var waker: Waker?
+    var needsRebuild = false
+    /// The process that made the queue.
+    private let generation = libipc_fork_generation()
+    /// Never: a wait that has begun reports descriptors that are added later.
+    var isStale: Bool { false }
+
+    private var queue: Int32 { currentWatch.queue }
+    var set: Int32 { queue }
+
+    init() throws(IPCError) {
+        let memory = try allocate(Int(LIBIPC_REPORTS) * MemoryLayout<libipc_report>.stride, IPC_ERROR_POLLER)
+        let made = libipc_make_queue()
+        try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create a kqueue"))
+        currentWatch.queue = made
+        currentWatch.reports = memory.bindMemory(to: libipc_report.self, capacity: Int(LIBIPC_REPORTS))
+        (file, mark) = (Self.identity(of: made), libipc_take_number(made))
+    }
+
+    /// Watches nothing yet: a context that never waits needs no queue.
+    init(idle: Bool) { needsRebuild = true }
+
+    deinit {
+        closeQueue()
+        free(currentWatch.reports)
+    }
+
+    var isIdle: Bool { queue < 0 }
+
+    mutating func closeDescriptors() {
+        closeQueue()
+        currentWatch.queue = -1
+        waker = nil
+        needsRebuild = true
+    }
+
+    /// The program has closed the queue, and another context has got its number (libipc_take_number).
+    var isLost: Bool { !isIdle && libipc_has_number(queue, mark) == 0 }
+
+    /// There is a queue, of this process, and the program has not closed it.
+    var hasSet: Bool { !isIdle && !isLost && Self.identity(of: queue) == file }
+
+    /// In a child the number is that of no file of this process.
+    static func identity(of set: Int32) -> FileIdentity? { FileIdentity(Descriptor(set), in: libipc_fork_generation()) }
+
+    private func closeQueue() {
+        if hasSet { close(queue) }
+        libipc_return_number(queue, mark)
+    }
+
+    // MARK: Registrations
+
+    mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> WatchResult {
+        if isIdle { return .watched }
+        let number = registration.descriptor
+        if number == queue {
+            // The program had closed the number before it became the queue's.
+            if hasSet { return .notOpen }
+            // The program has closed the queue, and the descriptor has its number.
+            closeDescriptors()
+            return .watched
+        }
+        if libipc_is_always_ready(number) != 0 { return .alwaysReady }
+        if change(registration, interest, isThere: false) == 0 { return .watched }
+        switch libipc_errno() {
+        case EBADF where Descriptor(number).isOpen:
+            // So the program has closed the queue.
+            needsRebuild = true
+            return .watched
+        case EBADF: return .notOpen
+        // A device that no filter knows.
+        case EINVAL, ENODEV, EOPNOTSUPP: return .alwaysReady
+        default: throw .system(IPC_ERROR_POLLER, "watch descriptor \(number)")
+        }
+    }
+
+    @inline(never)
+    mutating func update(_ registration: Registration, _ interest: Interest) {
+        if isIdle { return }
+        _ = changeOne(registration.descriptor, EVFILT_WRITE, EV_DELETE)
+        if change(registration, interest, isThere: true) != 0 { needsRebuild = true }
+    }
+
+    mutating func remove(_ registration: Registration) {
+        if isIdle { return }
+        _ = changeOne(registration.descriptor, EVFILT_READ, EV_DELETE)
+        _ = changeOne(registration.descriptor, EVFILT_WRITE, EV_DELETE)
+    }
+
+    mutating func confirm(_ registration: Registration, _ interest: Interest) -> Confirmation {
+        if isIdle { return .same }
+        let flag = interest.contains(.read) ? EV_ENABLE : EV_DISABLE
+        if changeOne(registration.descriptor, EVFILT_READ, flag) == 0 { return .same }
+        switch libipc_errno() {
+        case ENOENT, EINVAL: return .otherFile
+        case EBADF where !Descriptor(registration.descriptor).isOpen: return .closed
+        default: return .same
+        }
+    }
+
+    /// Adds the filters. An EVFILT_READ that is there is removed first, which fails if the number means another file by now.
+    private func change(_ registration: Registration, _ interest: Interest, isThere: Bool) -> Int32 {
+        let (number, generation) = (registration.descriptor, registration.generation)
+        let flags = EV_ADD | (interest.contains(.changes) ? EV_CLEAR : 0)
+        var changes = libipc_changes()
+        if isThere { libipc_add_change(&changes, number, EVFILT_READ, EV_DELETE, 0) }
+        libipc_add_change(&changes, number, EVFILT_READ, interest.contains(.read) ? flags : flags | EV_DISABLE, generation)
+        if interest.contains(.write) { libipc_add_change(&changes, number, EVFILT_WRITE, flags, generation) }
+        let result = apply(&changes)
+        if result == 0 || libipc_errno() != EPIPE { return result }
+        // A pipe that nobody reads takes no EVFILT_WRITE. EVFILT_READ reports its end, once.
+        changes = libipc_changes()
+        libipc_add_change(&changes, number, EVFILT_READ, EV_DELETE, 0)
+        libipc_add_change(&changes, number, EVFILT_READ, EV_ADD | EV_CLEAR, generation)
+        return apply(&changes)
+    }
+
+    private func changeOne(_ number: Int32, _ filter: Int32, _ flags: Int32) -> Int32 {
+        var changes = libipc_changes()
+        libipc_add_change(&changes, number, filter, flags, 0)
+        return apply(&changes)
+    }
+
+    private func apply(_ changes: inout libipc_changes) -> Int32 {
+        generation == libipc_fork_generation() ? libipc_change(queue, &changes) : 0
+    }
+
+    // MARK: Waiting
+
+    mutating func prepare() throws(IPCError) -> Watch {
+        usesList = false
+        return libipc_is_alone() == 0 && waker == nil ? try prepareWaker() : currentWatch
+    }
+
+    @inline(never)
+    private mutating func prepareWaker() throws(IPCError) -> Watch {
+        do throws(IPCError) {
+            let made = try Waker()
+            let result = libipc_watch_readable(queue, made.descriptor)
+            try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            waker = consume made
+            return currentWatch
+        } catch {
+            // Nothing can wake the wait: a limit ends it.
+            guard error.isShortage else { throw error }
+            var watch = currentWatch
+            watch.list.limit = DescriptorList.recheck
+            return watch
+        }
+    }
+
+    /// A wait with the list. It makes, changes and closes no queue.
+    mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
+        list.removeAll()
+        try fill(&list)
+        usesList = true
+        return listWatch
+    }
+
+    var listWatch: Watch { Watch(list: list.watch) }
+
+    func listsOnly(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
+
+    mutating func takeList(of other: inout KqueuePoller) {
+        swap(&list, &other.list)
+        usesList = other.usesList
+    }
+
+    // MARK: What was reported
+
+    /// Makes one report of those of both filters, and replaces what the filters say of an end by what is true.
+    mutating func moveReady(_ reported: Int) -> Int {
+        if usesList { return list.moveReady(reported) }
+        guard let reports = currentWatch.reports else { return 0 }
+        var (count, isMixed) = (0, false)
+        for index in 0..<reported {
+            var report = reports[index]
+            if report.has_ended != 0 {
+                report.events = Descriptor(report.descriptor).poll(report.events, timeout: 0) & ~POLLNVAL
+                if report.events == 0 { continue }
+            }
+            if report.events & POLLOUT != 0 { isMixed = true }
+            if isMixed, let known = (0..<count).first(where: { reports[$0].descriptor == report.descriptor }) {
+                reports[known].events |= report.events
+            } else {
+                reports[count] = report
+                count += 1
+            }
+        }
+        return count
+    }
+
+    mutating func readiness(at index: Int) -> Readiness {
+        if usesList { return list.readiness(at: index) }
+        guard let report = currentWatch.reports?[index] else { return Readiness(registration: .waker, events: 0) }
+        // The waker has the generation of no connection.
+        let isOwn = report.generation == 0 && isWaker(report.descriptor)
+        let registration = isOwn ? .waker : Registration(descriptor: report.descriptor, generation: report.generation)
+        return Readiness(registration: registration, events: report.events)
+    }
+
+    private mutating func isWaker(_ number: Int32) -> Bool {
+        guard let known = waker?.descriptor else { return false }
+        return known == number
+    }
+
+    func wake() { waker?.wake() }
+    var markedWaker: UInt64 { waker?.marked() ?? 0 }
+    func drainWaker() { waker?.drain() }
+}
+#endif
