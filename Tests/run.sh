@@ -45,9 +45,14 @@ part "conformance, epoll"
 compile_programs epoll
 run_programs epoll. epoll
 
-part "conformance, poll"
+# At the same time: most tests wait for something.
+part "conformance, poll and kqueue"
 install_tree poll "$build/poll" poll install
+install_tree kqueue "$build/kqueue" kqueue install-library
+(log=/dev/null; run_programs kqueue. kqueue) > "$work/beside" &
 run_programs poll. poll
+wait $!
+keep < "$work/beside"
 
 part "conformance under valgrind"
 if have valgrind; then
@@ -62,14 +67,22 @@ fi
 
 part "many threads"
 sh Tests/Threads/run.sh "$work/epoll" "$work/threads" 2> "$work/err" | keep
-THREADS_MESSAGES=100000 THREADS_SECONDS=2 sh Tests/Threads/run.sh "$work/poll" "$work/threads" 2>> "$work/err" | sed 's/threads\./threads.poll./' | keep
+few_threads() { THREADS_MESSAGES=100000 THREADS_SECONDS=2 sh Tests/Threads/run.sh "$work/$1" "$work/threads.$1" 2>> "$work/err" | sed "s/threads\./threads.$1./"; }
+few_threads kqueue > "$work/beside" &
+few_threads poll | keep
+wait $!
+keep < "$work/beside"
 sh Tests/Threads/sanitized.sh . "$build/tsan" 2>> "$work/err" | keep
 sh Tests/Threads/helgrind.sh . "$build/helgrind" 2>> "$work/err" | keep
 sh Tests/Threads/soak.sh "$work/epoll" 30 "$work/threads" 2>> "$work/err" | keep
 if grep -qE '^not ok (threads|tsan|helgrind|soak)' "$log"; then cat "$work/err"; fi
 
 part "random sequences of calls"
-sh Tests/Random/run.sh . "$build/random" 30 2> "$work/err" | keep
+: > "$work/err"
+POLLERS=kqueue sh Tests/Random/run.sh . "$build/random-kqueue" 30 > "$work/beside" 2>> "$work/err" &
+POLLERS="epoll poll" sh Tests/Random/run.sh . "$build/random" 30 2>> "$work/err" | keep
+wait $!
+keep < "$work/beside"
 if grep -q '^not ok random' "$log"; then cat "$work/err"; fi
 
 part "the number of instructions"
@@ -90,7 +103,11 @@ part "Crystal"
 sh Tests/Crystal/run.sh "$work/epoll" "$work/crystal" | keep
 
 part "other event loops"
-sh Tests/Loops/run.sh "$work/epoll" "$work/loops" 2> "$work/err" | keep
+: > "$work/err"
+ONLY="epoll_level epoll_edge" sh Tests/Loops/run.sh "$work/kqueue" "$work/loops.kqueue" > "$work/beside" 2>> "$work/err" &
+sh Tests/Loops/run.sh "$work/epoll" "$work/loops" 2>> "$work/err" | keep
+wait $!
+sed 's/loops\./loops.kqueue./' "$work/beside" | keep
 sh Tests/Loops/run.sh "$work/poll" "$work/loops" poll 2>> "$work/err" | keep
 if grep -q '^not ok loops' "$log"; then cat "$work/err"; fi
 

@@ -74,22 +74,22 @@ compile_programs() (
 )
 
 # run_programs PREFIX TREE COMMAND... : the chosen programs, each test's name led by PREFIX
-run_programs() {
+run_programs() (
 	prefix=$1
 	tree=$2
 	shift 2
 	for name in $chosen; do
 		[ -x "$programs/$name" ] || continue
-		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$programs/$name" > "$work/out" 2> "$work/err"
+		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$programs/$name" > "$work/out.$tree" 2> "$work/err.$tree"
 		status=$?
-		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out" | keep
-		if grep -q '^not ok' "$work/out"; then cat "$work/err"; fi
-		if [ $status -ne 0 ] && ! grep -q '^not ok' "$work/out"; then
-			cat "$work/err"
+		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out.$tree" | keep
+		if grep -q '^not ok' "$work/out.$tree"; then cat "$work/err.$tree"; fi
+		if [ $status -ne 0 ] && ! grep -q '^not ok' "$work/out.$tree"; then
+			cat "$work/err.$tree"
 			echo "not ok $prefix${name}_ended_with_$status" | keep
 		fi
 	done
-}
+)
 
 # Repeats what did not pass, and says how many did; fails unless all passed. REQUIRE_ALL=1 makes a skipped test a failed one.
 count_lines() {

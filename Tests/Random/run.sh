@@ -1,7 +1,8 @@
 #!/bin/sh
-# run.sh - random sequences of all calls (random.c), with libraries for epoll and for poll(2) that were built with AddressSanitizer.
+# run.sh - random sequences of all calls (random.c), with libraries for epoll, poll(2) and kqueue(2) that were built with
+# AddressSanitizer.
 #
-#   run.sh SOURCE_TREE BUILD SEEDS [FIRST_SEED]
+#   run.sh SOURCE_TREE BUILD SEEDS [FIRST_SEED]     POLLERS names some of the libraries
 #
 # First the sequences in found/, which have failed once; then SEEDS new ones. One line for each hundred of seeds that pass, one for each
 # that fails, at most five; the first one is made short, and its steps go to stderr. `BUILD/random.epoll --seed N --verbose` shows one sequence.
@@ -60,7 +61,7 @@ try() {
 }
 
 failed=0
-for poller in epoll poll; do
+for poller in ${POLLERS:-epoll poll kqueue}; do
 	program=$build/random.$poller failures=0
 	if ! compile "$poller"; then
 		cat "$build/log.$poller" >&2
