@@ -96,7 +96,7 @@ uintptr_t libipc_suspend(struct libipc_monitor *monitor) {
 void libipc_leave_pending(struct libipc_monitor *monitor, int what) {
 	__atomic_fetch_or(&monitor->pending, what, __ATOMIC_RELAXED);
 	if (monitor->active_call != 0) monitor->active_call |= LIBIPC_RECHECK;
-	__atomic_store_n(&libipc_is_anything_pending, 1, __ATOMIC_RELAXED);
+	libipc_something_pending();
 }
 
 void libipc_replace_by_dead(int fd, int *dead) {

@@ -151,6 +151,30 @@ static void lose_the_second(int with_second_thread, enum place place) {
 
 TEST(a_handler_closes_and_frees_another_context_than_the_one_in_use) { in_all_places(lose_the_second); }
 
+/* The call on the second context ends before the interrupted one, to which the rest of the work belongs. */
+static void close_all_and_use_the_second(int number) {
+	struct ipc_event second_event = {0};
+	int timer = 0;
+	close_all(number);
+	struct ipc_error e = ipc_wait_event(&second, &second_event, &timer);
+	CHECK(e.error_code == 0 || e.error_code == IPC_ERROR_CONTEXT__CALLED_IN_HANDLER);
+}
+
+static void use_the_second(int with_second_thread, enum place place) {
+	start_service(with_second_thread);
+	CHECK_OK(ipc_server_init(&second, "second"));
+	int server = ctx.pollfd[0].fd;
+	handle_with(close_all_and_use_the_second);
+	wait_interrupted(place);
+	CHECK(!is_open(server) && !is_open(origin) && is_at_its_end(peer));
+	IPC_EVENT_CLEAN(&event);
+	ipc_ctx_free(&ctx);
+	CHECK_OK(ipc_close_all(&second));
+	ipc_ctx_free(&second);
+}
+
+TEST(a_handler_that_closed_all_uses_another_context_and_the_call_closes_the_rest) { in_all_places(use_the_second); }
+
 /* ---- other calls ---- */
 
 static enum place interrupted;

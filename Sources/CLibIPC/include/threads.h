@@ -229,13 +229,15 @@ int libipc_is_interrupting(const struct libipc_monitor *monitor);
 /* Work that a signal handler leaves to the interrupted call: closing all descriptors, freeing the context's memory. */
 enum { LIBIPC_CLOSE = 1, LIBIPC_FREE = 2 };
 void libipc_leave_pending(struct libipc_monitor *monitor, int what);
+LIBIPC_ATOMIC int libipc_is_pending(const struct libipc_monitor *monitor) { return __atomic_load_n(&monitor->pending, __ATOMIC_RELAXED); }
 static inline int libipc_take_pending(struct libipc_monitor *monitor) {
 	return __atomic_exchange_n(&monitor->pending, 0, __ATOMIC_RELAXED);
 }
-/* Some monitor has, or had, pending work. */
+/* Some monitor has, or had, pending work. Whoever clears it sees the work for which it was set, by whichever threads: all exchange it. */
 extern int libipc_is_anything_pending __attribute__((visibility("hidden")));
 LIBIPC_ATOMIC int libipc_anything_pending(void) { return __atomic_load_n(&libipc_is_anything_pending, __ATOMIC_RELAXED); }
-LIBIPC_ATOMIC void libipc_nothing_pending(void) { __atomic_store_n(&libipc_is_anything_pending, 0, __ATOMIC_RELAXED); }
+LIBIPC_ATOMIC void libipc_nothing_pending(void) { __atomic_exchange_n(&libipc_is_anything_pending, 0, __ATOMIC_ACQUIRE); }
+LIBIPC_ATOMIC void libipc_something_pending(void) { __atomic_exchange_n(&libipc_is_anything_pending, 1, __ATOMIC_RELEASE); }
 /* Replaces the file of the descriptor by an unconnected socket. `*dead` is such a socket, or -1 before the first call; the caller
  * closes it. */
 void libipc_replace_by_dead(int fd, int *dead);

@@ -74,8 +74,12 @@ enum Interrupting {
         var next = libipc_newest_monitor()
         while let monitor = next {
             next = monitor.pointee.earlier
-            // Another call that has not ended yet may do it.
-            guard monitor.pointee.pending != 0, libipc_enter(monitor, libipc_stack_address()) != 0 else { continue }
+            if libipc_is_pending(monitor) == 0 { continue }
+            guard libipc_enter(monitor, libipc_stack_address()) != 0 else {
+                // This call is made in a handler. The call that the handler has interrupted does it.
+                libipc_something_pending()
+                continue
+            }
             carryOut(monitor, ctx)
             libipc_leave(monitor)
         }
