@@ -267,16 +267,16 @@ enum { LIBIPC_FORK_SHIFT = 48 };
 uint64_t libipc_notice_child(void);
 /* Whether the word differs from `since`. */
 LIBIPC_ATOMIC int libipc_has_changed(uint64_t since) { return __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) != since; }
-/* The word. In a new child the first call begins the child, so it is never 0. */
+/* The word; what was changed before it is seen. In a new child the first call begins the child, so it is never 0. */
 LIBIPC_ATOMIC uint64_t libipc_current_changes(void) {
-	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_RELAXED);
+	uint64_t noted = __atomic_load_n(libipc_changes, __ATOMIC_ACQUIRE);
 	return noted != 0 ? noted : libipc_notice_child();
 }
 /* Differs between a process and its children. */
 LIBIPC_ATOMIC uint64_t libipc_fork_generation(void) { return libipc_current_changes() >> LIBIPC_FORK_SHIFT; }
 LIBIPC_ATOMIC void libipc_note_pair_change(void) {
 	libipc_current_changes();
-	__atomic_add_fetch(libipc_changes, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(libipc_changes, 1, __ATOMIC_RELEASE);
 }
 
 void libipc_print_context(const struct ipc_ctx *ctx);
