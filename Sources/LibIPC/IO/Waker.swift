@@ -16,7 +16,9 @@ struct Waker: ~Copyable {
     }
 
     deinit {
-        defer { libipc_return_number(ends.1, mark) }
+        let isOurs = isOurs
+        // First, because ipc_wake writes to the number as long as it has the mark.
+        libipc_return_number(ends.1, mark)
         guard isOurs else { return }
         close(ends.0)
         if ends.1 != ends.0 { close(ends.1) }
