@@ -77,6 +77,10 @@ sh Tests/Threads/helgrind.sh . "$build/helgrind" 2>> "$work/err" | keep
 sh Tests/Threads/soak.sh "$work/epoll" 30 "$work/threads" 2>> "$work/err" | keep
 if grep -qE '^not ok (threads|tsan|helgrind|soak)' "$log"; then cat "$work/err"; fi
 
+part "memory order"
+sh Tests/MemoryOrder/run.sh "$work/memory_order" 2> "$work/err" | keep
+if grep -q '^not ok memory_order' "$log"; then cat "$work/err"; fi
+
 part "random sequences of calls"
 : > "$work/err"
 POLLERS=kqueue sh Tests/Random/run.sh . "$build/random-kqueue" 30 > "$work/beside" 2>> "$work/err" &
