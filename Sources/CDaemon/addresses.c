@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 
-#include "CDaemon.h"
+#include "systems.h"
 
 static const struct in6_addr *v6(const struct cd_address *address) {
 	return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
@@ -57,23 +57,21 @@ uint64_t cd_address_key(const struct cd_address *address) {
 
 uint64_t cd_peer_key(int fd) {
 	struct cd_address address;
-	struct ucred user = {0};
-	socklen_t size = sizeof user;
+	struct cd_user user;
 	if (!cd_address_of(fd, 1, &address)) {
 		return 0;
 	}
 	if (address.storage.ss_family == AF_INET || address.storage.ss_family == AF_INET6) {
 		return cd_address_key(&address);
 	}
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 ? (uint64_t)2 << 32 | user.uid : 0;
+	return cd_find_user(fd, &user) ? (uint64_t)2 << 32 | user.user : 0;
 }
 
 void cd_print_peer(int fd, char *text, size_t size) {
 	struct cd_address address;
-	struct ucred user;
-	socklen_t length = sizeof user;
-	if (cd_family(fd) == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &length) == 0) {
-		snprintf(text, size, "uid %u gid %u pid %d", user.uid, user.gid, user.pid);
+	struct cd_user user;
+	if (cd_family(fd) == AF_UNIX && cd_find_user(fd, &user)) {
+		snprintf(text, size, "uid %u gid %u pid %d", user.user, user.group, user.process);
 	} else if (cd_address_of(fd, 1, &address)) {
 		cd_print_address(&address, text, size);
 	} else {

@@ -1,7 +1,7 @@
 /*
  * process.c - what the daemons want of the system for their process as a whole, and the text of libipc's errors.
  */
-#include "CDaemon.h"
+#include "systems.h"
 
 static char reason[256];
 
@@ -60,12 +60,7 @@ int cd_signals(void) {
 	sigaddset(&ends, SIGHUP);
 	sigaddset(&ends, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
-	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-int cd_next_signal(int signals) {
-	struct signalfd_siginfo info;
-	return TEMP_FAILURE_RETRY(read(signals, &info, sizeof info)) == sizeof info ? (int)info.ssi_signo : 0;
+	return cd_watch_signals(&ends);
 }
 
 /* sd_notify(3) describes it: a path, or with @ a name without a file. */
@@ -78,7 +73,7 @@ int cd_notify(const void *text, size_t count) {
 		return 0;
 	}
 	/* Kept: later there may be no descriptor free. */
-	if (fd < 0 && (fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) {
+	if (fd < 0 && (fd = cd_make_socket(AF_UNIX, SOCK_DGRAM)) < 0) {
 		return 0;
 	}
 	memcpy(address.sun_path, place, length);
@@ -127,7 +122,7 @@ char *cd_read_file(const char *path, size_t limit, ssize_t *size) {
 	if (!S_ISREG(status.st_mode)) {
 		return give_up(fd, text, S_ISDIR(status.st_mode) ? EISDIR : EINVAL);
 	}
-	while ((piece = TEMP_FAILURE_RETRY(read(fd, text + count, limit + 1 - count))) > 0) {
+	while ((piece = CD_RETRYING(read(fd, text + count, limit + 1 - count))) > 0) {
 		count += (size_t)piece;
 	}
 	if (piece < 0 || count > limit) {

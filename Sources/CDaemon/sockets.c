@@ -7,7 +7,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 
-#include "CDaemon.h"
+#include "systems.h"
 
 static int option(int fd, int level, int name) {
 	int value = 0;
@@ -17,7 +17,6 @@ static int option(int fd, int level, int name) {
 
 static void set(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
 
-int cd_family(int fd) { return option(fd, SOL_SOCKET, SO_DOMAIN); }
 int cd_is_listening(int fd) { return option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1; }
 int cd_dialled(int fd) { return option(fd, SOL_SOCKET, SO_ERROR); }
 
@@ -26,8 +25,6 @@ int cd_address_of(int fd, int peer, struct cd_address *address) {
 	address->length = sizeof address->storage;
 	return (peer ? getpeername : getsockname)(fd, (struct sockaddr *)&address->storage, &address->length) == 0;
 }
-
-int cd_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
 int cd_lookup(const char *host, const char *port, int numeric, struct cd_address *addresses, int room) {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0)};
@@ -66,16 +63,14 @@ int cd_lookup_in_child(const char *host, const char *port, int seconds) {
 	struct cd_address found[64], addresses[8];
 	const int room = sizeof addresses / sizeof *addresses;
 	int ends[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+	if (cd_make_record_pair(ends) != 0) {
 		return -1;
 	}
 	pid_t child = fork();
 	if (child == 0) {
 		sigset_t none;
 		dup2(ends[1], 0);
-		for (long fd = 1, limit = sysconf(_SC_OPEN_MAX); close_range(1, ~0u, 0) != 0 && fd < limit; fd++) {
-			close((int)fd);
-		}
+		cd_close_from(1);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		signal(SIGALRM, SIG_DFL);
@@ -97,7 +92,7 @@ int cd_lookup_in_child(const char *host, const char *port, int seconds) {
 }
 
 int cd_listen(const struct cd_address *address) {
-	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = cd_make_socket(address->storage.ss_family, SOCK_STREAM);
 	if (fd < 0) {
 		return -1;
 	}
@@ -115,7 +110,7 @@ int cd_listen(const struct cd_address *address) {
 }
 
 static int reach(int family, const struct sockaddr *address, socklen_t length) {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = cd_make_socket(family, SOCK_STREAM);
 	if (fd < 0 || connect(fd, address, length) == 0 || errno == EINPROGRESS) {
 		return fd;
 	}
@@ -158,27 +153,12 @@ void cd_tune(int fd) {
 	int seconds = peer_timeout > 0 ? peer_timeout / 1000 : 120;
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, at_least_one(seconds / 2));
+	cd_set_idle_time(fd, at_least_one(seconds / 2));
 	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_one(seconds / 12));
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
 	if (peer_timeout > 0) {
-		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, peer_timeout);
+		cd_set_user_timeout(fd, peer_timeout);
 	}
-}
-
-int cd_epoll_ready(int set, struct cd_ready *ready, int room) {
-	struct epoll_event events[64];
-	int limit = sizeof events / sizeof *events, count = epoll_wait(set, events, room < limit ? room : limit, 0);
-	for (int i = 0; i < count; i++) {
-		unsigned what = events[i].events, ended = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-		ready[i] = (struct cd_ready){
-		    .fd = events[i].data.fd,
-		    .is_readable = (what & (EPOLLIN | ended)) != 0,
-		    .is_writable = (what & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
-		    .has_ended = (what & ended) != 0,
-		};
-	}
-	return count;
 }
 
 ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {
@@ -197,15 +177,15 @@ ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {
 		header->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(header), &passed, sizeof passed);
 	}
-	return TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return CD_RETRYING(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 ssize_t cd_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count) {
 	struct iovec pieces[] = {{(void *)first, first_count}, {(void *)second, second_count}};
 	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-	return TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return CD_RETRYING(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 ssize_t cd_receive(int fd, void *bytes, size_t count, int peek) {
-	return TEMP_FAILURE_RETRY(recv(fd, bytes, count, MSG_DONTWAIT | (peek ? MSG_PEEK : 0)));
+	return CD_RETRYING(recv(fd, bytes, count, MSG_DONTWAIT | (peek ? MSG_PEEK : 0)));
 }

@@ -87,7 +87,7 @@ extension Bridge {
             dial.take()
             if socket >= 0 {
                 loop.begin(attempt: socket, of: talk)
-                if cd_epoll_add(dialled, socket) == 0 {
+                if cd_poller_add(dialled, socket) == 0 {
                     log(.debug, "client \(talk.account.number): trying \(String(address))")
                     dial.note(socket, address)
                     return dial.next == nil ? loop.stop(.attempt, talk) : loop.start(.attempt, talk)

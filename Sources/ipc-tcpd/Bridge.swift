@@ -25,7 +25,7 @@ final class Bridge: Service {
 
     private(set) var allowed: [[UInt8]]
     /// The sockets that connect: readable when one of them is through.
-    let dialled = cd_epoll_make()
+    let dialled = cd_poller_make()
     let relay = Relay()
     /// Children that look hosts up.
     var resolvers = 0
@@ -62,9 +62,9 @@ final class Bridge: Service {
     func readable(_ descriptor: Int32, _ loop: Loop<Bridge>) {
         if descriptor == relay.set { return relay.turn(loop) }
         guard descriptor == dialled else { return }
-        let socket = cd_epoll_next(dialled)
+        let socket = cd_poller_next(dialled)
         guard socket >= 0 else { return }
-        cd_epoll_remove(dialled, socket)
+        cd_poller_remove(dialled, socket)
         guard let talk = loop.talk(of: socket), case .dialling(let dial) = talk.state else { return }
         hearConnection(socket, dial, of: talk, loop)
     }

@@ -36,7 +36,7 @@ struct Relay {
     typealias Talk = Conversation<Step>
 
     /// Readable when one of the sockets is ready.
-    let set = cd_epoll_make()
+    let set = cd_poller_make()
     private let memory = UnsafeMutableRawPointer.allocate(byteCount: Flow.chunk, alignment: 16)
     /// Events that are taken from the set at once.
     private static let batch = 64
@@ -46,7 +46,7 @@ struct Relay {
         for end in [talk.client, talk.other] {
             // Nobody else is to be told.
             loop.unwatch(end)
-            guard cd_epoll_add_edges(set, end) == 0 else { return loop.drop(talk, "cannot be watched: \(String.systemError(cd_errno()))") }
+            guard cd_poller_add_edges(set, end) == 0 else { return loop.drop(talk, "cannot be watched: \(String.systemError(cd_errno()))") }
         }
         talk.state = .tied(Flows(talk.client, talk.other))
         for deadline in Deadline.allCases { loop.stop(deadline, talk) }
@@ -57,7 +57,7 @@ struct Relay {
     func turn(_ loop: Loop<Bridge>) {
         withUnsafeTemporaryAllocation(of: cd_ready.self, capacity: Relay.batch) { ready in
             guard let base = ready.baseAddress else { return }
-            let count = Int(cd_epoll_ready(set, base, Int32(Relay.batch)))
+            let count = Int(cd_poller_ready(set, base, Int32(Relay.batch)))
             for index in 0..<max(count, 0) {
                 // One that an earlier event has ended is in no conversation any more.
                 guard let talk = loop.talk(of: base[index].fd), case .tied(let flows) = talk.state else { continue }
@@ -79,7 +79,7 @@ struct Relay {
         for isForth in [true, false] {
             switch isForth ? flows.forth.advance(memory) : flows.back.advance(memory) {
             case .waiting: break
-            case .more: cd_epoll_again(set, isForth ? flows.forth.source : flows.back.source)
+            case .more: cd_poller_again(set, isForth ? flows.forth.source : flows.back.source)
             case .starved: isStarved = true
             }
         }

@@ -40,14 +40,14 @@ final class Gateway: Service {
     /// One of those who wait can be sent something.
     func readable(_ descriptor: Int32, _ loop: Loop<Gateway>) {
         guard descriptor == Parking.writable else { return }
-        let socket = cd_epoll_next(descriptor)
-        guard let talk = loop.talk(of: socket) else { return cd_epoll_remove(descriptor, socket) }
+        let socket = cd_poller_next(descriptor)
+        guard let talk = loop.talk(of: socket) else { return cd_poller_remove(descriptor, socket) }
         let client = talk.state
         guard client.outflow.flush(to: socket) else { return loop.drop(talk, "the client takes no more") }
         if case .leaving = client.phase { loop.start(.connect, talk) } else if client.owesMessage { loop.start(.idle, talk) }
         guard client.outflow.isEmpty else { return }
         client.owesMessage = false
-        cd_epoll_remove(descriptor, socket)
+        cd_poller_remove(descriptor, socket)
         // The client ends the connection (RFC 6455, 7.1.1), or has a moment for it.
         if case .leaving = client.phase { return loop.part(talk, "\(client.reason)") }
         if client.isParked { join(talk, loop) }
@@ -70,7 +70,7 @@ final class Gateway: Service {
 
     func ended(_ talk: Talk) {
         let client = talk.state
-        if !client.outflow.isEmpty { cd_epoll_remove(Parking.writable, client.socket) }
+        if !client.outflow.isEmpty { cd_poller_remove(Parking.writable, client.socket) }
     }
 
     func sendRefusal(_ reason: String, to client: Int32) {

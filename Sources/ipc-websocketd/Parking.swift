@@ -9,7 +9,7 @@ import CDaemon
 
 enum Parking {
     /// Readable when a client that waits can be sent something, or is gone.
-    static let writable = cd_epoll_make()
+    static let writable = cd_poller_make()
 
     /// Called in a callback: the library looks whether the entry is still there.
     static func park(_ client: Client) {
@@ -24,5 +24,5 @@ enum Parking {
     }
 
     /// Tells when there is room.
-    static func watch(_ client: Client) { _ = cd_epoll_add(writable, client.socket) }
+    static func watch(_ client: Client) { _ = cd_poller_add(writable, client.socket) }
 }

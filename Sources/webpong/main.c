@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { TEXT = 1, BINARY = 2, FINAL = 0x80, MASKED = 0x80, PATIENCE = 10 /* seconds */, LARGEST = 70000 };

@@ -11,9 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -51,6 +49,14 @@ enum ipc_error_code cd_watch_server(struct ipc_ctx *ctx, int fd, const char *_Nu
 /* ---- the process (process.c) ---- */
 
 static inline int cd_errno(void) { return errno; }
+/* A system call again when a signal has interrupted it. */
+#define CD_RETRYING(call)                              \
+	({                                             \
+		__typeof__(call) result_;              \
+		do result_ = (call);                   \
+		while (result_ < 0 && errno == EINTR); \
+		result_;                               \
+	})
 const char *cd_version(void);
 /* Milliseconds of a clock that only goes forward. */
 int64_t cd_now(void);
@@ -132,40 +138,32 @@ static inline int cd_set_blocking(int fd, int blocking) {
 	return fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 static inline int cd_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
-static inline int cd_epoll_make(void) { return epoll_create1(EPOLL_CLOEXEC); }
-/* Tells when `fd`, which connects, is through: `set` is readable then. */
-static inline int cd_epoll_add(int set, int fd) {
-	struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
-	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-}
-static inline void cd_epoll_remove(int set, int fd) { epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL); }
-/* Tells of each change of `fd` (edge-triggered): once for what is there already. */
-static inline int cd_epoll_add_edges(int set, int fd) {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
-	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-}
-/* Tells of what `fd` is ready for once more. */
-static inline void cd_epoll_again(int set, int fd) {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
-	epoll_ctl(set, EPOLL_CTL_MOD, fd, &event);
-}
-/* What has become of a descriptor of such a set; `has_ended`: the peer writes no more, or has left, or failed. */
-struct cd_ready {
-	int fd;
-	int is_readable, is_writable, has_ended;
-};
-/* At most `room` of those that are ready, 64 at once. */
-int cd_epoll_ready(int set, struct cd_ready *ready, int room);
 /* The peer can neither be heard nor written to any more. */
 static inline int cd_is_hung_up(int fd) {
 	struct pollfd entry = {.fd = fd, .events = 0};
 	return poll(&entry, 1, 0) == 1 && entry.revents & (POLLHUP | POLLERR | POLLNVAL);
 }
-/* A descriptor of the set that is through, or -1. */
-static inline int cd_epoll_next(int set) {
-	struct epoll_event event;
-	return epoll_wait(set, &event, 1, 0) == 1 ? event.data.fd : -1;
-}
+
+/* ---- readiness of many descriptors (linux.c, bsd.c) ---- */
+
+/* A descriptor that is readable while one of those added is ready, or -1. */
+int cd_poller_make(void);
+/* Tells when `fd`, which connects, is through. */
+int cd_poller_add(int poller, int fd);
+void cd_poller_remove(int poller, int fd);
+/* Tells of each change of `fd` (edge-triggered): once for what is there already. */
+int cd_poller_add_edges(int poller, int fd);
+/* Tells of what `fd` is ready for once more. */
+void cd_poller_again(int poller, int fd);
+/* What has become of a descriptor that was added for edges; `has_ended`: the peer writes no more, or has left, or failed. */
+struct cd_ready {
+	int fd;
+	int is_readable, is_writable, has_ended;
+};
+/* At most `room` of those that are ready, 64 at once. */
+int cd_poller_ready(int poller, struct cd_ready *ready, int room);
+/* A descriptor that is through, or -1. */
+int cd_poller_next(int poller);
 
 #pragma clang assume_nonnull end
 
