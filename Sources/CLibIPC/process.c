@@ -108,8 +108,11 @@ static void lock_all(void) {
 }
 static void unlock_all(void) { libipc_for_all_monitors(unlock_after_fork); }
 
+static uint64_t forks_before; /* `forks` when the last fork began */
+
 static void before_fork(void) {
 	const struct timespec pause = {0, 10000000};
+	forks_before = forks;
 	if (libipc_is_alone()) return;
 	int before = libipc_forbid_cancelling();
 	run_undisturbed(lock_all);
@@ -130,8 +133,10 @@ static void begin_child(void) {
 }
 
 static void after_fork_in_child(void) {
-	/* A fork handler of another library may have called this library already. */
-	if (libipc_changes == &unwiped || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0) run_undisturbed(begin_child);
+	/* A fork handler of another library may have called this library already: then `forks` counts this fork. An emulator of Linux
+	 * may accept MADV_WIPEONFORK without doing it (QEMU does). */
+	if (libipc_changes == &unwiped || forks == forks_before || __atomic_load_n(libipc_changes, __ATOMIC_RELAXED) == 0)
+		run_undisturbed(begin_child);
 }
 
 static void begin_child_once(void) {
