@@ -25,10 +25,16 @@ void libipc_close_passed(int fd) {
 	close(fd);
 }
 
+/* CMSG_NXTHDR of musl compares signed with unsigned. */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wsign-compare"
+static struct cmsghdr *part_after(struct msghdr *message, struct cmsghdr *part) { return CMSG_NXTHDR(message, part); }
+#pragma clang diagnostic pop
+
 void libipc_parse_control(int socket, struct msghdr *message, int *passed) {
 	int error = errno;
 	*passed = -1;
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = part_after(message, part)) {
 		if (part->cmsg_level != SOL_SOCKET || (part->cmsg_type != SCM_RIGHTS && part->cmsg_type != SCM_PIDFD)) continue;
 		size_t count = part->cmsg_len < CMSG_LEN(0) ? 0 : (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {

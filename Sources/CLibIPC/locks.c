@@ -7,8 +7,9 @@
  */
 #include "thread.h"
 #ifdef __linux__
-#include <linux/futex.h>
 #include <sys/syscall.h>
+/* futex(2). <linux/futex.h> is no part of a C library, and not everywhere. */
+enum { FUTEX_WAIT_PRIVATE = 0 | 128, FUTEX_WAKE_PRIVATE = 1 | 128 };
 #endif
 
 _Thread_local struct libipc_thread libipc_thread;

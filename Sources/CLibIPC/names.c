@@ -159,7 +159,8 @@ int libipc_find_socket_file(struct libipc_socket_file *file, const char *path, i
 	struct stat found;
 	memset(file, 0, sizeof *file);
 	if (lstat(path, &found) != 0) return 0;
-	file->device = found.st_dev, file->inode = found.st_ino, file->made = found.st_mtim;
+	file->device = found.st_dev, file->inode = found.st_ino;
+	file->made_seconds = found.st_mtim.tv_sec, file->made_nanoseconds = found.st_mtim.tv_nsec;
 	if (fstat(listener, &found) == 0) file->socket_device = found.st_dev, file->socket = found.st_ino;
 	return 1;
 }
@@ -168,7 +169,7 @@ int libipc_is_same_socket_file(const struct libipc_socket_file *file, const char
 	struct libipc_socket_file found;
 	if (!libipc_find_socket_file(&found, path, listener) || found.device != file->device || found.inode != file->inode) return 0;
 	if (found.socket_device == file->socket_device && found.socket == file->socket) return 1;
-	return found.made.tv_sec == file->made.tv_sec && found.made.tv_nsec == file->made.tv_nsec;
+	return found.made_seconds == file->made_seconds && found.made_nanoseconds == file->made_nanoseconds;
 }
 
 int exists_(const char *path, struct stat *status) {

@@ -56,7 +56,7 @@ int libipc_is_bound(const struct sockaddr_un *address);
 struct libipc_socket_file {
 	dev_t device;
 	ino_t inode;
-	struct timespec made;
+	int64_t made_seconds, made_nanoseconds; /* a struct timespec may have padding, which Swift does not copy as bytes */
 	dev_t socket_device;
 	ino_t socket;
 };
