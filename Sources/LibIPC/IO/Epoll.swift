@@ -7,7 +7,7 @@
 // A wait sleeps in poll(2) on the epoll set. epoll_wait(2) fails with EINTR when the process is stopped and continued; poll(2) then
 // goes on, and fails only when a handler has run (signal(7)).
 
-#if os(Linux)
+#if os(Linux) || POLLER_EPOLL
 
 struct EpollPoller: ~Copyable {
     /// Events of one call.
@@ -173,8 +173,13 @@ struct EpollPoller: ~Copyable {
         do throws(IPCError) {
             let made = try Waker()
             // Each call of wake() is an edge: nobody has to drain the waker.
-            let result = control(EPOLL_CTL_ADD, .waker, made.descriptor, EPOLLIN.rawValue | Self.edgeTriggered)
-            try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            let result = control(EPOLL_CTL_ADD, .waker, made.descriptor, UInt32(POLLIN) | Self.edgeTriggered)
+            // The program has closed the set, or has a file of its own with its number.
+            if result != 0, libipc_errno() == EBADF || libipc_errno() == EINVAL {
+                needsRebuild = true
+            } else {
+                try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            }
             waker = consume made
             return currentWatch
         } catch {
