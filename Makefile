@@ -1,6 +1,6 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
-# PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, POLLER (epoll, kqueue or poll), BUILD, ZLIB (yes or no: ipc-websocketd
-# compresses; yes where pkg-config finds zlib).
+# PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, TARGET (another system: Sources/targets.mk), POLLER (epoll, kqueue or poll),
+# BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds zlib).
 VERSION := 1.2.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -14,8 +14,6 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR ?=
-BUILD ?= build
-POLLER ?= epoll
 SOAK_SECONDS ?= 600
 
 SWIFTC ?= swiftc
@@ -24,11 +22,14 @@ SWIFT ?= swift
 TOOLCHAIN := $(dir $(realpath $(shell command -v $(SWIFTC))))
 LIBRARY_CC ?= $(TOOLCHAIN)clang
 LLD ?= $(TOOLCHAIN)ld.lld
+OBJCOPY ?= $(TOOLCHAIN)llvm-objcopy
+AR = $(TOOLCHAIN)llvm-ar
 CC ?= cc
+include Sources/targets.mk
 
 # Where the system has no kqueue(2), the tests' stand-in is built into the library. It is for tests only.
 ifeq ($(POLLER),kqueue)
-KQUEUE ?= $(if $(filter Linux,$(shell uname -s)),Tests/Kqueue)
+KQUEUE ?= $(if $(TARGET),,$(if $(filter Linux,$(shell uname -s)),Tests/Kqueue))
 POLLER_CFLAGS := -DPOLLER_KQUEUE $(if $(KQUEUE),-isystem $(KQUEUE)/include)
 KQUEUE_OBJECT := $(if $(KQUEUE),$(BUILD)/obj/kqueue.o)
 endif
@@ -37,11 +38,10 @@ POLLER_SWIFTFLAGS := $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(if $(filter
 
 # A section for each function: what the optimizer has inlined everywhere the linker leaves out (--gc-sections).
 EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
-	-Xfrontend -function-sections \
+	-Xfrontend -function-sections $(TARGET_SWIFTFLAGS) \
 	$(EXTRA_SWIFTFLAGS)
 SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xcc -fPIC $(POLLER_SWIFTFLAGS)
-# TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library.
-LIBRARY_CFLAGS := -std=gnu11 -O2 -fPIC $(if $(filter x86_64,$(shell uname -m)),-mtls-dialect=gnu2) -fvisibility=default -Wall -Wextra -Werror $(POLLER_CFLAGS) $(EXTRA_CFLAGS)
+LIBRARY_CFLAGS := $(TARGET_CFLAGS) -std=gnu11 -O2 -fPIC $(TLS_CFLAGS) -fvisibility=default -Wall -Wextra -Werror $(POLLER_CFLAGS) $(EXTRA_CFLAGS)
 CFLAGS ?= -O2
 PROGRAM_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Iinclude $(CFLAGS)
 
@@ -110,8 +110,9 @@ $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 # when a thread ends lies in it.
 $(SHARED): $(OBJECTS) $(EXPORTS)
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) -shared -fuse-ld=$(LLD) -Wl,-soname,libipc.so.1 -Wl,-z,nodelete -Wl,--version-script=$(EXPORTS) \
-		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS) -o $@ $(OBJECTS)
+	$(LIBRARY_LINK) -shared -Wl,-soname,libipc.so.1 -Wl,-z,nodelete -Wl,--version-script=$(EXPORTS) \
+		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS) -o $@ $(OBJECTS) \
+		$(LIBRARY_LIBS)
 	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
 	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
 
@@ -121,11 +122,11 @@ $(STATIC): $(OBJECTS) $(HEADERS) $(DECLARED)
 	@mkdir -p $(@D)
 	sed -n -f $(DECLARED) $(HEADERS) > $(BUILD)/obj/exports.list
 	sed -n -f $(DECLARED) include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
-	ld -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
-	objcopy --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
+	$(LLD) -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
+	$(OBJCOPY) --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
 		--weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o
 	rm -f $@
-	ar rcs $@ $(BUILD)/obj/libipc.o
+	$(AR) rcs $@ $(BUILD)/obj/libipc.o
 
 $(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
 	@mkdir -p $(@D)
@@ -133,12 +134,12 @@ $(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
 
 $(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
+	$(LIBRARY_CC) $(TARGET_CFLAGS) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
 		-ISources/CDaemon/include -c $< -o $@
 
 $(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+	$(LIBRARY_CC) $(TARGET_CFLAGS) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
 
 define DAEMON_OBJECT
 $(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
@@ -161,8 +162,13 @@ $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DA
 demo: all
 	@sh Sources/demo.sh $(BUILD)
 
+# With TARGET: the conformance and thread programs, under an emulator where that is needed.
 test: all
+ifdef IS_NATIVE
 	@sh Tests/run.sh $(BUILD)
+else
+	@CC="$(CC)" EMULATOR="$(EMULATOR)" POLLER=$(POLLER) sh Tests/Targets/target.sh $(TARGET) $(BUILD)
+endif
 
 # The conformance programs alone, with one back end; ONLY="entries printing" names some of them.
 check:

@@ -8,6 +8,7 @@
 #define ACCEPTING_H
 
 #include "threads.h"
+#include "system.h"
 
 #include <sys/syscall.h>
 
@@ -40,7 +41,7 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict lengt
 }
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
 	if (is_polling && timeout != 0) be_there();
-	return (int)syscall(SYS_poll, entries, count, timeout);
+	return system_poll(entries, count, timeout);
 }
 
 /* ---- the thread that accepts ---- */

@@ -3,10 +3,10 @@
  * of a frame of which nobody is to be told waits before others.
  */
 #include "peers.h"
+#include "system.h"
 
 static int is_counting;
 static long frees;
-extern void __libc_free(void *block);
 void free(void *block) {
 	if (is_counting) frees++;
 	__libc_free(block);

@@ -27,6 +27,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "system.h"
+
 enum { INJECT_SHORT = -1, RULES = 64, DESCRIPTORS = 65536, PIECES = 64 };
 
 static struct rule {
@@ -42,10 +44,6 @@ static struct {
 	struct epoll_event event;
 } watched[DESCRIPTORS];
 static int owed_end; /* above the highest descriptor that is owed an edge */
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
 
 #define REAL(name) \
 	static __typeof__(&name) real; \
@@ -127,10 +125,10 @@ ssize_t write(int fd, const void *buffer, size_t length) {
 /* A copy of the pieces that ends earlier. */
 static void shorten(struct msghdr *message, struct iovec *pieces) {
 	size_t total = 0, count = 0;
-	for (; count < message->msg_iovlen && count < PIECES; count++) total += (pieces[count] = message->msg_iov[count]).iov_len;
+	for (; count < (size_t)message->msg_iovlen && count < PIECES; count++) total += (pieces[count] = message->msg_iov[count]).iov_len;
 	total = shorter(total);
 	message->msg_iov = pieces;
-	for (message->msg_iovlen = 0; message->msg_iovlen < count && total > 0; message->msg_iovlen++) {
+	for (message->msg_iovlen = 0; (size_t)message->msg_iovlen < count && total > 0; message->msg_iovlen++) {
 		struct iovec *piece = &pieces[message->msg_iovlen];
 		if (piece->iov_len > total) piece->iov_len = total;
 		total -= piece->iov_len;

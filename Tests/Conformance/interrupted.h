@@ -7,6 +7,7 @@
 #define INTERRUPTED_H
 
 #include "peers.h"
+#include "system.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -38,10 +39,6 @@ int close(int fd) {
 }
 
 /* Not counted under valgrind, which replaces these functions. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-extern void __libc_free(void *block);
 void *malloc(size_t size) {
 	allocations += is_counting;
 	return __libc_malloc(size);

@@ -4,6 +4,7 @@
  * accept(2) does.
  */
 #include "peers.h"
+#include "system.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
@@ -80,7 +81,7 @@ static int after_theft = -1; /* a process that is to connect then */
 
 static void steal(void) {
 	struct pollfd entry = {stolen_from, POLLIN, 0};
-	if (stolen_from < 0 || syscall(SYS_poll, &entry, 1, 0) != 1) return;
+	if (stolen_from < 0 || system_poll(&entry, 1, 0) != 1) return;
 	int taken = (int)syscall(SYS_accept4, stolen_from, NULL, NULL, SOCK_CLOEXEC);
 	stolen_from = -1;
 	close(taken);
@@ -89,13 +90,13 @@ static void steal(void) {
 
 /* In place of the C library's. */
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
-	int found = (int)syscall(SYS_poll, entries, count, timeout);
+	int found = system_poll(entries, count, timeout);
 	if (found > 0) steal();
 	return found;
 }
 struct epoll_event;
 int epoll_wait(int set, struct epoll_event *events, int count, int timeout) {
-	int found = (int)syscall(SYS_epoll_wait, set, events, count, timeout);
+	int found = (int)syscall(SYS_epoll_pwait, set, events, count, timeout, NULL, 8);
 	if (found > 0) steal();
 	return found;
 }

@@ -4,6 +4,7 @@
  * there, and writes only into memory that it asked for.
  */
 #include "peers.h"
+#include "system.h"
 
 /* In front of each block: its size, and a mark; behind it: red bytes. */
 struct head {
@@ -12,9 +13,6 @@ struct head {
 };
 enum { RED = 16, COLOUR = 0xA5 };
 #define MARK 0x6f776e6d616c6c6fULL
-
-extern void *__libc_malloc(size_t size);
-extern void __libc_free(void *block);
 
 static void die(const char *why) {
 	if (write(2, why, strlen(why)) < 0) abort();

@@ -2,16 +2,11 @@
  * queue_memory.c - the limit of a queue counts the memory that a message takes, not only its bytes.
  */
 #include "peers.h"
+#include "system.h"
 
-#include <malloc.h>
 
 static struct ipc_ctx ctx;
 static struct ipc_event event;
-
-static size_t in_use(void) {
-	struct mallinfo2 info = mallinfo2();
-	return info.uordblks + info.hblkhd;
-}
 
 /* Queues until the queue is full. Returns how many messages it holds. */
 static size_t fill_queue(int fd, uint32_t length) {
@@ -28,14 +23,15 @@ static size_t fill_queue(int fd, uint32_t length) {
 TEST(small_messages_take_no_more_memory_than_the_limit_says) {
 	static const uint32_t lengths[] = {0, 1, 16, 66, 67, 100, 200, 1000};
 	static const size_t limits[] = {64 << 20, 1 << 20, 100000};
+	NEED_MEMORY_IN_USE();
 	for (int l = 0; l < 3; l++) {
 		for (int i = 0; i < 8; i++) {
 			int ends[2];
 			make_pair(ends);
 			CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 			CHECK_OK(ipc_ctx_queue_limit(&ctx, limits[l]));
-			size_t before = in_use(), count = fill_queue(ends[0], lengths[i]);
-			if (in_use() - before > limits[l] + limits[l] / 2) FAIL("%zu messages of %u bytes take %zu bytes", count, lengths[i], in_use() - before);
+			size_t before = memory_in_use(), count = fill_queue(ends[0], lengths[i]);
+			if (memory_in_use() - before > limits[l] + limits[l] / 2) FAIL("%zu messages of %u bytes take %zu bytes", count, lengths[i], memory_in_use() - before);
 			/* And not much less: in larger messages most of the memory is the payload. */
 			CHECK(count >= limits[l] / (lengths[i] + 6 + 250));
 			ipc_ctx_free(&ctx);

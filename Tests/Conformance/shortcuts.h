@@ -6,6 +6,7 @@
 #define SHORTCUTS_H
 
 #include "peers.h"
+#include "system.h"
 
 #include <sys/syscall.h>
 
@@ -53,7 +54,6 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
 }
 
 /* Not under valgrind, which replaces this function. */
-extern void *__libc_malloc(size_t size);
 void *malloc(size_t size) {
 	if (failing_allocations > 0 && --failing_allocations == 0) return errno = ENOMEM, NULL;
 	return __libc_malloc(size);

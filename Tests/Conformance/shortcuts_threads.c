@@ -3,6 +3,7 @@
  * it; and with a signal handler in the middle of the wait.
  */
 #include "shortcuts.h"
+#include "system.h"
 
 #include "sleeping.h"
 
@@ -159,7 +160,7 @@ int poll(struct pollfd *entries, nfds_t count, int timeout) {
 		raise(SIGUSR1);
 		return errno = EINTR, -1;
 	}
-	return (int)syscall(SYS_poll, entries, count, timeout);
+	return system_poll(entries, count, timeout);
 }
 
 static int ends[2];

@@ -3,6 +3,7 @@
  * overwritten at once, so that whoever still uses it fails.
  */
 #include "peers.h"
+#include "system.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -10,7 +11,6 @@
 #include <stdatomic.h>
 
 /* Not so under valgrind, which replaces this function. */
-extern void __libc_free(void *block);
 void free(void *block) {
 	if (block != NULL) memset(block, 0xA5, malloc_usable_size(block));
 	__libc_free(block);

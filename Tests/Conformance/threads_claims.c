@@ -3,6 +3,7 @@
  * thread queues or writes goes on, and each call ends when its own work is done.
  */
 #include "threads.h"
+#include "system.h"
 
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -51,7 +52,7 @@ static void await_reader(void) {
 }
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
 	if (timeout != 0) arrive();
-	return (int)syscall(SYS_poll, entries, count, timeout);
+	return system_poll(entries, count, timeout);
 }
 ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
 	if ((flags & MSG_DONTWAIT) == 0) arrive();

@@ -6,6 +6,7 @@
  * library calls instead of libc's, wait there until the other thread lets them go on. So no time is needed.
  */
 #include "threads.h"
+#include "system.h"
 
 #include <sys/syscall.h>
 
@@ -52,7 +53,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 }
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
 	be_late(at_poll);
-	return (int)syscall(SYS_poll, entries, count, timeout);
+	return system_poll(entries, count, timeout);
 }
 
 /* ---- the calls, and the ways to close ---- */

@@ -3,8 +3,8 @@
  * memory without bound, and is told all the same when it waits after all. And ctx->tx holds what the kernel does not have.
  */
 #include "peers.h"
+#include "system.h"
 
-#include <malloc.h>
 #include <sys/ioctl.h>
 
 static struct ipc_ctx ctx;
@@ -29,6 +29,7 @@ static void answers(int gate) {
 }
 
 static void write_and_read(enum ipc_connection_type type, int by_descriptor, uint32_t length) {
+	NEED_MEMORY_IN_USE();
 	int fd;
 	char *payload = pattern(length, 5);
 	struct ipc_message in = {0};
@@ -38,13 +39,13 @@ static void write_and_read(enum ipc_connection_type type, int by_descriptor, uin
 	CHECK_EQUAL(ipc_ctx_fd_type(&ctx, fd, type), 0);
 	int rounds = length > 10000 ? ROUNDS / 10 : ROUNDS;
 	for (int i = 0; i < rounds; i++) {
-		if (i == WARM_UP) before = mallinfo2().uordblks + mallinfo2().hblkhd;
+		if (i == WARM_UP) before = memory_in_use();
 		queue(&ctx, fd, 'w', payload, length);
 		CHECK_OK(by_descriptor ? ipc_read_fd(fd, &in) : ipc_read(&ctx, 0, &in));
 		CHECK(in.length == 2 && memcmp(in.payload, "ok", 2) == 0);
 		if (ctx.tx.size > MOST_LISTED) FAIL("after %d messages that were sent %zu are listed", i + 1, ctx.tx.size);
 	}
-	size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+	size_t after = memory_in_use();
 	if (after > before + MOST_GROWTH) FAIL("%zu bytes more are in use after %d messages", after - before, rounds);
 	CHECK_OK(ipc_ctx_status(&ctx, NULL, &waiting));
 	CHECK_EQUAL(waiting, rounds);

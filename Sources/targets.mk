@@ -1,0 +1,83 @@
+# targets.mk - what a target needs: which compilers, which headers, which linker, which readiness interface. Included by the Makefile.
+#
+# TARGET is ARCHITECTURE-SYSTEM or ARCHITECTURE-linux-LIBC, as in aarch64-linux-gnu, x86_64-linux-musl, x86_64-freebsd. Nothing here asks
+# what machine this is: without TARGET the compiler says what it makes.
+#
+# Swift has no Embedded standard library for these targets, but one for bare machines of each architecture: it calls nothing of a system
+# but malloc(3) and memory functions. So swiftc compiles for ARCHITECTURE-none, and the C that it imports is that of the target.
+# For such a compilation os(Linux) does not hold: POLLER_EPOLL and POLLER_KQUEUE say which interface there is.
+#
+# Where the C library of a target comes from:
+#   Debian's cross compilers    *-linux-gnu, *-linux-gnueabihf   gcc-TARGET and libc6-dev-ARCHITECTURE-cross
+#   Debian's musl               x86_64-linux-musl                musl-tools
+#   PyPI's ziglang              all others: *-linux-gnu.2.17 (a release of glibc), *-linux-musl, *-freebsd, *-openbsd, *-netbsd, *-macos
+TARGET ?=
+ZIG ?= python3 -m ziglang
+
+# The compiler's own target, in the form of TARGET.
+OWN_TARGET := $(subst -pc-,-,$(subst -unknown-,-,$(shell $(LIBRARY_CC) -dumpmachine)))
+IS_NATIVE := $(if $(filter-out $(OWN_TARGET),$(TARGET)),,yes)
+words_of_target := $(subst -, ,$(or $(TARGET),$(OWN_TARGET)))
+ARCHITECTURE := $(patsubst i386,i686,$(firstword $(words_of_target)))
+SYSTEM := $(word 2,$(words_of_target))
+LIBC := $(word 3,$(words_of_target))
+
+# Each target has its own directory of objects.
+BUILD ?= build$(if $(IS_NATIVE),,/$(TARGET))
+POLLER ?= $(if $(filter linux,$(SYSTEM)),epoll,kqueue)
+
+# TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library. musl's loader has
+# none for x86-64, and its functions for thread-local memory are in libc.
+TLS_CFLAGS := $(if $(filter x86_64-linux-gnu%,$(or $(TARGET),$(OWN_TARGET))),-mtls-dialect=gnu2)
+
+ifdef IS_NATIVE
+LIBRARY_LINK = $(LIBRARY_CC) -fuse-ld=$(LLD)
+else
+
+swift_triple_x86_64 := x86_64-unknown-none-elf
+swift_triple_aarch64 := aarch64-none-none-elf
+swift_triple_riscv64 := riscv64-none-none-eabi
+swift_triple_i686 := i686-unknown-none-elf
+swift_triple_arm := armv7-none-none-eabi
+swift_triple := $(swift_triple_$(ARCHITECTURE))
+ifeq ($(swift_triple),)
+$(error TARGET=$(TARGET): Swift has no Embedded standard library for $(ARCHITECTURE); there are x86_64, aarch64, riscv64, i686 and arm)
+endif
+# What the bare machine's flags and those of the system must agree in: the calling convention.
+machine_cflags := $(if $(filter riscv64,$(ARCHITECTURE)),-march=rv64gc -mabi=lp64d)
+
+# ---- where the C library comes from ----
+
+ifneq ($(filter %-linux-gnu %-linux-gnueabihf,$(TARGET)),)
+# Debian's cross compiler.
+sysroot := /usr/$(subst i386,i686,$(TARGET))
+c_target := $(TARGET)
+include_directories := $(sysroot)/include
+CC := $(subst i386,i686,$(TARGET))-gcc
+LIBRARY_LINK = $(LIBRARY_CC) --target=$(c_target) -L$(sysroot)/lib -fuse-ld=$(LLD)
+else ifeq ($(TARGET),x86_64-linux-musl)
+# Debian's musl. Its compiler is the machine's, with other headers and libraries.
+sysroot := /usr
+c_target := $(TARGET)
+include_directories := /usr/include/$(TARGET)
+CC := musl-gcc
+MUSL_LIBRARIES := /usr/lib/$(TARGET)
+LIBRARY_LINK = $(LIBRARY_CC) --target=$(c_target) -nostdlib -L$(MUSL_LIBRARIES) -fuse-ld=$(LLD)
+LIBRARY_LIBS := -lc
+else
+$(error TARGET=$(TARGET): not known)
+endif
+
+# What runs the target's programs here: nothing where it is another C library of the compiler's own architecture.
+ifeq ($(ARCHITECTURE)-$(SYSTEM),$(firstword $(subst -, ,$(OWN_TARGET)))-linux)
+EMULATOR ?=
+else ifeq ($(SYSTEM),linux)
+EMULATOR ?= qemu-$(subst i686,i386,$(ARCHITECTURE)) -L $(sysroot)
+endif
+
+# zlib is not a part of a cross compiler.
+ZLIB ?= no
+
+TARGET_CFLAGS := --target=$(c_target) $(machine_cflags) -nostdlibinc $(addprefix -isystem ,$(include_directories))
+TARGET_SWIFTFLAGS := -target $(swift_triple) $(addprefix -Xcc ,$(TARGET_CFLAGS)) $(if $(filter epoll,$(POLLER)),-D POLLER_EPOLL)
+endif
