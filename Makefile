@@ -80,7 +80,7 @@ DECLARED := Sources/CLibIPC/declared.sed
 # The pages of sections 3 and 7, made from the comments in the headers.
 MANUAL := sh Sources/Manual/manual.sh
 
-.PHONY: all library daemons manual demo test check soak bench install install-library install-manual uninstall clean dist format
+.PHONY: all library daemons static-daemons manual demo test check soak bench install install-library install-manual uninstall clean dist format
 all: library daemons manual $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
@@ -158,6 +158,33 @@ $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DA
 	@mkdir -p $(@D)
 	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-s -Wl,-z,relro -Wl,-z,now \
 		$($*_LIBS) $(EXTRA_LDFLAGS)
+
+# Each daemon as one file that needs nothing else, not even a C library: with musl, and without zlib. In BUILD/TARGET/static. What the
+# library has in them is compiled for size, and nothing unwinds its stack (.eh_frame).
+ifeq ($(LIBC),musl)
+STATIC_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/obj/static/%,$(OBJECTS) $(DAEMON_OBJECTS) $(DEFLATE_OBJECT))
+STATIC_CFLAGS := $(TARGET_CFLAGS) -std=gnu11 -Os -fno-pic -ffunction-sections -fno-asynchronous-unwind-tables -Wall -Wextra -Werror
+static-daemons: $(DAEMONS:%=$(BUILD)/static/%)
+$(BUILD)/static/%: $(BUILD)/obj/daemons/%.swift.o $(STATIC_OBJECTS)
+	@mkdir -p $(@D)
+	$(STATIC_LINK) $^ -o $@ -Wl,--gc-sections -Wl,--icf=all -Wl,--no-eh-frame-hdr -Wl,-s $(EXTRA_LDFLAGS) $(STATIC_LIBS)
+	$(OBJCOPY) --remove-section=.eh_frame --remove-section=.comment $@
+$(BUILD)/obj/static/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(SWIFTC) $(subst -O ,-Osize ,$(SWIFTFLAGS)) -Xfrontend -mergeable-traps -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
+$(BUILD)/obj/static/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) $(STATIC_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
+$(BUILD)/obj/static/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) $(STATIC_CFLAGS) -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -ISources/CDaemon/include -c $< -o $@
+$(BUILD)/obj/static/daemons/deflate-$(ZLIB).o: Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(LIBRARY_CC) $(STATIC_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+else
+static-daemons:
+	@$(MAKE) TARGET=$(ARCHITECTURE)-linux-musl BUILD=$(BUILD)/$(ARCHITECTURE)-linux-musl POLLER=epoll ZLIB=no static-daemons
+endif
 
 demo: all
 	@sh Sources/demo.sh $(BUILD)

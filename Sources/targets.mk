@@ -64,6 +64,8 @@ CC := musl-gcc
 MUSL_LIBRARIES := /usr/lib/$(TARGET)
 LIBRARY_LINK = $(LIBRARY_CC) --target=$(c_target) -nostdlib -L$(MUSL_LIBRARIES) -fuse-ld=$(LLD)
 LIBRARY_LIBS := -lc
+STATIC_LINK = $(LIBRARY_LINK) -static $(MUSL_LIBRARIES)/crt1.o $(MUSL_LIBRARIES)/crti.o
+STATIC_LIBS := -lc $(MUSL_LIBRARIES)/crtn.o
 else
 $(error TARGET=$(TARGET): not known)
 endif

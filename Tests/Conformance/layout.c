@@ -10,6 +10,15 @@
 
 #include <stddef.h>
 
+/* By the width of pointers: 64 or 32 bits. */
+#define BY_WIDTH(wide, narrow) (sizeof(void *) == 8 ? (wide) : (narrow))
+/* BUFSIZ, which is a part of the ABI: 8192 with glibc, 1024 with musl. */
+#ifdef __GLIBC__
+enum { TEXT_SIZE = 8192 };
+#else
+enum { TEXT_SIZE = 1024 };
+#endif
+
 #define SIZE(type, size, align)                                                           \
 	do {                                                                              \
 		CHECK_EQUAL(sizeof(type), size);                                          \
@@ -22,64 +31,64 @@
 	} while (0)
 
 TEST(layout_of_struct_ipc_error) {
-	SIZE(struct ipc_error, 8196, 4);
+	SIZE(struct ipc_error, 4 + TEXT_SIZE, 4);
 	FIELD(struct ipc_error, error_code, 0, 4);
-	FIELD(struct ipc_error, error_message, 4, 8192);
+	FIELD(struct ipc_error, error_message, 4, TEXT_SIZE);
 }
 
 TEST(layout_of_struct_ipc_connection_info) {
-	SIZE(struct ipc_connection_info, 16, 8);
+	SIZE(struct ipc_connection_info, BY_WIDTH(16, 12), BY_WIDTH(8, 4));
 	FIELD(struct ipc_connection_info, type, 0, 4);
 	FIELD(struct ipc_connection_info, more_to_read, 4, 2);
-	FIELD(struct ipc_connection_info, spath, 8, 8);
+	FIELD(struct ipc_connection_info, spath, 8, BY_WIDTH(8, 4));
 }
 
 TEST(layout_of_struct_ipc_message) {
-	SIZE(struct ipc_message, 24, 8);
+	SIZE(struct ipc_message, BY_WIDTH(24, 16), BY_WIDTH(8, 4));
 	FIELD(struct ipc_message, type, 0, 1);
 	FIELD(struct ipc_message, user_type, 1, 1);
 	FIELD(struct ipc_message, fd, 4, 4);
 	FIELD(struct ipc_message, length, 8, 4);
-	FIELD(struct ipc_message, payload, 16, 8);
+	FIELD(struct ipc_message, payload, BY_WIDTH(16, 12), BY_WIDTH(8, 4));
 }
 
 TEST(layout_of_struct_ipc_messages) {
-	SIZE(struct ipc_messages, 16, 8);
-	FIELD(struct ipc_messages, messages, 0, 8);
-	FIELD(struct ipc_messages, size, 8, 8);
+	SIZE(struct ipc_messages, BY_WIDTH(16, 8), BY_WIDTH(8, 4));
+	FIELD(struct ipc_messages, messages, 0, BY_WIDTH(8, 4));
+	FIELD(struct ipc_messages, size, BY_WIDTH(8, 4), BY_WIDTH(8, 4));
 }
 
 TEST(layout_of_struct_ipc_switching) {
-	SIZE(struct ipc_switching, 40, 8);
+	SIZE(struct ipc_switching, BY_WIDTH(40, 24), BY_WIDTH(8, 4));
 	FIELD(struct ipc_switching, orig, 0, 4);
 	FIELD(struct ipc_switching, dest, 4, 4);
-	FIELD(struct ipc_switching, orig_in, 8, 8);
-	FIELD(struct ipc_switching, orig_out, 16, 8);
-	FIELD(struct ipc_switching, dest_in, 24, 8);
-	FIELD(struct ipc_switching, dest_out, 32, 8);
+	FIELD(struct ipc_switching, orig_in, 8, BY_WIDTH(8, 4));
+	FIELD(struct ipc_switching, orig_out, BY_WIDTH(16, 12), BY_WIDTH(8, 4));
+	FIELD(struct ipc_switching, dest_in, BY_WIDTH(24, 16), BY_WIDTH(8, 4));
+	FIELD(struct ipc_switching, dest_out, BY_WIDTH(32, 20), BY_WIDTH(8, 4));
 }
 
 TEST(layout_of_struct_ipc_switchings) {
-	SIZE(struct ipc_switchings, 16, 8);
-	FIELD(struct ipc_switchings, collection, 0, 8);
-	FIELD(struct ipc_switchings, size, 8, 8);
+	SIZE(struct ipc_switchings, BY_WIDTH(16, 8), BY_WIDTH(8, 4));
+	FIELD(struct ipc_switchings, collection, 0, BY_WIDTH(8, 4));
+	FIELD(struct ipc_switchings, size, BY_WIDTH(8, 4), BY_WIDTH(8, 4));
 }
 
 TEST(layout_of_struct_ipc_ctx) {
-	SIZE(struct ipc_ctx, 56, 8);
-	FIELD(struct ipc_ctx, cinfos, 0, 8);
-	FIELD(struct ipc_ctx, pollfd, 8, 8);
-	FIELD(struct ipc_ctx, size, 16, 8);
-	FIELD(struct ipc_ctx, tx, 24, 16);
-	FIELD(struct ipc_ctx, switchdb, 40, 16);
+	SIZE(struct ipc_ctx, BY_WIDTH(56, 28), BY_WIDTH(8, 4));
+	FIELD(struct ipc_ctx, cinfos, 0, BY_WIDTH(8, 4));
+	FIELD(struct ipc_ctx, pollfd, BY_WIDTH(8, 4), BY_WIDTH(8, 4));
+	FIELD(struct ipc_ctx, size, BY_WIDTH(16, 8), BY_WIDTH(8, 4));
+	FIELD(struct ipc_ctx, tx, BY_WIDTH(24, 12), BY_WIDTH(16, 8));
+	FIELD(struct ipc_ctx, switchdb, BY_WIDTH(40, 20), BY_WIDTH(16, 8));
 }
 
 TEST(layout_of_struct_ipc_event) {
-	SIZE(struct ipc_event, 24, 8);
+	SIZE(struct ipc_event, BY_WIDTH(24, 16), BY_WIDTH(8, 4));
 	FIELD(struct ipc_event, type, 0, 4);
 	FIELD(struct ipc_event, index, 4, 4);
 	FIELD(struct ipc_event, origin, 8, 4);
-	FIELD(struct ipc_event, m, 16, 8);
+	FIELD(struct ipc_event, m, BY_WIDTH(16, 12), BY_WIDTH(8, 4));
 }
 
 TEST(values_of_enum_msg_types) {

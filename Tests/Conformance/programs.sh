@@ -82,7 +82,8 @@ run_programs() (
 		[ -x "$programs/$name" ] || continue
 		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$programs/$name" > "$work/out.$tree" 2> "$work/err.$tree"
 		status=$?
-		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out.$tree" | keep
+		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" \
+			-e "s/^limit /limit $prefix/p" "$work/out.$tree" | keep
 		if grep -q '^not ok' "$work/out.$tree"; then cat "$work/err.$tree"; fi
 		if [ $status -ne 0 ] && ! grep -q '^not ok' "$work/out.$tree"; then
 			cat "$work/err.$tree"
@@ -99,6 +100,9 @@ count_lines() {
 	# What the machine cannot have, and no installation would give it, is no failure.
 	[ "${REQUIRE_ALL:-}" = 1 ] && failed=$((failed + $(grep -a '^skipped ' "$log" | grep -avc 'no IPv6 loopback')))
 	grep -aE '^(not ok|skipped) ' "$log"
+	# What a C library or an emulator cannot do is listed with its reason, and told apart (Tests/Targets/limits.txt).
+	limits=$(grep -ac '^limit ' "$log")
+	[ "$limits" -eq 0 ] || echo "$limits known limits of other targets"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }

@@ -4,8 +4,8 @@
 #   target.sh TARGET BUILD_DIRECTORY
 #
 # From the Makefile come CC, the target's compiler; EMULATOR, the command that runs its programs (empty: they run here as they are); and
-# POLLER. ONLY names some of the conformance programs, THREADS some of those about threads. What the emulator or the C library cannot do is in limits.txt, test by test with
-# the reason: such a test counts as a limit when it does not pass (`limit NAME: why`), and is no failure.
+# POLLER. ONLY names some of the conformance programs, THREADS some of those about threads. What the emulator or the C library cannot do
+# is in limits.txt: such a test is not run, and told as `limit NAME: why`.
 set -u
 target=${1:?target}
 build=${2:?build directory}
@@ -17,22 +17,26 @@ choose_programs || exit 2
 export CC
 
 # A program of the injector cannot start itself anew under an emulator (injected.h): it is started with the injector preloaded.
-cat > "$work/run" <<END
-#!/bin/sh
-case \${1##*/} in
-injected*) set -- -E INJECTED=1 -E LD_PRELOAD=$work/libinject.so -E GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "\$@" ;;
-esac
-exec $EMULATOR "\$@"
-END
-chmod +x "$work/run"
-run=${EMULATOR:+$work/run}
+run=
+if [ -n "$EMULATOR" ]; then
+	run=$work/run
+	cat > "$run" <<-END
+		#!/bin/sh
+		case \${1##*/} in
+		injected*) set -- -E INJECTED=1 -E LD_PRELOAD=$work/libinject.so -E GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "\$@" ;;
+		esac
+		exec $EMULATOR "\$@"
+	END
+	chmod +x "$run"
+fi
 
-# note_limits: on stdin lines of tests; a failed or skipped one that limits.txt has becomes a limit
-note_limits() {
+TEST_LIMITS=" $(awk -v target="$target" '$1 == target { print $2 }' "$here/limits.txt" | tr '\n' ' ') "
+export TEST_LIMITS
+# with_reasons: on stdin lines of tests; a limit gets its reason
+with_reasons() {
 	awk -v target="$target" '
-		FILENAME != "-" { if ($1 == target) { name = $2; sub(/^[^ ]+ +[^ ]+ +/, ""); limit[name] = $0 } next }
-		{ name = $0; sub(/^(not ok|skipped) /, "", name); sub(/:.*/, "", name); sub("^" target "[.]", "", name) }
-		/^(not ok|skipped) / && name in limit { print "limit " target "." name ": " limit[name]; next }
+		FILENAME != "-" { if ($1 == target) { name = $2; sub(/^[^ ]+ +[^ ]+ +/, ""); why[name] = $0 } next }
+		/^limit / { name = $2; sub(/.*[.]/, "", name); print $0 ": " why[name]; next }
 		{ print }' "$here/limits.txt" -
 }
 
@@ -41,9 +45,10 @@ install_tree tree "$build" "$POLLER" install || exit 1
 	compile_programs tree
 	# shellcheck disable=SC2086
 	run_programs "$target." tree $run
-	# These two look at the numbers of system calls, which are the machine's under an emulator (crew.h).
-	threads="snapshots ${EMULATOR:+echo_pool pairs writers contexts churn keeping forks handlers}"
-	[ -n "$EMULATOR" ] || threads='snapshots waking freeing keeping echo_pool pairs writers contexts churn forks handlers'
-	runner=$run ONLY=${THREADS-$threads} sh Tests/Threads/run.sh "$work/tree" "$work/threads" 2> "$work/err" | sed "s/threads[.]/$target.threads./"
-	if grep -q . "$work/err"; then grep -v '^seed' "$work/err" >&2; fi
-} | note_limits
+	# `waking` and `freeing` look at numbers of system calls, which are the machine's under an emulator (crew.h).
+	threads='snapshots keeping echo_pool pairs writers contexts churn forks handlers'
+	[ -n "$EMULATOR" ] || threads="$threads waking freeing"
+	runner=$run ONLY=${THREADS-$threads} sh Tests/Threads/run.sh "$work/tree" "$work/threads" 2> "$work/err" > "$work/threads.out"
+	sed "s/threads[.]/$target.threads./" "$work/threads.out"
+	grep -q '^not ok' "$work/threads.out" && cat "$work/err"
+} | with_reasons

@@ -45,7 +45,8 @@ run_program() {
 	# shellcheck disable=SC2086
 	LD_LIBRARY_PATH=$libraries ${runner:-} "$work/programs/$name" "$@" > "$work/out" 2> "$work/err"
 	status=$?
-	sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" "$work/out"
+	sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" -e "s/^limit /limit $prefix/p" \
+		"$work/out"
 	cat "$work/err" >> "$work/log"
 	if grep -q '^not ok' "$work/out"; then
 		:

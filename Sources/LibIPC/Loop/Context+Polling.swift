@@ -53,7 +53,11 @@ extension Context where View: ~Copyable {
         removalsAtWait = removals
         if poller.needsRebuild { return try prepareAnew() }
         let watch = try poller.prepare()
-        if libipc_is_alone() == 0 { publishWaker() }
+        if libipc_is_alone() == 0 {
+            // Its descriptor is gone: `prepare` has noticed.
+            if poller.needsRebuild { return try prepareAnew() }
+            publishWaker()
+        }
         return watch
     }
 
