@@ -62,6 +62,9 @@ SHARD_FILES := $(sort $(shell cd Sources/Bindings/crystal && find src examples s
 # The package for Python, a folder that pip installs.
 PYTHONDIR ?= $(DATADIR)/libipc/python
 PYTHON_FILES := $(sort $(shell cd Sources/Bindings/python && find src pyproject.toml README.md -type f -not -path '*/__pycache__/*'))
+# The package for Swift, a folder that other packages name as a path.
+SWIFT_PACKAGE := $(DATADIR)/libipc/swift
+SWIFT_PACKAGE_FILES := $(sort $(shell cd Sources/IPC && find Sources Package.swift README.md -type f))
 DAEMON_SOURCES := $(sort $(wildcard Sources/Daemon/*.swift))
 UNITS := $(sort $(wildcard Sources/*/*.service Sources/*/*.socket))
 DAEMON_HEADERS := $(HEADERS) $(wildcard Sources/CDaemon/include/*)
@@ -224,6 +227,7 @@ install-library: library
 		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
 	done
+	sed 's/ -idirafter.*//' $(DESTDIR)$(LIBDIR)/pkgconfig/libipc.pc > $(DESTDIR)$(LIBDIR)/pkgconfig/libipc-swift.pc
 
 install-manual: manual
 	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
@@ -241,14 +245,15 @@ install: install-library install-manual daemons
 	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
 	for file in $(SHARD_FILES); do install -D -m 644 Sources/Bindings/crystal/$$file $(DESTDIR)$(SHARD)/$$file || exit 1; done
 	for file in $(PYTHON_FILES); do install -D -m 644 Sources/Bindings/python/$$file $(DESTDIR)$(PYTHONDIR)/$$file || exit 1; done
+	for file in $(SWIFT_PACKAGE_FILES); do install -D -m 644 Sources/IPC/$$file $(DESTDIR)$(SWIFT_PACKAGE)/$$file || exit 1; done
 
 uninstall:
-	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc,$(DESTDIR)$(LIBDIR)/$(file))
+	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc pkgconfig/libipc-swift.pc,$(DESTDIR)$(LIBDIR)/$(file))
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
 	for page in $$($(MANUAL) --list); do rm -f $(DESTDIR)$(MANDIR)/$$page; done
 	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
-	rm -rf $(DESTDIR)$(SHARD) $(DESTDIR)$(PYTHONDIR)
+	rm -rf $(DESTDIR)$(SHARD) $(DESTDIR)$(PYTHONDIR) $(DESTDIR)$(SWIFT_PACKAGE)
 	rmdir $(DESTDIR)$(DATADIR)/libipc 2> /dev/null || :
 
 clean:
