@@ -118,12 +118,13 @@ if grep -q '^not ok loops' "$log"; then cat "$work/err"; fi
 part "the bindings"
 sh Tests/Bindings/crystal.sh "$work/epoll" "$work/bindings/crystal" "$work/poll" 2> "$work/err" | keep
 sh Tests/Bindings/python.sh "$work/epoll" "$build/python" "$work/poll" 2>> "$work/err" | keep
+sh Tests/Bindings/swift.sh "$work/epoll" "$work/bindings/swift" "$work/poll" 2>> "$work/err" | keep
 if have python3; then
 	python3 Tests/Bindings/matrix.py "$work/epoll" "$work/bindings/matrix" 2>> "$work/err" | keep
 else
 	echo "skipped bindings: python3 is not installed" | keep
 fi
-if grep -qE '^not ok (crystal_|python_|bindings)' "$log"; then cat "$work/err"; fi
+if grep -qE '^not ok (crystal_|python_|swift_|bindings)' "$log"; then cat "$work/err"; fi
 
 part "the daemons"
 sh Tests/Daemons/run.sh "$work/epoll" "$work/daemons" 2> "$work/err" | keep

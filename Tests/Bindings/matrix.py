@@ -41,6 +41,9 @@ LANGUAGES = [
     Language(
         "python", "python3", "python3 -B {here}/python/service.py", "python3 -B {here}/python/client.py",
         environment={"PYTHONPATH": "{tree}/share/libipc/python/src"}),
+    Language(
+        "swift", "swift", "{work}/../swift/debug/matrix service", "{work}/../swift/debug/matrix client",
+        ("sh {here}/swift/build.sh {tree} {work}/../swift",)),
 ]
 
 
