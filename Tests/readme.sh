@@ -124,7 +124,27 @@ if command -v crystal > /dev/null 2>&1; then
 else
 	echo "skipped readme_crystal: it is not installed"
 fi
-[ "$(wc -l < echo.py)" -lt 15 ] && [ "$(wc -l < echo.cr)" -lt 15 ]
+if command -v swift > /dev/null 2>&1; then
+	mkdir -p echo/Sources/echo
+	extract main.swift
+	cp main.swift echo/Sources/echo/
+	cat > echo/Package.swift << EOF_PACKAGE
+// swift-tools-version: 6.2
+import PackageDescription
+let package = Package(
+    name: "echo", dependencies: [.package(name: "libipc", path: "$tree/share/libipc/swift")],
+    targets: [.executableTarget(name: "echo", dependencies: [.product(name: "IPC", package: "libipc")])])
+EOF_PACKAGE
+	grep -qF '.package(name: "libipc", path: "/usr/local/share/libipc/swift")' "$readme" && swift build --package-path echo > swift.log 2>&1
+	status=$?
+	[ $status -eq 0 ] || cat swift.log >&2
+	result readme_swift_compiles_in_a_package_that_depends_on_it $status
+	ln -s echo/.build/debug/echo echo_swift
+	languages="$languages swift"
+else
+	echo "skipped readme_swift: it is not installed"
+fi
+[ "$(wc -l < echo.py)" -lt 15 ] && [ "$(wc -l < echo.cr)" -lt 15 ] && [ "$(wc -l < main.swift)" -lt 15 ]
 result readme_bindings_have_less_than_15_lines $?
 # The C client sends a NUL, too.
 for name in $languages; do
