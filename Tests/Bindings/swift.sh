@@ -52,7 +52,9 @@ run_tests() {
 	grep -aE '^✘ Test .* failed' "$work/test.log" | grep -av '^✘ Test run ' | sed "s/^✘ Test \(.*\)() failed.*/not ok swift_$prefix\1/"
 	result "${prefix}tests" $status
 }
-run_tests "" "$tree/lib"
+run_tests "" "$tree/lib" --skip hundred_thousand
+# Alone, as it counts what the process has open.
+run_tests "" "$tree/lib" --filter hundred_thousand
 [ -z "$other" ] || run_tests poll_ "$other/lib" --skip hundred_thousand
 
 # A new package with the README's manifest and programs, for the installed package.

@@ -35,36 +35,47 @@ extension Context {
     func readEvents(into events: UnsafeMutablePointer<ipc_event>) -> Bool {
         // Descriptors have to be allowed at the event before the first message.
         let room = options.contains(.acceptDescriptors) ? 1 : batchSize
-        var count = 0
-        var timer: Int32 = 0
         let raw = RawEvents(events)
-        let code = reading.withLock { _ in ipc_wait_events(handle, raw.base, room, &count, &timer) }
         var deliveries: [Delivery] = []
-        let found = state.withLock { state in
-            guard !state.isClosed else { return false }
-            if count == 0, code != IPC_ERROR_WAIT_EVENT__POLL {
-                // A shortage, as a rule. The next that waits tries again.
-                let failure = IPCError(last: code)
-                unwatch(&state)
-                if !state.inbox.isExpecting { state.inbox.failure = failure }
-                state.inbox.end(failure, waits: .failure(failure), to: &deliveries)
-                return false
-            }
-            var found = false
-            for index in 0..<count {
-                let last = index == count - 1
-                guard let event = convert(raw, index, last ? code : IPC_ERROR_NONE, &state) else { continue }
-                if case .timer = event { continue }
-                found = true
-                state.inbox.deliver(event, to: &deliveries)
-            }
-            if state.inbox.events.count >= backlog, !state.inbox.isExpecting { unwatch(&state) }
+        let found = reading.withLock { _ in
+            var count = 0
+            var timer: Int32 = 0
+            let code = ipc_wait_events(handle, raw.base, room, &count, &timer)
+            let found = state.withLock { state in take(raw, count, code, &state, &deliveries) }
+            // Threads may wait on the same context; and what has ended is closed now.
+            try? IPCError.check { cipc_ctx_release(handle, $0) }
             return found
         }
-        // Threads may wait on the same context; and what has ended is closed now.
-        try? IPCError.check { cipc_ctx_release(handle, $0) }
         make(deliveries)
         return found
+    }
+
+    private func take(
+        _ events: RawEvents, _ count: Int, _ code: ipc_error_code, _ state: inout State, _ deliveries: inout [Delivery]
+    ) -> Bool {
+        guard !state.isClosed else { return false }
+        if count == 0, code != IPC_ERROR_WAIT_EVENT__POLL {
+            // A shortage, as a rule. The next that waits tries again.
+            unwatch(&state)
+            fail(IPCError(last: code), &state, &deliveries)
+            return false
+        }
+        var found = false
+        for index in 0..<count {
+            let last = index == count - 1
+            guard let event = convert(events, index, last ? code : IPC_ERROR_NONE, &state) else { continue }
+            if case .timer = event { continue }
+            found = true
+            state.inbox.deliver(event, to: &deliveries)
+        }
+        if state.inbox.events.count >= backlog, !state.inbox.isExpecting { unwatch(&state) }
+        return found
+    }
+
+    /// Nobody can read for those that wait: they are told why, or else the next that waits.
+    func fail(_ failure: IPCError, _ state: inout State, _ deliveries: inout [Delivery]) {
+        if !state.inbox.isExpecting { state.inbox.failure = failure }
+        state.inbox.end(failure, waits: .failure(failure), to: &deliveries)
     }
 
     /// What the library tells, as an event; nil if it is none that the binding knows. Keeps the table of connections.
@@ -107,10 +118,12 @@ extension Context {
     }
 
     private func convertEnd(_ descriptor: Int32, isFailure: Bool, _ code: ipc_error_code, _ state: inout State) -> Event? {
-        guard let connection = state.connections[descriptor] else {
-            // A watched descriptor that has hung up: its reader finds the end.
-            return isFailure ? nil : convertReadable(descriptor, &state)
-        }
+        // A watched descriptor that has hung up: its reader finds the end.
+        if state.watched.contains(descriptor) { return convertReadable(descriptor, &state) }
+        guard state.connections[descriptor] != nil || state.connecting > 0 else { return nil }
+        let isKnown = state.connections[descriptor] != nil
+        let connection = state.connection(descriptor)
+        if !isKnown { state.endedEarly[descriptor] = connection }
         // The text belongs to the last event of a batch, which an end with a reason is.
         let reason = isFailure ? IPCError(code: IPCError.Code(rawValue: code.rawValue), text: String(cString: ipc_last_error())) : nil
         state.connections[descriptor] = nil

@@ -6,7 +6,7 @@ import Synchronization
 extension Context {
     /// Lets the reactor read events from now on. A thread that waits in the library does so itself, and calls this when it leaves.
     func watch(_ state: inout State) throws(IPCError) {
-        guard case .none = state.watch, state.waitingThreads == 0, !state.isClosed else { return }
+        guard case .none = state.watch, state.waitingThreads == 0, state.suspensions == 0, !state.isClosed else { return }
         let descriptor = ipc_ctx_fd(handle)
         if descriptor >= 0 {
             state.sendsAtOnce = true
@@ -28,6 +28,34 @@ extension Context {
         case .timer: Reactor.shared.unwatch(self)
         }
         state.watch = .none
+    }
+
+    /// `watch`, for tasks that wait already.
+    func watchForTasks(_ state: inout State, _ deliveries: inout [Delivery]) {
+        do throws(IPCError) { try watch(&state) } catch { fail(error, &state, &deliveries) }
+    }
+
+    /// Calls `body` while the reactor does not read this context. Other contexts go on.
+    func suspendingReads<Result>(_ body: () throws(IPCError) -> Result) throws(IPCError) -> Result {
+        let wasWatched = state.withLock { state in
+            state.suspensions += 1
+            guard case .none = state.watch else {
+                unwatch(&state)
+                return true
+            }
+            return false
+        }
+        // Until it is done with what it has begun.
+        reading.withLock { _ in }
+        defer {
+            var deliveries: [Delivery] = []
+            state.withLock { state in
+                state.suspensions -= 1
+                if wasWatched || state.inbox.hasTasks { watchForTasks(&state, &deliveries) }
+            }
+            make(deliveries)
+        }
+        return try body()
     }
 
     /// An event that is there, or a reason not to wait; nil: none.

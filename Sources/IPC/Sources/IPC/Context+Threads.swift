@@ -116,13 +116,13 @@ extension Context {
 
     /// What tasks wait for the reactor reads from now on.
     private func leave() {
+        var deliveries: [Delivery] = []
         state.withLock { state in
             state.waitingThreads -= 1
-            if state.waitingThreads == 0, state.inbox.hasTasks {
-                do throws(IPCError) { try watch(&state) } catch { state.inbox.failure = error }
-            }
+            if state.inbox.hasTasks { watchForTasks(&state, &deliveries) }
         }
         freeIfUnused()
+        make(deliveries)
     }
 
     private func awaitInThread<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value {

@@ -23,9 +23,16 @@ public final class Context: Endpoint {
         /// Threads that are in a wait of the library, or on their way to one.
         var waitingThreads = 0
         var watch = Watch.none
+        /// While this is not 0 the reactor does not read.
+        var suspensions = 0
         /// From ipc_ctx_fd on the library sends at once, also when no wait follows.
         var sendsAtOnce = false
         var connections: [Int32: Connection] = [:]
+        /// Threads that connect; and connections that have ended before these threads could know of them.
+        var connecting = 0 {
+            didSet { if connecting == 0 { endedEarly = [:] } }
+        }
+        var endedEarly: [Int32: Connection] = [:]
         var pairs: [Connection: Pair] = [:]
         /// What can end a wait beside connections.
         var services = 0
@@ -36,7 +43,7 @@ public final class Context: Endpoint {
     nonisolated(unsafe) let handle: UnsafeMutablePointer<ipc_ctx>
     let options: Options
     let state = Mutex(State())
-    /// The reactor is in the library: what must be done between two reads takes it.
+    /// The reactor is in the library, for this context.
     let reading = Mutex(())
     /// Threads that ask take turns.
     let asking = Mutex(())
@@ -99,6 +106,8 @@ public final class Context: Endpoint {
         // Threads that wait, and those on their way: they find the wake.
         _ = ipc_wake(handle)
         try? IPCError.check { cipc_close_all(handle, $0) }
+        // What the reactor was told of is closed, too, when it is done.
+        reading.withLock { _ in }
         freeIfUnused()
         make(deliveries)
     }

@@ -34,16 +34,17 @@ extension Endpoint {
     public func connect(_ name: some ServiceName) throws(IPCError) -> Connection {
         let context = context
         try context.withOpenState { _ throws(IPCError) in }
+        context.state.withLock { $0.connecting += 1 }
+        defer { context.state.withLock { $0.connecting -= 1 } }
         var descriptor: Int32 = -1
         try name.withCName { name throws(IPCError) in
             try IPCError.check { cipc_connection(context.handle, name, &descriptor, $0) }
         }
         return try context.withOpenState { state throws(IPCError) in
-            let connection = state.connection(descriptor)
-            if context.options.contains(.acceptDescriptors) {
-                try IPCError.check(last: ipc_ctx_accept_fds(context.handle, descriptor, 1))
-            }
-            return connection
+            // Its end may have been told of already.
+            if let ended = state.endedEarly.removeValue(forKey: descriptor) { return ended }
+            if context.options.contains(.acceptDescriptors) { _ = ipc_ctx_accept_fds(context.handle, descriptor, 1) }
+            return state.connection(descriptor)
         }
     }
 
@@ -55,26 +56,27 @@ extension Endpoint {
             () throws(IPCError) in
             try context.connect(bytes)
         } unwanted: { connection in
-            try? context.disconnect(connection)
+            context.disconnect(connection)
         }
     }
 
-    /// Closes the connection. What is queued for it is offered to the kernel once.
-    public func disconnect(_ connection: Connection) throws(IPCError) {
+    /// Closes the connection. What is queued for it is offered to the kernel once. One that has ended already stays so.
+    public func disconnect(_ connection: Connection) {
         let context = context
         var deliveries: [Delivery] = []
-        defer { context.make(deliveries) }
-        try context.withOpenState { state throws(IPCError) in
-            try state.check(connection)
+        context.state.withLock { state in
+            guard state.connections[connection.descriptor] == connection else { return }
             state.connections[connection.descriptor] = nil
             if let pair = state.pairs.removeValue(forKey: connection) {
                 state.pairs[pair.other(than: connection)] = nil
                 pair.forgetTranslations()
             }
-            state.inbox.failRequests(
-                of: connection.id, IPCError(code: .closedByPeer, text: "\(connection) was closed"), to: &deliveries)
-            try IPCError.check { cipc_close_fd(context.handle, connection.descriptor, $0) }
+            let reason = IPCError(code: .closedByPeer, text: "\(connection) was closed")
+            state.inbox.failRequests(of: connection.id, reason, to: &deliveries)
+            // The library may know already that the peer has left.
+            try? IPCError.check { cipc_close_fd(context.handle, connection.descriptor, $0) }
         }
+        context.make(deliveries)
     }
 
     /// Tells once, with ``Event/readable(_:)``, when a descriptor of the program's own is readable, or at its end. After it has read, the

@@ -38,8 +38,8 @@ struct Pair: Sendable {
 
 /// How one end of a pair is read and written, if its peer does not send messages of the library.
 ///
-/// The functions are called in a thread that waits, one at a time. They must not wait, and not tie other pairs. What they throw ends the
-/// pair, and is its ``PairEnd/cause``.
+/// The functions are called in a thread that waits, one at a time. They must not wait, tie other pairs, or close the context. What they
+/// throw ends the pair, and is its ``PairEnd/cause``.
 public struct Translation: Sendable {
     /// Gets the descriptor, which is readable, and returns messages for the other end; nil: the peer has hung up.
     public typealias Read = @Sendable (_ descriptor: Int32) throws -> [Message]?
@@ -58,34 +58,28 @@ public struct Translation: Sendable {
 
 extension Endpoint {
     /// Connects to the service of this name, and ties that connection to `client`, a connection of this context: what one sends goes to the
-    /// other, message by message, without the program. The pair ends with ``Event/pairEnded(_:)``.
+    /// other, message by message, without the program. The pair ends with ``Event/pairEnded(_:)``. Connecting may wait, as that of
+    /// ``Endpoint/connect(_:)``; the context is not read meanwhile.
+    ///
     /// `translation` is that of the client's end.
     @discardableResult
     public func connectSwitched(
         _ name: some ServiceName, to client: Connection, translation: Translation? = nil
     ) throws(IPCError) -> Connection {
         let context = context
-        // Connecting may wait. It is done in a context of its own, which then gives the descriptor away.
-        let maker = Context()
-        let descriptor = try maker.connect(name).descriptor
-        maker.state.withLock { $0.connections = [:] }
-        try IPCError.check { cipc_del_fd(maker.handle, descriptor, $0) }
-        let owner = Descriptor(owning: descriptor)
-        // Between two reads: no byte of the client's is taken for a message, and no message of the service's gets lost.
-        return try context.reading.withLock { _ throws(IPCError) in
-            try context.withOpenState { state throws(IPCError) in
+        // From here on no byte of the client's is taken for a message: its peer may begin when the service has accepted.
+        return try context.suspendingReads { () throws(IPCError) in
+            // Connecting may wait. It is done in a context of its own, which then gives the descriptor away.
+            let maker = Context()
+            let descriptor = try maker.connect(name).descriptor
+            maker.state.withLock { $0.connections = [:] }
+            try IPCError.check { cipc_del_fd(maker.handle, descriptor, $0) }
+            let owner = Descriptor(owning: descriptor)
+            return try context.withOpenState { state throws(IPCError) in
                 try state.check(client)
                 try IPCError.check { cipc_add_fd_switched(context.handle, descriptor, $0) }
                 _ = owner.take()
-                ipc_ctx_switching_add(context.handle, client.descriptor, descriptor)
-                if let translation {
-                    TranslatedEnd.all.withLock { $0[client.descriptor] = TranslatedEnd(translation) }
-                    ipc_switching_callbacks(
-                        context.handle, client.descriptor,
-                        translation.read == nil ? nil : { descriptor, message, more in TranslatedEnd.read(descriptor, message, more) },
-                        translation.write == nil ? nil : { descriptor, message in TranslatedEnd.write(descriptor, message) })
-                }
-                _ = ipc_ctx_fd_type(context.handle, client.descriptor, IPC_CONNECTION_TYPE_SWITCHED)
+                context.tie(client.descriptor, to: descriptor, translation)
                 let connection = state.connection(descriptor)
                 let pair = Pair(client, connection)
                 state.pairs[client] = pair
@@ -93,6 +87,20 @@ extension Endpoint {
                 return connection
             }
         }
+    }
+}
+
+extension Context {
+    fileprivate func tie(_ client: Int32, to service: Int32, _ translation: Translation?) {
+        ipc_ctx_switching_add(handle, client, service)
+        if let translation {
+            TranslatedEnd.all.withLock { $0[client] = TranslatedEnd(translation) }
+            ipc_switching_callbacks(
+                handle, client,
+                translation.read == nil ? nil : { descriptor, message, more in TranslatedEnd.read(descriptor, message, more) },
+                translation.write == nil ? nil : { descriptor, message in TranslatedEnd.write(descriptor, message) })
+        }
+        _ = ipc_ctx_fd_type(handle, client, IPC_CONNECTION_TYPE_SWITCHED)
     }
 }
 

@@ -27,7 +27,7 @@ extension Client {
         try await ask("t", "1", expecting: "1")
         let second = try await client.open("matrix")
         try await roundTrip("second", on: second)
-        try client.disconnect(second)
+        client.disconnect(second)
         let raw = try connectRaw()
         try writeAll(raw, [2, 255, 255, 255, 255, letter("e")])
         try check(readsEnd(raw))
@@ -111,7 +111,7 @@ extension Client {
         let end = ContinuousClock.now + .seconds(20)
         var refusal: IPCError?
         while refusal == nil, .now < end {
-            do throws(IPCError) { try client.disconnect(client.connect("matrix")) } catch { refusal = error }
+            do throws(IPCError) { client.disconnect(try client.connect("matrix")) } catch { refusal = error }
         }
         try check(refusal?.code.rawValue == 47 && refusal?.text.hasSuffix("Connection refused") == true, "\(String(describing: refusal))")
     }
@@ -128,7 +128,7 @@ extension Client {
         let own = try Service(name)
         let connection = try client.connect(name)
         guard case .connected = try await next(of: own) else { throw Unexpected(description: "no CONNECTION") }
-        try client.disconnect(connection)
+        client.disconnect(connection)
     }
 
     func flight() async throws {
@@ -172,7 +172,7 @@ extension Client {
         for number in 1...count {
             try await roundTrip(payload, on: other)
             guard number % 1000 == 0, number != count else { continue }
-            try client.disconnect(other)
+            client.disconnect(other)
             other = try client.connect("matrix")
         }
         let after = try await measure()

@@ -4,12 +4,20 @@ import IPC
 import Synchronization
 
 func serve() async throws {
-    // The runtime makes descriptors for its timers at the first use of each clock, and keeps them.
-    try await Task.sleep(for: .milliseconds(1), clock: .continuous)
-    try await Task.sleep(for: .milliseconds(1), clock: .suspending)
+    try await startTimers()
     let before = try countDescriptors()
     try await Server().run()
     print(line: "left \(try countDescriptors() - before)")
+}
+
+/// The runtime makes a descriptor for each clock when a timer of it is needed first, and keeps it: they are no leak.
+private func startTimers() async throws {
+    let sleeps = [
+        Task { try await Task.sleep(for: .seconds(3600), clock: .continuous) },
+        Task { try await Task.sleep(for: .seconds(3600), clock: .suspending) },
+    ]
+    while try countTimers() < sleeps.count { await Task.yield() }
+    for sleep in sleeps { sleep.cancel() }
 }
 
 private final class Server {

@@ -88,14 +88,24 @@ func readsEnd(_ descriptor: Int32) -> Bool {
 }
 
 /// Without the one that this look takes.
-func countDescriptors() throws -> Int {
+func countDescriptors() throws -> Int { try descriptorLinks().count - 1 }
+
+/// Timers that are descriptors, timerfd_create(2).
+func countTimers() throws -> Int { try descriptorLinks().count { $0.contains("timerfd") } }
+
+/// What the descriptors of this process are.
+private func descriptorLinks() throws -> [String] {
     guard let directory = opendir("/proc/self/fd") else { throw Unexpected(description: "opendir") }
     defer { closedir(directory) }
-    var count = 0
+    var links: [String] = []
     while let entry = readdir(directory) {
-        if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name.hasPrefix(".") { continue }
+        var target = [CChar](repeating: 0, count: 256)
+        let size = readlink("/proc/self/fd/\(name)", &target, target.count)
+        links.append(String(decoding: target.prefix(max(0, size)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
-    return count - 1
+    return links
 }
 
 /// In KiB.
