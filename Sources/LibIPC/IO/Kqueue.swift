@@ -17,6 +17,17 @@ struct KqueuePoller: ~Copyable {
     static var watchesNumbers: Bool { false }
     static var repeatsHangUp: Bool { true }
 
+    /// The constants have other types on each system.
+    private enum Change {
+        static var reads: Int32 { Int32(EVFILT_READ) }
+        static var writes: Int32 { Int32(EVFILT_WRITE) }
+        static var adds: Int32 { Int32(EV_ADD) }
+        static var deletes: Int32 { Int32(EV_DELETE) }
+        static var clears: Int32 { Int32(EV_CLEAR) }
+        static var disables: Int32 { Int32(EV_DISABLE) }
+        static var enables: Int32 { Int32(EV_ENABLE) }
+    }
+
     struct Watch: BitwiseCopyable {
         /// The queue; negative: the list is used instead.
         fileprivate var queue: Int32 = -1
@@ -141,20 +152,20 @@ struct KqueuePoller: ~Copyable {
     @inline(never)
     mutating func update(_ registration: Registration, _ interest: Interest) {
         if isIdle { return }
-        _ = changeOne(registration.descriptor, EVFILT_WRITE, EV_DELETE)
+        _ = changeOne(registration.descriptor, Change.writes, Change.deletes)
         if change(registration, interest, isThere: true) != 0 { needsRebuild = true }
     }
 
     mutating func remove(_ registration: Registration) {
         if isIdle { return }
-        _ = changeOne(registration.descriptor, EVFILT_READ, EV_DELETE)
-        _ = changeOne(registration.descriptor, EVFILT_WRITE, EV_DELETE)
+        _ = changeOne(registration.descriptor, Change.reads, Change.deletes)
+        _ = changeOne(registration.descriptor, Change.writes, Change.deletes)
     }
 
     mutating func confirm(_ registration: Registration, _ interest: Interest) -> Confirmation {
         if isIdle { return .same }
-        let flag = interest.contains(.read) ? EV_ENABLE : EV_DISABLE
-        if changeOne(registration.descriptor, EVFILT_READ, flag) == 0 { return .same }
+        let flag = interest.contains(.read) ? Change.enables : Change.disables
+        if changeOne(registration.descriptor, Change.reads, flag) == 0 { return .same }
         switch libipc_errno() {
         case ENOENT, EINVAL: return .otherFile
         case EBADF where !Descriptor(registration.descriptor).isOpen: return .closed
@@ -165,17 +176,17 @@ struct KqueuePoller: ~Copyable {
     /// Adds the filters. An EVFILT_READ that is there is removed first, which fails if the number means another file by now.
     private func change(_ registration: Registration, _ interest: Interest, isThere: Bool) -> Int32 {
         let (number, generation) = (registration.descriptor, registration.generation)
-        let flags = EV_ADD | (interest.contains(.changes) ? EV_CLEAR : 0)
+        let flags = Change.adds | (interest.contains(.changes) ? Change.clears : 0)
         var changes = libipc_changes()
-        if isThere { libipc_add_change(&changes, number, EVFILT_READ, EV_DELETE, 0) }
-        libipc_add_change(&changes, number, EVFILT_READ, interest.contains(.read) ? flags : flags | EV_DISABLE, generation)
-        if interest.contains(.write) { libipc_add_change(&changes, number, EVFILT_WRITE, flags, generation) }
+        if isThere { libipc_add_change(&changes, number, Change.reads, Change.deletes, 0) }
+        libipc_add_change(&changes, number, Change.reads, interest.contains(.read) ? flags : flags | Change.disables, generation)
+        if interest.contains(.write) { libipc_add_change(&changes, number, Change.writes, flags, generation) }
         let result = apply(&changes)
         if result == 0 || libipc_errno() != EPIPE { return result }
         // A pipe that nobody reads takes no EVFILT_WRITE. EVFILT_READ reports its end, once.
         changes = libipc_changes()
-        libipc_add_change(&changes, number, EVFILT_READ, EV_DELETE, 0)
-        libipc_add_change(&changes, number, EVFILT_READ, EV_ADD | EV_CLEAR, generation)
+        libipc_add_change(&changes, number, Change.reads, Change.deletes, 0)
+        libipc_add_change(&changes, number, Change.reads, Change.adds | Change.clears, generation)
         return apply(&changes)
     }
 
