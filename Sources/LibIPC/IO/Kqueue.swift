@@ -212,7 +212,12 @@ struct KqueuePoller: ~Copyable {
         do throws(IPCError) {
             let made = try Waker()
             let result = libipc_watch_readable(queue, made.descriptor)
-            try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            // The program has closed the queue, or has a file of its own with its number.
+            if result != 0, libipc_errno() == EBADF {
+                needsRebuild = true
+            } else {
+                try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
+            }
             waker = consume made
             return currentWatch
         } catch {
