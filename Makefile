@@ -195,7 +195,7 @@ demo: all
 # With TARGET: the conformance and thread programs, under an emulator where that is needed.
 test: all
 ifdef IS_NATIVE
-	@sh Tests/run.sh $(BUILD)
+	@sh Tests/run.sh $(BUILD) $(PARTS)
 else
 	@CC="$(CC)" EMULATOR="$(EMULATOR)" POLLER=$(POLLER) sh Tests/Targets/target.sh $(TARGET) $(BUILD)
 endif

@@ -10,6 +10,7 @@ build=${1:?build directory}
 poller=${2:?epoll, kqueue or poll}
 programs=$build/check-$poller
 . "$(dirname "$0")/begin.sh"
+trees=$work
 . "$here/Conformance/programs.sh"
 
 choose_programs || exit 2
@@ -17,5 +18,5 @@ choose_programs || exit 2
 [ "$poller" = epoll ] || build=$build/$poller
 install_tree tree "$build" "$poller" install-library || exit 1
 compile_programs tree
-run_programs '' tree
+run_programs '' tree 4
 count_lines

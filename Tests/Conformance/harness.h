@@ -5,7 +5,7 @@
  * run directory and a limit of 60 seconds, and fails when a CHECK fails, when it dies, or when it
  * ends with more open descriptors than it began with. Printed: one line a test,
  * "ok NAME", "not ok NAME", or "skipped NAME: why"; the runner counts these lines.
- * An argument runs the one test of that name. TEST_LIMITS names tests that this system cannot pass: "limit NAME" (Tests/Targets).
+ * An argument runs the one test of that name; `--list` prints the names. TEST_LIMITS names tests that this system cannot pass: "limit NAME" (Tests/Targets).
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -174,8 +174,9 @@ static inline int is_limit(const char *name) {
 }
 
 int main(int count, char **arguments) {
-	int failed = 0;
+	int failed = 0, list = count > 1 && strcmp(arguments[1], "--list") == 0;
 	for (struct test *test = first_test; test != NULL; test = test->next) {
+		if (list) printf("%s\n", test->name);
 		if (count > 1 && strcmp(arguments[1], test->name) != 0) continue;
 		if (is_limit(test->name)) {
 			printf("limit %s\n", test->name);

@@ -1,8 +1,8 @@
 # programs.sh - sourced by ../run.sh and ../check.sh behind ../begin.sh: installs a tree, chooses, compiles and runs the conformance
 # programs, and counts the lines that tests print.
 #
-# $work/TREE becomes an installed tree; what is compiled goes to $programs, which the caller sets. ONLY in the environment names some
-# of the programs; without it all of them run.
+# $trees/TREE becomes an installed tree; what is compiled goes to $programs: the caller sets both. ONLY in the environment names some of the
+# programs; without it all of them run.
 log=$work/log
 : > "$log"
 
@@ -11,7 +11,7 @@ keep() { tee -a "$log"; }
 
 # install_tree TREE BUILD POLLER TARGET
 install_tree() {
-	if ! make -s BUILD="$2" POLLER="$3" PREFIX="$work/$1" DESTDIR= "$4" > "$work/install.log" 2>&1; then
+	if ! make -s BUILD="$2" POLLER="$3" PREFIX="$trees/$1" DESTDIR= "$4" > "$work/install.log" 2>&1; then
 		cat "$work/install.log"
 		echo "not ok installing_with_$3" | keep
 		return 1
@@ -64,32 +64,34 @@ choose_programs() {
 
 # compile_programs TREE: as a user would, with pkg-config's flags alone
 compile_programs() (
-	use_tree "$work/$1"
+	use_tree "$trees/$1"
 	rm -rf "$programs"
 	mkdir -p "$programs"
-	compile "$work/libinject.so" Tests/Conformance/injector.c -shared -fPIC -ldl
-	for name in $chosen; do
-		compile "$programs/$name" "Tests/Conformance/$name.c" -lpthread -ldl || echo "not ok compiling_$name" | keep
-	done
+	compile "$programs/libinject.so" Tests/Conformance/injector.c -shared -fPIC -ldl
+	# shellcheck disable=SC2046,SC2086
+	printf '%s\n' $chosen | xargs -P 2 -I NAME ${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -O1 -g $(pkg-config --cflags libipc) \
+		Tests/Conformance/NAME.c -o "$programs/NAME" $(pkg-config --libs libipc) -lpthread -ldl
+	for name in $chosen; do [ -x "$programs/$name" ] || echo "not ok compiling_$name" | keep; done
 )
 
-# run_programs PREFIX TREE COMMAND... : the chosen programs, each test's name led by PREFIX
+# What waits for most of its time, for a minute or two in all: its tests run at the same time.
+slow='injected_batches injected_pairs interrupted'
+
+# run_programs PREFIX TREE AT_A_TIME COMMAND... : the chosen programs, each test's name led by PREFIX. Most of them wait more than they
+# work.
 run_programs() (
-	prefix=$1
-	tree=$2
-	shift 2
+	prefix=$1 tree=$2 number=$3
+	shift 3
+	LD_LIBRARY_PATH=$trees/$tree/lib
+	export LD_LIBRARY_PATH
+	for name in $slow; do
+		case " $chosen " in *" $name "*) [ -x "$programs/$name" ] && "$@" "$programs/$name" --list | sed "s|^|$name/|" ;; esac
+	done > "$work/list"
 	for name in $chosen; do
-		[ -x "$programs/$name" ] || continue
-		LD_LIBRARY_PATH=$work/$tree/lib INJECTOR=$work/libinject.so "$@" "$programs/$name" > "$work/out.$tree" 2> "$work/err.$tree"
-		status=$?
-		sed -n -e "s/^ok /ok $prefix/p" -e "s/^not ok /not ok $prefix/p" -e "s/^skipped /skipped $prefix/p" \
-			-e "s/^limit /limit $prefix/p" "$work/out.$tree" | keep
-		if grep -q '^not ok' "$work/out.$tree"; then cat "$work/err.$tree"; fi
-		if [ $status -ne 0 ] && ! grep -q '^not ok' "$work/out.$tree"; then
-			cat "$work/err.$tree"
-			echo "not ok $prefix${name}_ended_with_$status" | keep
-		fi
-	done
+		case " $slow " in *" $name "*) continue ;; esac
+		[ -x "$programs/$name" ] && echo "$name"
+	done >> "$work/list"
+	xargs -P "$number" -I PROGRAM sh Tests/Conformance/run_program.sh "$programs" "$prefix" "$log" PROGRAM "$@" < "$work/list"
 )
 
 # Repeats what did not pass, and says how many did; fails unless all passed. REQUIRE_ALL=1 makes a skipped test a failed one.

@@ -11,6 +11,7 @@ target=${1:?target}
 build=${2:?build directory}
 . "$(dirname "$0")/../begin.sh"
 programs=$work/programs
+trees=$work
 . "$here/../Conformance/programs.sh"
 choose_programs || exit 2
 : "${POLLER:=epoll}" "${EMULATOR:=}"
@@ -23,7 +24,7 @@ if [ -n "$EMULATOR" ]; then
 	cat > "$run" <<-END
 		#!/bin/sh
 		case \${1##*/} in
-		injected*) set -- -E INJECTED=1 -E LD_PRELOAD=$work/libinject.so -E GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "\$@" ;;
+		injected*) set -- -E INJECTED=1 -E LD_PRELOAD=$programs/libinject.so -E GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "\$@" ;;
 		esac
 		exec $EMULATOR "\$@"
 	END
@@ -44,7 +45,7 @@ install_tree tree "$build" "$POLLER" install || exit 1
 {
 	compile_programs tree
 	# shellcheck disable=SC2086
-	run_programs "$target." tree $run
+	run_programs "$target." tree 2 $run
 	# `waking` and `freeing` look at numbers of system calls, which are the machine's under an emulator (crew.h).
 	threads='snapshots keeping echo_pool pairs writers contexts churn forks handlers'
 	[ -n "$EMULATOR" ] || threads="$threads waking freeing"
