@@ -67,7 +67,19 @@ LIBRARY_LIBS := -lc
 STATIC_LINK = $(LIBRARY_LINK) -static $(MUSL_LIBRARIES)/crt1.o $(MUSL_LIBRARIES)/crti.o
 STATIC_LIBS := -lc $(MUSL_LIBRARIES)/crtn.o
 else
-$(error TARGET=$(TARGET): not known)
+# PyPI's ziglang has the headers and link stubs of many C libraries. Its compiler says which ones it uses; C is compiled by clang all the
+# same. -E -v tells the target, the directories and a few macros, as the version of glibc.
+zig_target := $(subst i686,x86,$(TARGET))
+zig_cflags := $(shell $(ZIG) cc -target $(zig_target) -E -v -x c /dev/null 2>&1 | awk -v here="$(CURDIR)" ' \
+	/^Target:/ { print "--target=" $$2 } \
+	/ -cc1 / { for (i = 1; i < NF; i++) if ($$i == "-D") print "-D" $$(i + 1) } \
+	/^ [^ ]*\/libc\/include\/[^ ]*$$/ { print "-isystem" ($$1 ~ /^\// ? "" : here "/") $$1 }')
+ifeq ($(zig_cflags),)
+$(error TARGET=$(TARGET): `$(ZIG) cc` does not know it, or is not there (PyPI: ziglang))
+endif
+CC := $(ZIG) cc -target $(zig_target)
+LIBRARY_LINK = $(CC)
+STATIC_LINK = $(CC) -static
 endif
 
 # What runs the target's programs here: nothing where it is another C library of the compiler's own architecture.
@@ -80,6 +92,6 @@ endif
 # zlib is not a part of a cross compiler.
 ZLIB ?= no
 
-TARGET_CFLAGS := --target=$(c_target) $(machine_cflags) -nostdlibinc $(addprefix -isystem ,$(include_directories))
+TARGET_CFLAGS := $(if $(zig_cflags),$(zig_cflags),--target=$(c_target) $(addprefix -isystem,$(include_directories))) $(machine_cflags) -nostdlibinc
 TARGET_SWIFTFLAGS := -target $(swift_triple) $(addprefix -Xcc ,$(TARGET_CFLAGS)) $(if $(filter epoll,$(POLLER)),-D POLLER_EPOLL)
 endif

@@ -85,6 +85,7 @@ part_random_kqueue() {
 	POLLERS=kqueue sh Tests/Random/run.sh . "$build/random-kqueue" 30 2> "$work/err" | keep
 	errors_of random
 }
+part_targets() { sh Tests/Targets/run.sh "$build" "$work/targets" | keep; }
 part_instructions() {
 	sh Tests/Performance/instructions.sh "$trees/epoll" "$work" | keep
 	sh Tests/Performance/scaling.sh "$trees/epoll" "$work" | keep
@@ -150,7 +151,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 # MARK: Running them
 
 # The long ones first, so that all processors are busy until the end.
-parts='websocket valgrind daemons types_epoll types_poll swift sanitized helgrind threads random random_kqueue conformance_epoll
+parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue conformance_epoll
 	conformance_poll conformance_kqueue crystal python loops headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then

@@ -45,6 +45,11 @@ int cd_find_user(int fd, struct cd_user *user) {
 
 void cd_set_idle_time(int fd, int seconds) { setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds); }
 
+void cd_set_probes(int fd, int seconds, int count) {
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 void cd_set_user_timeout(int fd, int milliseconds) {
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }

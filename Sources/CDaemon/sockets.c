@@ -154,8 +154,7 @@ void cd_tune(int fd) {
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	cd_set_idle_time(fd, at_least_one(seconds / 2));
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, at_least_one(seconds / 12));
-	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+	cd_set_probes(fd, at_least_one(seconds / 12), 6);
 	if (peer_timeout > 0) {
 		cd_set_user_timeout(fd, peer_timeout);
 	}

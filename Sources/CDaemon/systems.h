@@ -19,6 +19,8 @@ int cd_make_socket(int family, int type);
 int cd_make_record_pair(int ends[2]);
 /* Seconds without traffic after which keep-alive probes begin (SO_KEEPALIVE). */
 void cd_set_idle_time(int fd, int seconds);
+/* How many such probes, and the seconds between them, where the system lets a socket choose. */
+void cd_set_probes(int fd, int seconds, int count);
 /* How long sent data may stay without an acknowledgement, in milliseconds, where the system has such a limit. */
 void cd_set_user_timeout(int fd, int milliseconds);
 /* Closes all descriptors from this number on. */

@@ -4,8 +4,6 @@
  */
 #include "CLibIPC.h"
 
-#include <sys/ioctl.h>
-
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4 /* Linux 6.5 (SO_PASSPIDFD); glibc 2.36 does not name it */
 #endif
@@ -40,6 +38,7 @@ void libipc_parse_control(int socket, struct msghdr *message, int *passed) {
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+			if (LIBIPC_FLAGS_AFTERWARDS && fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
 			if (part->cmsg_type == SCM_RIGHTS && *passed < 0) *passed = fd;
 			else libipc_close_passed(fd); /* a pidfd may be an error number instead */
 		}
@@ -69,6 +68,7 @@ ssize_t libipc_finish_receive(int fd, struct msghdr *message, ssize_t received, 
 /* Peeks first (MSG_PEEK), which delivers the descriptor too. A plain receive would lose the descriptor and its byte when the process has
  * no free number. */
 ssize_t libipc_receive_byte(int fd, void *byte, int waiting, int *passed) {
+	if (!LIBIPC_PEEKS_DESCRIPTORS) return libipc_receive(fd, byte, 1, NULL, 0, waiting, passed);
 	union libipc_control control;
 	struct iovec vector = {byte, 1};
 	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
@@ -122,24 +122,13 @@ static ssize_t write_without_signal(int fd, const void *bytes, size_t count) {
 	ssize_t written = write(fd, bytes, count);
 	int error = errno;
 	if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-		struct timespec now = {0, 0};
-		sigtimedwait(&sigpipe, NULL, &now);
+		libipc_discard_signal(SIGPIPE);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	/* The file took nothing, and the system gives no reason: a retry would never end. */
 	if (written == 0 && count > 0) return errno = EIO, -1;
 	return written;
-}
-
-/* Opens the same terminal a second time, with O_NONBLOCK; -1: not possible. The master's side of a pseudo terminal (TIOCGPTN) cannot
- * be opened twice. */
-static int open_terminal_again(int fd) {
-	char path[32];
-	unsigned number;
-	if (ioctl(fd, TIOCGPTN, &number) == 0) return -1;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 /* There is no MSG_DONTWAIT for a file that is no socket. A pipe that polls writable takes PIPE_BUF bytes without waiting (pipe(7)). A
@@ -149,7 +138,7 @@ ssize_t libipc_write_plain(int fd, const void *bytes, size_t count) {
 	if (libipc_poll(fd, POLLOUT, 0) == 0) return errno = EAGAIN, -1;
 	if (count > PIPE_BUF) count = PIPE_BUF;
 	if (!isatty(fd)) return write_without_signal(fd, bytes, count);
-	int own = open_terminal_again(fd);
+	int own = libipc_open_terminal_again(fd);
 	if (own < 0) return write_without_signal(fd, bytes, count > 0 ? 1 : 0);
 	ssize_t written = write_without_signal(own, bytes, count);
 	int error = errno;

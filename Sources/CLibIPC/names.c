@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "names.h"
 #include "descriptor_table.h"
+#include "systems.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,12 +61,8 @@ int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
 
 /* ---- sockets ---- */
 
-int libipc_make_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
+int libipc_make_socket(void) { return libipc_new_socket(SOCK_STREAM); }
 
-void libipc_set_send_timeout(int fd, int milliseconds) {
-	struct timeval timeout = {milliseconds / 1000, milliseconds % 1000 * 1000};
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-}
 
 int libipc_accept(int server) {
 #ifdef __linux__
@@ -76,15 +73,43 @@ int libipc_accept(int server) {
 		errno = poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP)) != 0 ? EINVAL : EAGAIN;
 	}
 	return client;
-#else
+#elif defined __APPLE__
 	int client = accept(server, NULL, NULL);
 	if (client >= 0) fcntl(client, F_SETFD, FD_CLOEXEC), fcntl(client, F_SETFL, 0);
 	return client;
+#else
+	return accept4(server, NULL, NULL, SOCK_CLOEXEC);
 #endif
 }
 
+static int connect_to(int fd, const struct sockaddr_un *address) { return connect(fd, (const struct sockaddr *)address, sizeof *address); }
+
+/* A full backlog is EAGAIN on Linux. Elsewhere it is ECONNREFUSED, as for a socket that nobody has bound. */
 int libipc_connect_once(int fd, const struct sockaddr_un *address) {
-	return connect(fd, (const struct sockaddr *)address, sizeof *address);
+	int result = connect_to(fd, address);
+#ifndef __linux__
+	if (result != 0 && errno == ECONNREFUSED) errno = libipc_is_bound(address) > 0 ? EAGAIN : ECONNREFUSED;
+#endif
+	return result;
+}
+
+int libipc_connect_within(int fd, const struct sockaddr_un *address, int milliseconds) {
+#ifdef __linux__
+	struct timeval limit = {milliseconds / 1000, milliseconds % 1000 * 1000}, none = {0, 0};
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	int result = connect_to(fd, address);
+	int error = errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
+	errno = error;
+	return result;
+#else
+	/* Nothing tells when there is room: a try every 10 ms. */
+	for (int passed = 0; libipc_connect_once(fd, address) != 0; passed += 10) {
+		if (errno != EAGAIN || passed >= milliseconds) return -1;
+		if (poll(NULL, 0, 10) < 0) return -1;
+	}
+	return 0;
+#endif
 }
 
 int libipc_concerns_one_client(int error) {
@@ -141,10 +166,10 @@ int libipc_is_own_listener(int fd) {
  * that none is. The service does not notice. A send gives the same errors. Only if both report ECONNREFUSED is the path free: a wrong
  * answer would take away a service's name. */
 int libipc_is_bound(const struct sockaddr_un *address) {
-	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int probe = libipc_new_socket(SOCK_DGRAM);
 	if (probe < 0) return -1;
 	int error;
-	do error = libipc_connect_once(probe, address) == 0 ? 0 : errno;
+	do error = connect_to(probe, address) == 0 ? 0 : errno;
 	while (error == EINTR);
 	if (error == ECONNREFUSED) {
 		do error = sendto(probe, "", 0, MSG_NOSIGNAL, (const struct sockaddr *)address, sizeof *address) >= 0 ? 0 : errno;

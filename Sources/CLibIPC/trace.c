@@ -55,7 +55,6 @@ static int kind_of_standard_error(void) {
  * (SIGPIPE, SIGXFSZ). So the signal is blocked during the write, and removed unless it was pending before. */
 static void write_without_signals(const char *bytes, size_t count) {
 	sigset_t signals, before, pending;
-	struct timespec now = {0, 0};
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGPIPE);
 	sigaddset(&signals, SIGXFSZ);
@@ -63,11 +62,7 @@ static void write_without_signals(const char *bytes, size_t count) {
 	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	ssize_t written = write(2, bytes, count);
 	int signal = written >= 0 ? 0 : errno == EPIPE ? SIGPIPE : errno == EFBIG ? SIGXFSZ : 0;
-	if (signal != 0 && !sigismember(&pending, signal)) {
-		sigemptyset(&signals);
-		sigaddset(&signals, signal);
-		sigtimedwait(&signals, NULL, &now);
-	}
+	if (signal != 0 && !sigismember(&pending, signal)) libipc_discard_signal(signal);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -178,7 +178,7 @@ extension Loop {
         guard !talk.isOver, !talk.isParting else { return }
         // TCP throws away what was sent when a socket is closed with something unread; and one who still writes would not read it.
         log(.info, "client \(talk.account.number) goes: \(reason)")
-        shutdown(talk.client, Int32(SHUT_WR))
+        cd_stop_writing(talk.client)
         detach(talk)
         for attempt in talk.attempts { end(attempt: attempt, of: talk) }
         for deadline in Deadline.allCases { stop(deadline, talk) }

@@ -150,7 +150,7 @@ final class Loop<Owner: Service> {
         totals.refused += 1
         log(.warning, "a client is turned away: \(reason); from \(Account.peer(of: client))")
         service.sendRefusal(reason, to: client)
-        shutdown(client, Int32(SHUT_WR))
+        cd_stop_writing(client)
         unwatch(client)
         _ = cd_close(client)
     }

@@ -51,7 +51,7 @@ final class Metrics {
             return
         }
         _ = send(request.answer(text(loop)), to: descriptor)
-        shutdown(descriptor, Int32(SHUT_WR))
+        cd_stop_writing(descriptor)
         end(index, loop)
     }
 

@@ -58,7 +58,7 @@ struct Flow {
                 guard mayWrite || isSinkGone else { return .waiting }
                 if let stop = sendPending() { return stop }
             } else if hasSourceEnded {
-                if !isSinkGone { shutdown(sink, Int32(SHUT_WR)) }
+                if !isSinkGone { cd_stop_writing(sink) }
                 isOver = true
             } else {
                 guard mayRead else { return .waiting }

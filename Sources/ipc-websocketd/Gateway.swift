@@ -174,7 +174,7 @@ final class Gateway: Service {
             case .over:
                 if !client.outflow.isEmpty { Parking.watch(client) }
                 // The library sees an end, asks the callback, and tells of it when the service has all that came before.
-                _ = shutdown(client.socket, Int32(SHUT_RD))
+                cd_stop_reading(client.socket)
                 return
             }
         }

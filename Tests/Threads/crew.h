@@ -141,7 +141,7 @@ static inline void end_wait(struct wait *wait, int code, enum ipc_event_type typ
  * in one that prints. `text` becomes what the kernel shows of that call. */
 static inline int sleeps(int tid, char text[200]) {
 	static const long waits[] = {
-	    SYS_futex, SYS_write, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
+	    SYS_futex, SYS_write, SYS_writev, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
 	    SYS_epoll_wait, SYS_poll, SYS_select,
 #endif

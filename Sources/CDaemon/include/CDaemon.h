@@ -137,6 +137,9 @@ static inline int cd_set_blocking(int fd, int blocking) {
 	int flags = fcntl(fd, F_GETFL);
 	return fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
+/* The constants of shutdown(2) have a type of their own in Swift on some systems. */
+static inline void cd_stop_writing(int fd) { shutdown(fd, SHUT_WR); }
+static inline void cd_stop_reading(int fd) { shutdown(fd, SHUT_RD); }
 static inline int cd_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 /* The peer can neither be heard nor written to any more. */
 static inline int cd_is_hung_up(int fd) {

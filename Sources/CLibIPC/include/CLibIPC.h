@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -33,6 +32,7 @@
 #include "names.h"
 #include "peers.h"
 #include "received.h"
+#include "systems.h"
 #include "descriptor_table.h"
 #include "texts.h"
 #include "threads.h"

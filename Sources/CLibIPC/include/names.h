@@ -32,11 +32,12 @@ ssize_t libipc_strict_mark(const char *entry, size_t length);
 /* Makes a stream socket that does not block. It is close-on-exec: a program that a service starts must not keep the service's name, or
  * its clients, alive. */
 int libipc_make_socket(void);
-/* Sets the send timeout (SO_SNDTIMEO), which also limits connecting (socket(7)), in milliseconds; 0: none. */
-void libipc_set_send_timeout(int fd, int milliseconds);
-/* Neither function retries after EINTR. The accepted socket is close-on-exec and blocking, also if its listener does not block. */
+/* None of these functions retries after EINTR. The accepted socket is close-on-exec and blocking, also if its listener does not block. */
 int libipc_accept(int server);
+/* EAGAIN: the backlog of the listener is full. */
 int libipc_connect_once(int fd, const struct sockaddr_un *address);
+/* Waits for room in the backlog, at most so many milliseconds. The socket blocks, and has no time limit of its own (SO_SNDTIMEO). */
+int libipc_connect_within(int fd, const struct sockaddr_un *address, int milliseconds);
 /* Whether an error of accept(2) concerns one client, or its network, and not the listener (accept(2), "Error handling"). */
 int libipc_concerns_one_client(int error);
 /* Whether the socket listens (SO_ACCEPTCONN, socket(7)). */

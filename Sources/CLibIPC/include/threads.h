@@ -9,10 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
-#if __has_include(<sys/single_threaded.h>)
+/* libipc_is_alone: the process has one thread, so no lock is needed. Only glibc says so, since 2.32; a library that is compiled for an
+ * older one asks it where it is there. */
+#if defined __GLIBC__ && __GLIBC_MINOR__ >= 32
 #include <sys/single_threaded.h>
-/* The process has one thread, so no lock is needed. */
 static inline int libipc_is_alone(void) { return __libc_single_threaded; }
+#elif defined __GLIBC__
+extern char __libc_single_threaded __attribute__((weak));
+static inline int libipc_is_alone(void) { return &__libc_single_threaded != NULL && __libc_single_threaded; }
 #else
 static inline int libipc_is_alone(void) { return 0; }
 #endif
@@ -88,7 +92,11 @@ static inline void libipc_end_batch(const void *events, size_t room, size_t coun
 }
 
 /* Identifies a thread while it lives. */
+#ifdef __linux__
 static inline uintptr_t libipc_this_thread(void) { return (uintptr_t)__builtin_thread_pointer(); }
+#else
+static inline uintptr_t libipc_this_thread(void) { return (uintptr_t)pthread_self(); }
+#endif
 
 /* ---- locks ---- */
 

@@ -144,7 +144,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
 
     /// The rest of a frame is lost, and no frame can follow: shuts the direction down.
     private static func breakStream(_ number: Int32, _ reason: IPCError) -> IPCError {
-        shutdown(number, Int32(SHUT_WR))
+        libipc_stop_writing(number)
         return reason.with(code: IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA)
     }
 

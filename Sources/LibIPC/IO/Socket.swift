@@ -52,10 +52,8 @@ enum Socket {
         if deadline == .immediate { return failure }
         let deadline = deadline ?? Deadline(milliseconds: connectLimit)
         repeat {
-            libipc_set_send_timeout(descriptor, max(deadline.remaining, 1))
-            failure = libipc_connect_once(descriptor, address) == 0 ? 0 : libipc_errno()
+            failure = libipc_connect_within(descriptor, address, max(deadline.remaining, 1)) == 0 ? 0 : libipc_errno()
         } while failure == EINTR && deadline.remaining > 0
-        libipc_set_send_timeout(descriptor, 0)
         return failure == EINTR ? EAGAIN : failure
     }
 

@@ -110,7 +110,7 @@ enum DescriptorTable {
             libipc_replace_by_dead(number, &dead)
             close(dead)
         } else if stream.pointee.isClaimed {
-            shutdown(number, Int32(SHUT_RDWR))
+            libipc_stop_both_ways(number)
         }
         let isRead = stream.pointee.readClaim.isHeldByOther && !stream.pointee.readClaim.isHeldByThisThread
         let isReadOrWritten = isRead || stream.pointee.writeClaim.isHeldByOther
