@@ -396,7 +396,7 @@ enum ipc_error_code {
 };
 
 /* The result of most functions: a code, and a text that ends in a NUL. After a failure every byte behind the NUL is zero, too; after a
- * success only the first byte of the text is set. */
+ * success only the first byte of the text is set. BUFSIZ is 8192 with glibc, and 1024 with musl, on the BSDs and on macOS. */
 struct ipc_error {
 	enum ipc_error_code error_code;
 	char error_message[BUFSIZ];
