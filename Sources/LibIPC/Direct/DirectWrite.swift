@@ -165,21 +165,27 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     }
 }
 
-/// The frame of one call. It has a copy of a small payload; a large one stays the caller's.
+/// The frame of one call. It has a copy of a small payload; a large one stays the caller's, and there is memory for a copy: it is needed
+/// when the call fails in the middle of the frame, where no allocation may fail any more.
 private struct OwnFrame: ~Copyable {
     private var frame: FrameReference?
+    private var copy: FrameReference?
     /// Has this frame alone.
     var outbox: Outbox
 
     init(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, _ pool: inout BufferPool) throws(IPCError) {
-        let isSmall = header.frameSize <= BufferPool.mediumSize
-        let made = try isSmall ? OutboundFrame.make(header, copying: payload, &pool) : OutboundFrame.make(header, adopting: payload, &pool)
-        frame = made
         outbox = Outbox()
-        outbox.append(made)
+        if header.frameSize <= BufferPool.mediumSize {
+            frame = try OutboundFrame.make(header, copying: payload, &pool)
+        } else {
+            copy = try OutboundFrame.make(header, copying: nil, &pool)
+            frame = try OutboundFrame.make(header, adopting: payload, &pool)
+        }
+        if let frame { outbox.append(frame) }
     }
 
     @inline(never) deinit {
+        if let copy { OutboundFrame.destroy(copy) }
         // Frees the block, and not the caller's payload.
         if let frame, !frame.isInline {
             let empty = FrameHeader(type: 0, userType: 0, length: 0)
@@ -187,20 +193,22 @@ private struct OwnFrame: ~Copyable {
         }
     }
 
-    /// The frame was sent: gives its block to the pool, if that has the payload too.
+    /// The frame was sent: gives the memory to the pool, but not the caller's payload.
     mutating func recycle(_ pool: inout BufferPool) {
+        if let copy = copy.take() { OutboundFrame.destroy(copy, &pool) }
         guard let frame, frame.isInline, let sent = outbox.takeSent() else { return }
         self.frame = nil
         OutboundFrame.destroy(sent, &pool)
     }
 
-    /// The frame, for a later call that sends its rest. A payload of the caller's is copied; nil: no memory.
+    /// The frame, for a later call that sends its rest. A payload of the caller's is copied.
     mutating func takeFrame() -> FrameReference? {
         guard let frame, !frame.isInline else {
             frame = nil
             return outbox.takePending()
         }
-        var none = BufferPool(size: 0)
-        return try? OutboundFrame.make(frame.pointee.header, copying: frame.pointee.payload, &none)
+        guard let copy = copy.take() else { return nil }
+        memcpy(copy.inlinePayload, frame.pointee.payload, frame.pointee.header.payloadSize)
+        return copy
     }
 }
