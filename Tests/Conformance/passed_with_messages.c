@@ -196,3 +196,33 @@ TEST(a_peer_that_sends_too_many_leaves_none_behind) {
 	close(given), close(peer);
 	finish(&ctx, &event);
 }
+
+/* An entry that a program has added, and a message after one that was large: paths of their own when received. */
+TEST(each_message_of_an_added_entry_keeps_its_descriptor) {
+	int ends[2];
+	char *large = pattern(100000, 3);
+	make_pair(ends);
+	CHECK_OK(ipc_add_fd(&ctx, ends[1]));
+	CHECK_EQUAL(ipc_ctx_fd_type(&ctx, ends[1], IPC_CONNECTION_TYPE_IPC), 0);
+	CHECK_NONE(ipc_ctx_accept_fds(&ctx, ends[1], 1));
+	for (int i = 0; i < 6; i++) {
+		if (i == 3) {
+			if (fork_process() == 0) write_frame(ends[0], 'l', large, 100000), _exit(0);
+			next_message(&ctx, &event, ends[1], 'l', large, 100000);
+			/* The program keeps the memory: the library has none of that size. */
+			((struct ipc_message *)event.m)->payload = NULL;
+			((struct ipc_message *)event.m)->length = 0;
+		}
+		int given = marked((char)('a' + i));
+		char frame[9];
+		put_header(frame, MSG_TYPE_DATA, 3, 'd');
+		memcpy(frame + 6, "abc", 3);
+		send_with(ends[0], frame, 9, given, 1);
+		close(given);
+		next_message(&ctx, &event, ends[1], 'd', "abc", 3);
+		check_mark(ipc_event_take_fd(&event), (char)('a' + i));
+	}
+	free(large);
+	close(ends[0]);
+	finish(&ctx, &event);
+}

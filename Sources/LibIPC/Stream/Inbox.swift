@@ -130,7 +130,9 @@ struct Inbox: ~Copyable {
         }
         if hasNoBytes, extent == .all {
             var arrival = Arrival.nothing
-            guard let message = try receiveMessage(from: descriptor, &pool, waiting: waiting, &arrival) else { return arrival }
+            guard var message = try receiveMessage(from: descriptor, &pool, waiting: waiting, &arrival) else { return arrival }
+            let descriptor = message.takeDescriptor()
+            if descriptor != -1 { passed = (consumed &- 1, descriptor) }
             (header, filled, capacity) = (message.header, message.header.payloadSize, message.header.payloadSize)
             payload = message.releasePayload()
             return .message
