@@ -6,6 +6,9 @@
 #define LIBIPC_SYSTEMS_H
 
 #include <fcntl.h>
+#ifdef __linux__
+#include <malloc.h> /* malloc_usable_size, of the tests in Swift */
+#endif
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
