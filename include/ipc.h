@@ -1430,7 +1430,7 @@ int ipc_ctx_fd(struct ipc_ctx *ctx);
  * ctx     the context
  * events  becomes the events; an array, zeroed before its first use. The messages of the last batch that
  *         its elements still have are freed, or their memory is used again. Elements behind the batch are
- *         empty.
+ *         empty, unless the program has put events there itself.
  * room    the size of the array, at least 1
  * count   becomes the number of events: at least 1 after a success
  * timer   milliseconds, and what remains of them, as of ipc_wait_event; NULL waits for ever

@@ -269,3 +269,95 @@ TEST(what_is_behind_a_batch_is_empty_whoever_filled_it) {
 	finish(&second, &event);
 	end_quiet(peer);
 }
+
+/* ---- a block of which the kernel has a part ---- */
+
+/* In all ways a queue can end, and at whatever byte the kernel has stopped. */
+static void end_in_the_middle(int way, uint32_t length, int messages) {
+	int ends[2], size = 1, timer = 0;
+	struct ipc_ctx service = {0};
+	make_pair(ends);
+	CHECK(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+	CHECK_OK(ipc_add_fd(&service, ends[0]));
+	CHECK_EQUAL(ipc_ctx_fd_type(&service, ends[0], IPC_CONNECTION_TYPE_IPC), 0);
+	CHECK_EQUAL(ipc_ctx_quiet(&service, IPC_QUIET_TX), 0);
+	for (int i = 0; i < messages; i++) {
+		char *payload = pattern(length, 1);
+		queue(&service, ends[0], 'm', payload, length);
+		free(payload);
+	}
+	nothing_to_tell(&service, &event);
+	int is_open = 1;
+	switch (way) {
+	case 0:
+		close(ends[1]);
+		ends[1] = -1;
+		/* The peer has left with bytes unread: an end, or an error. */
+		do {
+			timer = -1;
+			CHECK_OK(ipc_wait_event(&service, &event, &timer));
+		} while (event.type != IPC_EVENT_TYPE_DISCONNECTION && event.type != IPC_EVENT_TYPE_ERROR);
+		is_open = 0;
+		break;
+	case 1: CHECK_OK(ipc_close(&service, 0)); is_open = 0; break;
+	case 2: CHECK_OK(ipc_del(&service, 0)); break;
+	case 3: CHECK_OK(ipc_close_all(&service)); is_open = 0; break;
+	default: break;
+	}
+	ipc_ctx_free(&service);
+	IPC_EVENT_CLEAN(&event);
+	if (is_open) CHECK_OK(usock_close(ends[0]));
+	if (ends[1] >= 0) close(ends[1]);
+}
+
+TEST(a_queue_ends_in_the_middle_of_a_block) {
+	for (int way = 0; way < 5; way++)
+		for (uint32_t length = 10; length < 600; length += 58)
+			for (int messages = 8; messages <= 200; messages *= 5) end_in_the_middle(way, length, messages);
+}
+
+TEST(a_callback_leaves_no_empty_block_behind) {
+	int near[2], far[2];
+	make_switched(&ctx, near, far, 2);
+	CHECK_EQUAL(ipc_ctx_quiet(&ctx, IPC_QUIET_TX), 0);
+	ipc_switching_callbacks(&ctx, near[0], NULL, write_one);
+	for (int round = 0; round < 5; round++) {
+		calls = 0;
+		for (int i = 0; i < 20; i++) CHECK_EQUAL(take(near[0], (char)('a' + i), SMALL), 0);
+		nothing_to_tell(&ctx, &event);
+		CHECK_EQUAL(calls, 20);
+		struct ipc_entry entry;
+		CHECK_OK(ipc_ctx_entry(&ctx, near[0], &entry));
+		CHECK_EQUAL(entry.pending, 0);
+	}
+	for (int i = 0; i < 2; i++) close(far[i]);
+	finish(&ctx, &event);
+}
+
+/* In a context that sends at once: the number is another file's when the rest would go. */
+TEST(the_rest_of_a_message_goes_to_no_other_file) {
+	int ends[2], others[2], size = 1;
+	char *payload = pattern(8000, 5);
+	make_pair(ends);
+	CHECK(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+	CHECK_OK(ipc_add_fd(&ctx, ends[0]));
+	CHECK_EQUAL(ipc_ctx_fd_type(&ctx, ends[0], IPC_CONNECTION_TYPE_IPC), 0);
+	CHECK_EQUAL(ipc_ctx_quiet(&ctx, IPC_QUIET_TX), 0);
+	(void)ipc_ctx_fd(&ctx); /* an error with poll(2): then the frame waits */
+	queue(&ctx, ends[0], 'o', payload, 8000);
+	nothing_to_tell(&ctx, &event);
+	int number = ends[0];
+	close(ends[0]), close(ends[1]);
+	make_pair(others);
+	CHECK(dup2(others[0], number) == number);
+	if (others[0] != number) close(others[0]);
+	struct ipc_message m = message_of(number, 'n', "new", 3);
+	CHECK_OK(ipc_write_fd(number, &m));
+	nothing_to_tell(&ctx, &event);
+	read_frame(others[1], 'n', "new", 3);
+	CHECK(!is_readable(others[1]));
+	free(payload);
+	CHECK_OK(ipc_del_fd(&ctx, number));
+	ipc_ctx_free(&ctx);
+	close(number), close(others[1]);
+}

@@ -73,8 +73,8 @@ static inline void libipc_allow_cancelling(int before) {
 	if (before != PTHREAD_CANCEL_DISABLE) pthread_setcancelstate(before, &before);
 }
 
-/* The array of the last batch (ipc_wait_events), its room, and how many elements were filled: the others are empty. Only while there is
- * one thread. `events` is NULL during a call, and where nothing is known. */
+/* The array of the last batch (ipc_wait_events), its room, and how many elements the library has filled. Only while there is one thread.
+ * `events` is NULL during a call, and where nothing is known. */
 struct libipc_last_batch {
 	const void *_Nullable events;
 	size_t room, count;
@@ -88,7 +88,16 @@ static inline size_t libipc_begin_batch(const void *events, size_t room) {
 	return is_known ? last->count : room;
 }
 static inline void libipc_end_batch(const void *events, size_t room, size_t count) {
-	if (libipc_is_alone()) libipc_last_batch = (struct libipc_last_batch){events, room, count};
+	if (!libipc_is_alone()) return;
+	libipc_last_batch.room = room;
+	libipc_last_batch.count = count;
+	/* Last, because a signal handler may have a batch of its own. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&libipc_last_batch.events, events, __ATOMIC_RELAXED);
+}
+/* A single event is filled in, perhaps in an array of events. */
+static inline void libipc_forget_batch(void) {
+	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED)) __atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
 }
 
 /* Identifies a thread while it lives. */

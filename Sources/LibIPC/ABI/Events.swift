@@ -2,6 +2,7 @@
 
 @c @implementation public func ipc_wait_event_into(_ result: Outcome, _ ctx: Ref<ipc_ctx>, _ event: Ref<ipc_event>, _ timer: Ref<Int32>?) {
     var left = timer?.pointee ?? -1
+    libipc_forget_batch()
     answer(result) { () throws(IPCError) in
         if try !fill(event, ctx, nil, &left) { try fillAgain(event, ctx, &left) }
     }

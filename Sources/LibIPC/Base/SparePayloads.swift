@@ -1,8 +1,8 @@
 // SparePayloads.swift - payloads of small messages that a program gave back, or gave away: memory for the next messages of a batch.
 //
 // A batch allocates and frees many payloads of one size at a time, and malloc(3) has only a few freed blocks of a size at hand. Of a
-// payload no more is known than the length of its message: it may be the program's own memory. So realloc(3) makes each fit, which
-// only checks the size of a block that fits already.
+// payload no more is known than the length of its message: it may be the program's own memory, and much larger. So realloc(3) makes each
+// fit, which only checks the size of a block that fits already.
 
 struct SparePayloads: ~Copyable {
     /// In bytes. Larger payloads are freed.
@@ -27,13 +27,16 @@ struct SparePayloads: ~Copyable {
     @inline(__always)
     private static func sizeClass(_ length: Int) -> Int { (length &+ 24) / 16 }
 
-    /// Memory for a payload of `length` bytes, at most `longest`, and one byte more; nil: no memory.
+    /// Bytes of a block of this class.
+    @inline(__always)
+    private static func size(_ sizeClass: Int) -> Int { sizeClass &* 16 &- 8 }
+
+    /// Memory for a payload of `length` bytes, and one byte more; nil: no memory.
     @inline(__always)
     mutating func take(_ length: Int) -> UnsafeMutableRawPointer? {
         guard count > 0, SparePayloads.sizeClass(length) == sizeClass, let block = kept?[count - 1] else { return malloc(length + 1) }
-        guard let fitted = realloc(block, length + 1) else { return nil }
         count -= 1
-        return fitted
+        return block
     }
 
     /// Keeps a payload of at least `length` bytes, or frees it.
@@ -45,7 +48,8 @@ struct SparePayloads: ~Copyable {
         }
         let wanted = SparePayloads.sizeClass(length)
         if wanted != sizeClass { return putOther(payload, wanted) }
-        kept[count] = payload
+        guard let fitted = realloc(payload, SparePayloads.size(wanted)) else { return free(payload) }
+        kept[count] = fitted
         count += 1
     }
 
@@ -65,8 +69,8 @@ struct SparePayloads: ~Copyable {
             count -= 1
             free(kept?[count])
         }
-        guard count == 0, let kept else { return free(payload) }
-        kept[0] = payload
+        guard count == 0, let kept, let fitted = realloc(payload, SparePayloads.size(wanted)) else { return free(payload) }
+        kept[0] = fitted
         (count, sizeClass) = (1, wanted)
     }
 }

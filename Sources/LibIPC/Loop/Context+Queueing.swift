@@ -65,9 +65,9 @@ extension Context where View: ~Copyable {
             try reserveListing()
             // One piece of memory is sent faster than two: small payloads are copied.
             let isAdopted = adopting && header.payloadSize > BufferPool.mediumSize
-            let hasRoom = !isTold && passing < 0 && header.frameSize <= OutboundFrame.smallest && stream.pointee.outbox.endsSmall
+            let beginsBlock = !isTold && passing < 0 && header.frameSize <= OutboundFrame.largestFirst && stream.pointee.outbox.endsSmall
             let frame =
-                if isAdopted { try OutboundFrame.make(header, adopting: payload, &pool) } else if hasRoom {
+                if isAdopted { try OutboundFrame.make(header, adopting: payload, &pool) } else if beginsBlock {
                     try OutboundFrame.makeRoomy(header, copying: payload, &pool)
                 } else { try OutboundFrame.make(header, copying: payload, &pool) }
             if adopting, !isAdopted { pool.returnBatchPayload(payload, header.payloadSize) }

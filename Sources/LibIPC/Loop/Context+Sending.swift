@@ -170,6 +170,7 @@ extension Context where View: ~Copyable {
         } else {
             stream.pointee.outbox.append(frame)
             stream.pointee.outbox.advance(count)
+            stream.pointee.identify()
             finishSending(connection, stream, isFull: isFull)
         }
         return true

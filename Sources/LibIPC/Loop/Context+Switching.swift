@@ -174,6 +174,8 @@ extension Context where View: ~Copyable {
         updateInterest(connection)
         guard hasRoom else { return requeue(connection) }
         guard let frame = try? stream.pointee.outbox.takeFrame(&pool) else { return starveSending(connection) }
+        // The block of the last one.
+        while let empty = stream.pointee.outbox.takeSent() { discard(empty) }
         view.unlist(frame)
         event.give(.callback, connection)
         event.frame = frame

@@ -63,7 +63,7 @@ struct Outbox: ~Copyable {
     /// Whether the last frame is pending and small: then another small one begins a block with room for more.
     var endsSmall: Bool {
         guard pendingFrames > 0, let last else { return false }
-        return last.pointee.size <= OutboundFrame.smallest && last.isInline && last.pointee.descriptor < 0 || last.isRoomy
+        return last.pointee.size <= OutboundFrame.largestFirst && last.isInline && last.pointee.descriptor < 0 || last.isRoomy
     }
 
     /// Appends all frames of another outbox, of which none is begun.
@@ -94,13 +94,13 @@ struct Outbox: ~Copyable {
         return first
     }
 
-    /// The only frame was sent whole. It belongs to the caller now.
+    /// The only frame (`onlySmall`) was sent whole. It belongs to the caller now.
     @inline(__always)
     mutating func removeOnly() {
         (first, last, pendingBytes, pendingFrames, isInherited) = (nil, nil, 0, 0, false)
     }
 
-    /// Takes the first pending block of which no frame was sent in part.
+    /// Takes the first pending block of which no frame was sent in part. Frames that are packed behind one that was are dropped.
     mutating func takeUnbegun() -> FrameReference? {
         if let begun, begun.pointee.packed > 0 { unpackBehind(begun) }
         return takePending(behind: begun ?? lastSent)
@@ -108,13 +108,13 @@ struct Outbox: ~Copyable {
 
     private mutating func takePending(behind predecessor: FrameReference?) -> FrameReference? {
         guard let frame = take(behind: predecessor) else { return nil }
-        pendingBytes -= frame.pointee.size
-        pendingFrames -= frame.pointee.frameCount
+        var (bytes, frames) = (frame.pointee.size, frame.pointee.frameCount)
         if predecessor == lastSent {
-            pendingBytes += offset
-            pendingFrames += framesGone
+            (bytes, frames) = (bytes - offset, frames - framesGone)
             (offset, framesGone) = (0, 0)
         }
+        pendingBytes -= bytes
+        pendingFrames -= frames
         return frame
     }
 
@@ -216,9 +216,11 @@ struct Outbox: ~Copyable {
     /// - Returns: 0, or errno.
     mutating func sendPiece(to descriptor: Descriptor) -> Int32 {
         var sent = 0
+        // Not beyond a frame: the next one may be none that the caller sends.
+        let rest = firstPending.map { $0.pointee.packed > 0 ? $0.frame(at: offset + 1).end - offset : Outbox.piece } ?? 0
         firstPending?.parts(from: offset) { start, length in
             if sent != 0 { return }
-            var vector = iovec(iov_base: start, iov_len: min(length, Outbox.piece))
+            var vector = iovec(iov_base: start, iov_len: min(length, rest, Outbox.piece))
             guard let frame = firstPending, frame.pointee.descriptor >= 0 else {
                 return sent = libipc_send_piece(descriptor.number, start, vector.iov_len)
             }

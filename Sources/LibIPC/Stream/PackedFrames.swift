@@ -6,8 +6,8 @@
 extension OutboundFrame {
     /// Bytes of frames in a block with room: with the node they are a medium block of the pool.
     static var roomyCapacity: Int { BufferPool.mediumSize - 48 }
-    /// Bytes of a frame that may be the first in such a block: so at least three fit.
-    static var smallest: Int { 1100 }
+    /// Bytes of the largest frame that begins such a block: so at least three fit.
+    static var largestFirst: Int { 1100 }
 
     /// A block with the frame, and with room for more.
     @inline(never)
@@ -37,8 +37,8 @@ extension FrameReference {
         return true
     }
 
-    /// The frame in which this byte of the block lies, which is not the first byte of the block: how many frames end before it, and where
-    /// the frame ends. The byte right behind a frame belongs to that one, and is its end.
+    /// What is known of this many bytes at the front of the block, at least one: how many frames are in them as a whole, and where the
+    /// frame of the last of these bytes ends.
     func frame(at offset: Int) -> (number: UInt32, end: Int) {
         if pointee.packed == 0 { return (0, pointee.header.frameSize) }
         var (number, end) = (UInt32(0), 0)
@@ -49,7 +49,7 @@ extension FrameReference {
         return (end == offset ? number : number - 1, end)
     }
 
-    /// Drops the frames behind the one in which this byte lies.
+    /// Drops the frames behind the one in which the last of these bytes lies.
     func truncate(behind offset: Int) {
         let (number, end) = frame(at: offset)
         pointee.packed = UInt16(truncatingIfNeeded: number)
