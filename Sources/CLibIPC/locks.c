@@ -13,7 +13,6 @@ enum { FUTEX_WAIT_PRIVATE = 0 | 128, FUTEX_WAKE_PRIVATE = 1 | 128 };
 #endif
 
 _Thread_local struct libipc_thread libipc_thread;
-struct libipc_last_batch libipc_last_batch;
 
 void libipc_prepare_monitor(struct libipc_monitor *monitor) { pthread_mutex_init(&monitor->mutex, NULL); }
 

@@ -35,6 +35,7 @@
 #include "systems.h"
 #include "descriptor_table.h"
 #include "texts.h"
+#include "batches.h"
 #include "threads.h"
 
 static inline int libipc_errno(void) { return errno; }
