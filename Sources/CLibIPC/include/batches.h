@@ -15,11 +15,15 @@ struct libipc_last_batch {
 	size_t room, count;
 };
 extern struct libipc_last_batch libipc_last_batch;
+/* Nothing is known any more: a call begins, or a single event is filled in, perhaps in an array of events. */
+static inline void libipc_forget_batch(void) {
+	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED)) __atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
+}
 /* Returns how many elements at the front of the array may not be empty. */
 static inline size_t libipc_begin_batch(const void *events, size_t room) {
 	struct libipc_last_batch *last = &libipc_last_batch;
 	int is_known = libipc_is_alone() && last->events == events && last->room == room;
-	__atomic_store_n(&last->events, NULL, __ATOMIC_RELAXED);
+	libipc_forget_batch();
 	return is_known ? last->count : room;
 }
 static inline void libipc_end_batch(const void *events, size_t room, size_t count) {
@@ -29,10 +33,6 @@ static inline void libipc_end_batch(const void *events, size_t room, size_t coun
 	/* Last, because a signal handler may have a batch of its own. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	__atomic_store_n(&libipc_last_batch.events, events, __ATOMIC_RELAXED);
-}
-/* A single event is filled in, perhaps in an array of events. */
-static inline void libipc_forget_batch(void) {
-	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED)) __atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
 }
 #pragma clang assume_nonnull end
 
