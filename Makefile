@@ -29,7 +29,7 @@ include Sources/targets.mk
 
 # Where the system has no kqueue(2), the tests' stand-in is built into the library. It is for tests only.
 ifeq ($(POLLER),kqueue)
-KQUEUE ?= $(if $(TARGET),,$(if $(filter Linux,$(shell uname -s)),Tests/Kqueue))
+KQUEUE ?= $(if $(TARGET),,$(if $(filter linux%,$(SYSTEM)),Tests/Kqueue))
 POLLER_CFLAGS := -DPOLLER_KQUEUE $(if $(KQUEUE),-isystem $(KQUEUE)/include)
 KQUEUE_OBJECT := $(if $(KQUEUE),$(BUILD)/obj/kqueue.o)
 endif

@@ -25,8 +25,7 @@ for name in $daemons; do
 	! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC'
 	report "static_${name}_needs_no_library" $?
 	# In KiB. ipc-websocketd has the WebSocket protocol beside what the others have.
-	limit=400
-	[ $name = ipc-websocketd ] && limit=460
+	case $name in ipcd) limit=400 ;; ipc-tcpd) limit=410 ;; *) limit=470 ;; esac
 	size=$(wc -c < "$file")
 	[ "$size" -le $((limit * 1024)) ]
 	report "static_${name}_has_at_most_${limit}_KiB" $?
