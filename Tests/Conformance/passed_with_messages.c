@@ -200,7 +200,7 @@ TEST(a_peer_that_sends_too_many_leaves_none_behind) {
 /* An entry that a program has added, and a message after one that was large: paths of their own when received. */
 TEST(each_message_of_an_added_entry_keeps_its_descriptor) {
 	int ends[2];
-	char *large = pattern(100000, 3);
+	char *large = pattern(100000, 3), *kept = NULL;
 	make_pair(ends);
 	CHECK_OK(ipc_add_fd(&ctx, ends[1]));
 	CHECK_EQUAL(ipc_ctx_fd_type(&ctx, ends[1], IPC_CONNECTION_TYPE_IPC), 0);
@@ -210,8 +210,9 @@ TEST(each_message_of_an_added_entry_keeps_its_descriptor) {
 			if (fork_process() == 0) write_frame(ends[0], 'l', large, 100000), _exit(0);
 			next_message(&ctx, &event, ends[1], 'l', large, 100000);
 			/* The program keeps the memory: the library has none of that size. */
-			((struct ipc_message *)event.m)->payload = NULL;
-			((struct ipc_message *)event.m)->length = 0;
+			struct ipc_message *m = event.m;
+			free(kept);
+			kept = m->payload, m->payload = NULL, m->length = 0;
 		}
 		int given = marked((char)('a' + i));
 		char frame[9];
@@ -223,6 +224,7 @@ TEST(each_message_of_an_added_entry_keeps_its_descriptor) {
 		check_mark(ipc_event_take_fd(&event), (char)('a' + i));
 	}
 	free(large);
+	free(kept);
 	close(ends[0]);
 	finish(&ctx, &event);
 }
