@@ -61,7 +61,7 @@ public final class Context: Endpoint {
 
     deinit {
         closeNow()
-        Farewell.shared.remove(ObjectIdentifier(self))
+        AtExit.shared.remove(ObjectIdentifier(self))
         ipc_ctx_free(handle)
         handle.deallocate()
     }

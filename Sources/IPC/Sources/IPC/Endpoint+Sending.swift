@@ -50,7 +50,7 @@ extension Endpoint {
         let slice: Duration = .milliseconds(100)
         let wanted = Flag()
         try await withTaskCancellationHandler {
-            try await Detour.run {
+            try await ThreadCall.run {
                 () throws(IPCError) in
                 var remaining = timeout
                 while true {

@@ -26,7 +26,7 @@ extension Endpoint {
             }
         }
         try context.withOpenState { state throws(IPCError) in state.services += 1 }
-        Farewell.shared.add(context)
+        AtExit.shared.add(context)
     }
 
     /// Connects to the service of this name. As a rule that takes no time. When the service's backlog is full, or IPC_NETWORK has a route
@@ -52,7 +52,7 @@ extension Endpoint {
     nonisolated(nonsending) public func open(_ name: some ServiceName) async throws -> Connection {
         let context = context
         let bytes = name.serviceNameBytes
-        return try await Detour.run {
+        return try await ThreadCall.run {
             () throws(IPCError) in
             try context.connect(bytes)
         } unwanted: { connection in

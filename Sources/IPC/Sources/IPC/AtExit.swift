@@ -1,10 +1,10 @@
-// Farewell.swift - the sockets of services go when the program ends, also those of contexts that are never released: what a program refers
+// AtExit.swift - the sockets of services go when the program ends, also those of contexts that are never released: what a program refers
 // to in a global variable, as everything in `main.swift` is, lives until then.
 
 import Synchronization
 
-final class Farewell: Sendable {
-    static let shared = Farewell()
+final class AtExit: Sendable {
+    static let shared = AtExit()
 
     private struct Entry: Sendable {
         weak var context: Context?
@@ -22,7 +22,7 @@ final class Farewell: Sendable {
             state.entries[ObjectIdentifier(context)] = Entry(context: context)
             guard !state.isSet else { return }
             state.isSet = true
-            System.atExit { Farewell.shared.closeAll() }
+            System.atExit { AtExit.shared.closeAll() }
         }
     }
 

@@ -1,34 +1,34 @@
-// Detour.swift - a call of the library that may wait, made for a task in a thread of its own.
+// ThreadCall.swift - a call of the library that may wait, made for a task in a thread of its own.
 
 import Synchronization
 
-enum Detour {
+enum ThreadCall {
     /// Runs `body` in a thread. A task that is cancelled does not wait for it; `unwanted` then gets the result.
     nonisolated(nonsending) static func run<Value: Sendable>(
         _ body: @escaping @Sendable () throws(IPCError) -> Value, unwanted: @escaping @Sendable (Value) -> Void
     ) async throws -> Value {
-        let crossing = Crossing<Value>()
+        let result = FirstResult<Value>()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-                guard crossing.begin(continuation) else { return }
+                guard result.begin(continuation) else { return }
                 let isStarted = System.startThread {
                     do throws(IPCError) {
                         let value = try body()
-                        if !crossing.end(.success(value)) { unwanted(value) }
+                        if !result.end(.success(value)) { unwanted(value) }
                     } catch {
-                        _ = crossing.end(.failure(error))
+                        _ = result.end(.failure(error))
                     }
                 }
-                if !isStarted { _ = crossing.end(.failure(IPCError(code: .poller, text: "no thread is free"))) }
+                if !isStarted { _ = result.end(.failure(IPCError(code: .poller, text: "no thread is free"))) }
             }
         } onCancel: {
-            _ = crossing.end(.failure(CancellationError()))
+            _ = result.end(.failure(CancellationError()))
         }
     }
 }
 
 /// The first result counts.
-private final class Crossing<Value: Sendable>: Sendable {
+private final class FirstResult<Value: Sendable>: Sendable {
     private enum State {
         case new, ended
         case waiting(CheckedContinuation<Value, any Error>)
