@@ -16,10 +16,10 @@ struct Outbox: ~Copyable {
     /// Number of bytes that were not sent yet, and of their frames.
     private(set) var pendingBytes = 0
     private(set) var pendingFrames: UInt32 = 0
-    /// How many frames of the first pending block were sent whole.
-    private var framesGone: UInt32 = 0
     /// This process is a child, and its parent has the same frames, which it sends.
     var isInherited = false
+    /// How many frames of the first pending block were sent whole. So short, and here, so that an idle connection takes no more memory.
+    private var framesGone: UInt16 = 0
 
     init() {}
 
@@ -110,7 +110,7 @@ struct Outbox: ~Copyable {
         guard let frame = take(behind: predecessor) else { return nil }
         var (bytes, frames) = (frame.pointee.size, frame.pointee.frameCount)
         if predecessor == lastSent {
-            (bytes, frames) = (bytes - offset, frames - framesGone)
+            (bytes, frames) = (bytes - offset, frames - UInt32(framesGone))
             (offset, framesGone) = (0, 0)
         }
         pendingBytes -= bytes
@@ -239,7 +239,7 @@ struct Outbox: ~Copyable {
         offset += count
         while let frame = firstPending, offset >= frame.pointee.size {
             offset -= frame.pointee.size
-            pendingFrames -= frame.pointee.frameCount - framesGone
+            pendingFrames -= frame.pointee.frameCount - UInt32(framesGone)
             framesGone = 0
             lastSent = frame
         }
@@ -250,7 +250,7 @@ struct Outbox: ~Copyable {
     @inline(never)
     private mutating func countGone(_ block: FrameReference) {
         let gone = block.frame(at: offset).number
-        pendingFrames -= gone - framesGone
-        framesGone = gone
+        pendingFrames -= gone - UInt32(framesGone)
+        framesGone = UInt16(truncatingIfNeeded: gone)
     }
 }
