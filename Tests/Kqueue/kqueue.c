@@ -4,8 +4,8 @@
  *
  * A queue is an epoll set, whose number poll(2), epoll(7) and other queues can watch. What the filters of a descriptor are lies in a
  * table of its queue. As a BSD's kernel does, and epoll does not:
- *  - A closed number has no filters any more, also where a copy of the descriptor is open elsewhere. The set goes on reporting such a
- *    copy, and cannot be told: then a new set takes the number of the queue (`replace`).
+ *  - A closed number has no filters any more, also where a copy of the descriptor is open elsewhere. The epoll set goes on
+ *    reporting such a copy, and has no way to remove it: then a new set takes the number of the queue (`replace`).
  *  - A child has no queues. After fork(2) they are closed at once, after clone(2) at the child's first call here.
  *  - A regular file has no place in an epoll set: EINVAL, as for a device without filters.
  *  - A pipe that nobody reads takes no EVFILT_WRITE: EPIPE.

@@ -15,7 +15,7 @@ struct libipc_last_batch {
 	size_t room, count;
 };
 extern struct libipc_last_batch libipc_last_batch;
-/* Nothing is known any more: a call begins, or a single event is filled in, perhaps in an array of events. */
+/* Forgets the last batch: another call begins, or ipc_wait_event fills in an event, which may be an element of such an array. */
 static inline void libipc_forget_batch(void) {
 	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED)) __atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
 }

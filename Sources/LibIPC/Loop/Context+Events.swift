@@ -68,7 +68,7 @@ extension Context where View: ~Copyable {
         if isDone { connection.pointee.state = .idle } else if !runnable.contains(connection) { runnable.append(connection) }
     }
 
-    /// There may be another event without asking the poller.
+    /// Whether another event may be found without a call of the poller.
     var hasMore: Bool { @inline(__always) mutating get { !runnable.isEmpty || untold > 0 } }
 
     /// More messages for a call that gives several events, and has one already: small ones that were read ahead, of the connection whose

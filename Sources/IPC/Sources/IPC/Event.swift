@@ -1,4 +1,4 @@
-// Event.swift - what a context tells of.
+// Event.swift - the events of a context.
 
 /// What happened.
 ///

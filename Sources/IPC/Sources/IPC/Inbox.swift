@@ -1,4 +1,4 @@
-// Inbox.swift - who gets an event of a context: a request whose reply it is, a task that waits, or the next one that will.
+// Inbox.swift - decides who gets an event of a context: the request that it answers, a task that waits, or the next task that waits.
 //
 // A plain value, changed under the context's lock. Continuations are resumed when that is free again: deliveries are collected.
 

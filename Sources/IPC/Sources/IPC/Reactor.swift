@@ -52,7 +52,8 @@ final class Reactor: Sendable {
 
     private let state = Mutex(State())
 
-    /// Calls `context.readEvents` when there are events. -1: now and then. False: no thread or no descriptor is free.
+    /// Calls `context.readEvents` when there are events. Where `descriptor` is -1 it calls that every few milliseconds.
+    /// - Returns: false: the process has no thread or no descriptor free.
     func watch(_ context: Context, _ descriptor: Int32) -> Bool {
         state.withLock { state in
             if state.waker == nil {
