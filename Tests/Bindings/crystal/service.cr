@@ -86,7 +86,8 @@ class MatrixService
       end
       reply message, descriptor ? "written" : "none"
     when 'D'
-      IO.pipe do |reader, writer|
+      # Blocking: the client has the same open file, and reads it to its end while this side may still be about to close the other.
+      IO.pipe(read_blocking: true) do |reader, writer|
         writer.write message.payload
         writer.flush
         @server.send IPC::Message.new(event.fd, 2, message.utype, "here"), descriptor: reader

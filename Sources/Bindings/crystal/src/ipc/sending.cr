@@ -16,7 +16,8 @@ class IPC::Context
     send Context.data(fd, utype, payload)
   end
 
-  # Queues a message, with a copy of a descriptor.
+  # Queues a message, with a copy of a descriptor. The peer has the same open file, so O_NONBLOCK too: `IO.pipe(read_blocking: true)`
+  # makes an end that any program can read.
   def send(message : IPC::Message, *, descriptor : Int32 | IO::FileDescriptor) : Nil
     raw = message.to_unsafe
     number = descriptor.is_a?(Int32) ? descriptor : descriptor.fd
