@@ -144,15 +144,16 @@ $(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(TARGET_CFLAGS) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
 
+# DAEMON_OBJECT NAME,DIRECTORY,FLAGS
 define DAEMON_OBJECT
-$(BUILD)/obj/daemons/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
+$(2)/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
 	@mkdir -p $$(@D)
-	$(SWIFTC) $(EMBEDDED_FLAGS) -Osize -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
+	$(SWIFTC) $(EMBEDDED_FLAGS) $(3) -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
 		$$($(1)_SWIFTFLAGS) -c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
 	@# swiftc leaves a file as it is, and as old, whose contents would be the same.
 	@touch $$@
 endef
-$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon))))
+$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/daemons,-Osize)))
 
 # Stripped (-s): the names of specialised functions are a quarter of each file, and nothing reads them.
 $(BUILD)/obj/daemons/ipc-websocketd.swift.o: $(DEFLATE_HEADERS)
@@ -163,18 +164,22 @@ $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DA
 		$($*_LIBS) $(EXTRA_LDFLAGS)
 
 # Each daemon as one file that needs nothing else, not even a C library: with musl, and without zlib. In BUILD/TARGET/static. What the
-# library has in them is compiled for size, and nothing unwinds its stack (.eh_frame).
+# library has in them is compiled for size, and nothing unwinds its stack (.eh_frame). Swift's own inlining makes code that is compiled for
+# size a quarter larger: LLVM's inlines what gets smaller.
 ifeq ($(LIBC),musl)
 STATIC_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/obj/static/%,$(OBJECTS) $(DAEMON_OBJECTS) $(DEFLATE_OBJECT))
+STATIC_SWIFTFLAGS := -Osize -Xfrontend -mergeable-traps -Xllvm -sil-disable-pass=inline
+$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/static/daemons,$(STATIC_SWIFTFLAGS))))
+.SECONDARY: $(STATIC_OBJECTS)
 STATIC_CFLAGS := $(TARGET_CFLAGS) -std=gnu11 -Os -fno-pic -ffunction-sections -fno-asynchronous-unwind-tables -Wall -Wextra -Werror
 static-daemons: $(DAEMONS:%=$(BUILD)/static/%)
-$(BUILD)/static/%: $(BUILD)/obj/daemons/%.swift.o $(STATIC_OBJECTS)
+$(BUILD)/static/%: $(BUILD)/obj/static/daemons/%.swift.o $(STATIC_OBJECTS)
 	@mkdir -p $(@D)
 	$(STATIC_LINK) $^ -o $@ -Wl,--gc-sections -Wl,--icf=all -Wl,--no-eh-frame-hdr -Wl,-s $(EXTRA_LDFLAGS) $(STATIC_LIBS)
 	$(OBJCOPY) --remove-section=.eh_frame --remove-section=.comment $@
 $(BUILD)/obj/static/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(SWIFTC) $(subst -O ,-Osize ,$(SWIFTFLAGS)) -Xfrontend -mergeable-traps -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
+	$(SWIFTC) $(subst -O ,$(STATIC_SWIFTFLAGS) ,$(SWIFTFLAGS)) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
 $(BUILD)/obj/static/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(STATIC_CFLAGS) -ISources/CLibIPC/include -c $< -o $@

@@ -24,8 +24,7 @@ for name in $daemons; do
 	file=$musl/static/$name
 	! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC'
 	report "static_${name}_needs_no_library" $?
-	# In KiB. ipc-websocketd has the WebSocket protocol beside what the others have.
-	case $name in ipcd) limit=400 ;; ipc-tcpd) limit=410 ;; *) limit=470 ;; esac
+	limit=400 # KiB
 	size=$(wc -c < "$file")
 	[ "$size" -le $((limit * 1024)) ]
 	report "static_${name}_has_at_most_${limit}_KiB" $?

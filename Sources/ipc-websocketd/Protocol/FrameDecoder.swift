@@ -128,16 +128,26 @@ struct FrameDecoder {
 
     // MARK: Payload
 
-    /// Eight bytes at a time; the mask is turned to where the next bytes begin (5.3).
+    /// Eight bytes at a time where they lie at a multiple of eight; the mask is turned to where the next bytes begin (5.3).
     private mutating func unmask(_ bytes: UnsafeMutableRawBufferPointer) {
-        let wide = UInt64(mask) << 32 | UInt64(mask)
+        guard let start = bytes.baseAddress else { return }
+        let head = min(bytes.count, -Int(bitPattern: start) & 7)
+        unmask(start, head)
+        let count = (bytes.count - head) / 8
+        let words = (start + head).assumingMemoryBound(to: UInt64.self)
+        let wide = (UInt64(mask) << 32 | UInt64(mask)).littleEndian
         var index = 0
-        while index + 8 <= bytes.count {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            bytes.storeBytes(of: (word ^ wide).littleEndian, toByteOffset: index, as: UInt64.self)
-            index += 8
+        while index < count {
+            words[index] ^= wide
+            index += 1
         }
-        while index < bytes.count {
+        unmask(start + head + count * 8, bytes.count - head - count * 8)
+    }
+
+    private mutating func unmask(_ start: UnsafeMutableRawPointer, _ count: Int) {
+        let bytes = start.assumingMemoryBound(to: UInt8.self)
+        var index = 0
+        while index < count {
             bytes[index] ^= UInt8(truncatingIfNeeded: mask)
             mask = mask >> 8 | mask << 24
             index += 1
