@@ -13,9 +13,6 @@
 #if POLLER_KQUEUE || os(macOS) || os(FreeBSD) || os(OpenBSD)
 
 struct KqueuePoller: ~Copyable {
-    /// A filter is of a file, not of a number.
-    static var watchesNumbers: Bool { false }
-    static var repeatsHangUp: Bool { true }
 
     /// The constants have other types on each system.
     private enum Change {
@@ -30,16 +27,16 @@ struct KqueuePoller: ~Copyable {
 
     struct Watch: BitwiseCopyable {
         /// The queue; negative: the list is used instead.
-        fileprivate var queue: Int32 = -1
+        var set: Int32 = -1
         fileprivate var reports: UnsafeMutablePointer<libipc_report>?
         /// Its `limit` counts also for a wait with the queue.
-        fileprivate var list = DescriptorList.Watch()
+        var list = DescriptorList.Watch()
         /// Collects reports before it sleeps in poll(2).
         var collectsFirst = true
 
         /// - Parameter timeout: milliseconds, negative for ever.
         func wait(timeout: Int32) throws(IPCError) -> Finding {
-            if queue < 0 { return try list.wait(timeout: timeout) }
+            if set < 0 { return try list.wait(timeout: timeout) }
             // The waker ends this sleep.
             if libipc_is_alone() == 0 { return try collect(list.limited(timeout)) }
             if collectsFirst || timeout == 0 {
@@ -49,45 +46,33 @@ struct KqueuePoller: ~Copyable {
             return try sleep(list.limited(timeout))
         }
 
-        /// With one thread only poll(2) can be ended by a signal handler that comes just before the sleep (wakes.c).
-        private func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
-            var entry = pollfd(fd: queue, events: Int16(POLLIN), revents: 0)
-            if try check(call: libipc_sleep(&entry, 1, timeout), IPC_ERROR_WAIT_EVENT__POLL, "wait for events") == 0 { return .ready(0) }
-            return Int32(entry.revents) & POLLNVAL != 0 ? .lost : .unknown
-        }
-
         func collect() throws(IPCError) -> Finding { try collect(0) }
 
         private func collect(_ timeout: Int32) throws(IPCError) -> Finding {
             guard let reports else { return .ready(0) }
-            let count = libipc_collect(queue, reports, timeout)
+            let count = libipc_collect(set, reports, timeout)
             if count < 0, libipc_errno() == EBADF { return .lost }
             return .ready(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
         }
     }
 
-    private(set) var currentWatch = Watch()
-    private var file: FileIdentity?
+    var currentWatch = Watch()
+    var file: FileIdentity?
     /// See libipc_take_number.
-    private var mark: UInt32 = 0
+    var mark: UInt32 = 0
     /// A wait uses it in place of the queue: for few descriptors, or when no queue can be made.
-    private var list = DescriptorList()
-    private(set) var usesList = false
-    private var waker: Waker?
+    var list = DescriptorList()
+    var usesList = false
+    var waker: Waker?
     var needsRebuild = false
     /// The process that made the queue.
     private let generation = libipc_fork_generation()
-    /// Never: a wait that has begun reports descriptors that are added later.
-    var isStale: Bool { false }
-
-    private var queue: Int32 { currentWatch.queue }
-    var set: Int32 { queue }
 
     init() throws(IPCError) {
         let memory = try allocate(Int(LIBIPC_REPORTS) * MemoryLayout<libipc_report>.stride, IPC_ERROR_POLLER)
         let made = libipc_make_queue()
         try undoing(free(memory), try check(call: made, IPC_ERROR_POLLER, "create a kqueue"))
-        currentWatch.queue = made
+        currentWatch.set = made
         currentWatch.reports = memory.bindMemory(to: libipc_report.self, capacity: Int(LIBIPC_REPORTS))
         (file, mark) = (Self.identity(of: made), libipc_take_number(made))
     }
@@ -96,39 +81,19 @@ struct KqueuePoller: ~Copyable {
     init(idle: Bool) { needsRebuild = true }
 
     deinit {
-        closeQueue()
+        closeSet()
         free(currentWatch.reports)
     }
 
-    var isIdle: Bool { queue < 0 }
-
-    mutating func closeDescriptors() {
-        closeQueue()
-        currentWatch.queue = -1
-        waker = nil
-        needsRebuild = true
-    }
-
-    /// The program has closed the queue, and another context has got its number (libipc_take_number).
-    var isLost: Bool { !isIdle && libipc_has_number(queue, mark) == 0 }
-
-    /// There is a queue, of this process, and the program has not closed it.
-    var hasSet: Bool { !isIdle && !isLost && Self.identity(of: queue) == file }
-
     /// In a child the number is that of no file of this process.
     static func identity(of set: Int32) -> FileIdentity? { FileIdentity(Descriptor(set), in: libipc_fork_generation()) }
-
-    private func closeQueue() {
-        if hasSet { close(queue) }
-        libipc_return_number(queue, mark)
-    }
 
     // MARK: Registrations
 
     mutating func add(_ registration: Registration, _ interest: Interest) throws(IPCError) -> WatchResult {
         if isIdle { return .watched }
         let number = registration.descriptor
-        if number == queue {
+        if number == set {
             // The program had closed the number before it became the queue's.
             if hasSet { return .notOpen }
             // The program has closed the queue, and the descriptor has its number.
@@ -197,54 +162,10 @@ struct KqueuePoller: ~Copyable {
     }
 
     private func apply(_ changes: inout libipc_changes) -> Int32 {
-        generation == libipc_fork_generation() ? libipc_change(queue, &changes) : 0
+        generation == libipc_fork_generation() ? libipc_change(set, &changes) : 0
     }
 
-    // MARK: Waiting
-
-    mutating func prepare() throws(IPCError) -> Watch {
-        usesList = false
-        return libipc_is_alone() == 0 && waker == nil ? try prepareWaker() : currentWatch
-    }
-
-    @inline(never)
-    private mutating func prepareWaker() throws(IPCError) -> Watch {
-        do throws(IPCError) {
-            let made = try Waker()
-            let result = libipc_watch_readable(queue, made.descriptor)
-            // The program has closed the queue, or has a file of its own with its number.
-            if result != 0, libipc_errno() == EBADF {
-                needsRebuild = true
-            } else {
-                try check(call: result, IPC_ERROR_POLLER, "watch what wakes threads")
-            }
-            waker = consume made
-            return currentWatch
-        } catch {
-            // Nothing can wake the wait: a limit ends it.
-            guard error.isShortage else { throw error }
-            var watch = currentWatch
-            watch.list.limit = DescriptorList.recheck
-            return watch
-        }
-    }
-
-    /// A wait with the list. It makes, changes and closes no queue.
-    mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
-        list.removeAll()
-        try fill(&list)
-        usesList = true
-        return listWatch
-    }
-
-    var listWatch: Watch { Watch(list: list.watch) }
-
-    func listsOnly(_ registration: Registration, _ interest: Interest) -> Bool { usesList && list.isOnly(registration, interest) }
-
-    mutating func takeList(of other: inout KqueuePoller) {
-        swap(&list, &other.list)
-        usesList = other.usesList
-    }
+    func watchWaker(_ number: Int32) -> Int32 { libipc_watch_readable(set, number) }
 
     // MARK: What was reported
 
@@ -284,8 +205,6 @@ struct KqueuePoller: ~Copyable {
         return known == number
     }
 
-    func wake() { waker?.wake() }
-    var markedWaker: UInt64 { waker?.marked() ?? 0 }
     func drainWaker() { waker?.drain() }
 }
 #endif

@@ -1,8 +1,9 @@
 // Poller.swift - what a context asks of the system's readiness interface, and which one it gets.
 //
 // One file for each interface: Epoll.swift (Linux), Kqueue.swift (the BSDs, macOS; or with POLLER_KQUEUE) and Poll.swift (POSIX; with
-// POLLER_POLL). A poller knows which descriptors to watch and for what, and reports readiness, level-triggered. It knows nothing of
-// messages. One thread at a time waits with it, possibly without the context's lock: a Watch is a copy of what such a wait needs.
+// POLLER_POLL); SetPoller.swift has what the first two share. Only the chosen one is compiled. A poller knows which descriptors to watch
+// and for what, and reports readiness, level-triggered. It knows nothing of messages. One thread at a time waits with it, possibly
+// without the context's lock: a Watch is a copy of what such a wait needs.
 //
 // What each must offer:
 //   init() throws(IPCError)
