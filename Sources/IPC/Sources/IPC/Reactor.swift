@@ -10,16 +10,6 @@
 internal import CIPC
 import Synchronization
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#elseif canImport(Darwin)
-internal import Darwin
-#elseif canImport(Android)
-internal import Android
-#endif
-
 final class Reactor: Sendable {
     static let shared = Reactor()
 
@@ -90,7 +80,7 @@ final class Reactor: Sendable {
 
     private func run(_ generation: UInt64) {
         let events = EventBuffer(capacity: batchSize)
-        var set: [pollfd] = []
+        var set = System.PollSet([])
         var version: UInt64 = 0
         /// Milliseconds until contexts without a descriptor are looked at: longer and longer while nothing comes.
         var pause: Int32 = 1
@@ -100,15 +90,15 @@ final class Reactor: Sendable {
                 if version != state.version {
                     version = state.version
                     System.drain(waker.reading)
-                    set = [pollfd(fd: waker.reading, events: System.readable, revents: 0)]
-                    set += state.watched.keys.map { pollfd(fd: $0, events: System.readable, revents: 0) }
+                    set = System.PollSet([waker.reading] + state.watched.keys)
                 }
                 return state.timed.isEmpty ? -1 : pause
             }
             guard let timeout else { return }
-            System.wait(for: &set, milliseconds: timeout)
-            for entry in set.dropFirst() where entry.revents != 0 {
-                let context = state.withLock { $0.generation == generation ? $0.watched[entry.fd]?.context : nil }
+            set.wait(milliseconds: timeout)
+            // The waker is none of those that are watched.
+            for descriptor in set.ready {
+                let context = state.withLock { $0.generation == generation ? $0.watched[descriptor]?.context : nil }
                 _ = context?.readEvents(into: events.base)
             }
             guard timeout >= 0 else { continue }

@@ -69,14 +69,21 @@ enum System {
         }
     }
 
-    /// poll(2). After a signal nothing is ready.
-    static func wait(for set: inout [pollfd], milliseconds: Int32) {
-        if poll(&set, nfds_t(set.count), milliseconds) < 0 {
-            for index in set.indices { set[index].revents = 0 }
-        }
-    }
+    /// Descriptors for poll(2).
+    struct PollSet {
+        private var entries: [pollfd]
 
-    static let readable = Int16(POLLIN)
+        init(_ descriptors: some Sequence<Int32>) { entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) } }
+
+        /// Sleeps until one is readable, or has an error. After a signal none is ready.
+        mutating func wait(milliseconds: Int32) {
+            if poll(&entries, nfds_t(entries.count), milliseconds) < 0 {
+                for index in entries.indices { entries[index].revents = 0 }
+            }
+        }
+
+        var ready: [Int32] { entries.lazy.filter { $0.revents != 0 }.map(\.fd) }
+    }
 
     /// Calls a function when the program ends by itself: exit(3), or the end of `main`.
     static func atExit(_ body: @escaping @convention(c) () -> Void) { atexit(body) }
