@@ -210,11 +210,14 @@ check:
 	@CC="$(CC)" ONLY="$(ONLY)" sh Tests/check.sh $(BUILD) $(POLLER)
 
 # 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds. Then 300 new
-# random sequences of calls for each poller; all of Autobahn (half an hour); 5,000 connections of each kind.
+# random sequences of calls for each poller; a minute of libFuzzer for each parser; all of Autobahn (half an hour); 5,000 connections of
+# each kind.
 soak: all
 	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
 	@sh Tests/Threads/soak.sh $(BUILD)/soak/tree $(SOAK_SECONDS) $(BUILD)/soak
 	@sh Tests/Random/run.sh . $(BUILD)/random 300 $$(($$(od -An -N3 -tu4 /dev/urandom) + 1000))
+	@sh Tests/Fuzz/run.sh $(BUILD)/fuzz 60
+	@sh Tests/Fuzz/cbor.sh $(BUILD)/soak/tree $(BUILD)/fuzz 60
 	@CHURN=5000 AUTOBAHN=all sh Tests/Daemons/websocket.sh $(abspath $(BUILD))/soak/tree $(BUILD)/websocket web_churn autobahn
 	@CHURN=5000 sh Tests/Daemons/run.sh $(abspath $(BUILD))/soak/tree $(BUILD)/soak/daemons churn
 

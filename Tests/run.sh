@@ -85,6 +85,10 @@ part_random_kqueue() {
 	POLLERS=kqueue sh Tests/Random/run.sh . "$build/random-kqueue" 30 2> "$work/err" | keep
 	errors_of random
 }
+part_fuzz() {
+	sh Tests/Fuzz/run.sh "$build/fuzz" 2 2> "$work/err" | keep
+	errors_of fuzz
+}
 part_targets() { sh Tests/Targets/run.sh "$build" "$work/targets" | keep; }
 part_instructions() {
 	sh Tests/Performance/instructions.sh "$trees/epoll" "$work" | keep
@@ -152,7 +156,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 
 # The long ones first, so that all processors are busy until the end.
 parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue conformance_epoll
-	conformance_poll conformance_kqueue crystal python loops headers instructions manual readme memory_order sources'
+	conformance_poll conformance_kqueue crystal python loops fuzz headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then
 	started=$(date +%s)
