@@ -11,11 +11,11 @@ struct HostAndPort {
     init?(_ text: [UInt8]) {
         guard let colon = text.lastIndex(of: UInt8(ascii: ":")) else { return nil }
         var host = text[..<colon]
-        if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(UInt8(ascii: ":")) {
-            return nil
-        }
+        // An address with colons is in brackets, and nothing else is.
+        let isInBrackets = host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
+        if isInBrackets { host = host.dropFirst().dropLast() }
+        guard host.contains(UInt8(ascii: ":")) == isInBrackets else { return nil }
+        guard !host.contains(UInt8(ascii: "[")), !host.contains(UInt8(ascii: "]")) else { return nil }
         let port = text[(colon + 1)...]
         let isNumber = port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard (1...255).contains(host.count), (1...5).contains(port.count), isNumber else { return nil }

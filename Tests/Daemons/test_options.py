@@ -89,7 +89,7 @@ def test_port_above_65535_in_a_uri_is_refused(world):
 
 def test_place_that_is_none_is_refused(world):
     for name in NETWORK:
-        for place in ("", "..", ".", "*:0", "[*]:0", "*", ":0", "127.0.0.1", "::1:0", "[]:0", "a" * 256 + ":0"):
+        for place in ("", "..", ".", "*:0", "[*]:0", "*", ":0", "127.0.0.1", "::1:0", "[]:0", "[localhost]:0", "[[::1]]:0", "a" * 256 + ":0"):
             assert "write HOST:PORT or [IPv6]:PORT" in refused(world, name, "--listen", place, "--public"), place
     assert "a path with a slash" in refused(world, "ipc-websocketd", "--listen", "socket")
 

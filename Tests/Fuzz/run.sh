@@ -7,7 +7,7 @@
 #
 #   FUZZ_TARGET=TARGET BUILD/daemons BUILD/TARGET-crash-...       (library_frames: BUILD/library)
 #
-# runs it again. To put what was found into the repository, as few files as reach the same code: MERGE=1 run.sh BUILD 0.
+# runs it again. MERGE=1 run.sh BUILD 0 adds to corpus/TARGET what reaches code that nothing there reaches.
 # cbor.sh does the same for CBOR, which is read in Crystal.
 set -u
 . "$(dirname "$0")/../begin.sh"
@@ -55,10 +55,8 @@ for FUZZ_TARGET in $targets; do
 	corpus=$build/corpus/$FUZZ_TARGET
 	mkdir -p "$corpus"
 	if [ -n "${MERGE:-}" ]; then
-		mkdir -p "$work/$FUZZ_TARGET"
-		timeout -k 5 600 "$program" -merge=1 "$work/$FUZZ_TARGET" "$here/corpus/$FUZZ_TARGET" "$corpus" > "$work/log" 2>&1 || cat "$work/log" >&2
-		rm -f "$here/corpus/$FUZZ_TARGET"/*
-		cp "$work/$FUZZ_TARGET"/* "$here/corpus/$FUZZ_TARGET"
+		timeout -k 5 600 "$program" -set_cover_merge=1 -use_counters=0 -use_cmp=0 "$here/corpus/$FUZZ_TARGET" "$corpus" > "$work/log" 2>&1 ||
+			cat "$work/log" >&2
 		continue
 	fi
 	timeout -k 5 $((seconds + 120)) "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=600 \
