@@ -1,6 +1,7 @@
 # Makefile - builds, tests, measures and installs libipc and its daemons. Variables: PREFIX, LIBDIR, INCLUDEDIR, BINDIR, MANDIR, DATADIR,
 # PYTHONDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR, DESTDIR, TARGET (another system: Sources/targets.mk), POLLER (epoll, kqueue or poll),
-# BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds zlib).
+# BUILD, ZLIB (yes or no: ipc-websocketd compresses; yes where pkg-config finds zlib), CC, AR, LD, OBJCOPY, CPPFLAGS, CFLAGS, LDFLAGS,
+# DEBUG (1: debug information), HARDENING (no: none).
 VERSION := 1.2.0
 # Of the file: the contract's name for it (libipc.so.1.0.0), whatever was added since.
 FILE_VERSION := 1.0.0
@@ -18,14 +19,16 @@ SOAK_SECONDS ?= 600
 
 SWIFTC ?= swiftc
 SWIFT ?= swift
-# The library's C comes from the compiler that Swift was built with: it returns the 8 KiB result in place.
+# The library's C comes from the compiler that Swift was built with: it returns the 8 KiB result in place. Another one is LIBRARY_CC, or
+# CC on the command line.
 TOOLCHAIN := $(dir $(realpath $(shell command -v $(SWIFTC))))
-LIBRARY_CC ?= $(TOOLCHAIN)clang
-LLD ?= $(TOOLCHAIN)ld.lld
+LIBRARY_CC ?= $(if $(TARGET),$(TOOLCHAIN)clang,$(if $(filter command,$(origin CC)),$(CC),$(TOOLCHAIN)clang))
+LLD ?= $(if $(call given,LD),$(LD),$(TOOLCHAIN)ld.lld)
 OBJCOPY ?= $(TOOLCHAIN)llvm-objcopy
-AR = $(TOOLCHAIN)llvm-ar
-CC ?= cc
-include Sources/targets.mk
+ifeq ($(origin AR),default)
+AR := $(TOOLCHAIN)llvm-ar
+endif
+include Sources/targets.mk Sources/hardening.mk
 
 # Where the system has no kqueue(2), the tests' stand-in is built into the library. It is for tests only.
 ifeq ($(POLLER),kqueue)
@@ -38,13 +41,20 @@ POLLER_SWIFTFLAGS := $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(if $(filter
 
 # A section for each function: what the optimizer has inlined everywhere the linker leaves out (--gc-sections).
 EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
-	-Xfrontend -function-sections $(TARGET_SWIFTFLAGS) \
-	$(EXTRA_SWIFTFLAGS)
+	-Xfrontend -function-sections $(TARGET_SWIFTFLAGS) $(HARDENING_SWIFTFLAGS) $(SWIFT_FLAGS_HEARD) $(EXTRA_SWIFTFLAGS)
 SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xcc -fPIC $(POLLER_SWIFTFLAGS)
-LIBRARY_CFLAGS := $(TARGET_CFLAGS) -std=gnu11 -O2 -fPIC $(TLS_CFLAGS) -fvisibility=default -Wall -Wextra -Werror $(POLLER_CFLAGS) $(EXTRA_CFLAGS)
-CFLAGS ?= -O2
-PROGRAM_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Iinclude $(CFLAGS)
+OPTIMIZATION := -O2
+C_FLAGS = $(TARGET_CFLAGS) -std=gnu11 $(OPTIMIZATION) -Wall -Wextra -Werror $(HARDENING_CFLAGS) $(C_FLAGS_HEARD) $(EXTRA_CFLAGS)
+LIBRARY_CFLAGS = -fPIC $(TLS_CFLAGS) -fvisibility=default $(POLLER_CFLAGS) $(C_FLAGS) -ISources/CLibIPC/include
+DAEMON_CFLAGS = -fPIE -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' $(C_FLAGS) -ISources/CDaemon/include
+DEFLATE_CFLAGS = -fPIE $(C_FLAGS) $(if $(filter yes,$(ZLIB)),-DCD_ZLIB $(shell pkg-config --cflags zlib)) -ISources/CDeflate/include
+PROGRAM_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude $(PROGRAM_HARDENING) '-ffile-prefix-map=$(CURDIR)=.' $(CPPFLAGS) $(CFLAGS) \
+	$(if $(debugging),-g)
+# What links a program: with the machine's own linker, or LD where that is given.
+PROGRAM_LINK = $(CC) $(if $(call given,LD),$(call linker_of,$(CC),$(LD))) $(PIE_LDFLAGS) $(LINK_FLAGS)
 
+# What says how to build: all objects are older.
+RULES := Makefile Sources/targets.mk Sources/hardening.mk
 SWIFT_SOURCES := $(sort $(wildcard Sources/LibIPC/*.swift Sources/LibIPC/*/*.swift))
 C_SOURCES := $(sort $(wildcard Sources/CLibIPC/*.c))
 HEADERS := $(sort $(wildcard include/*.h))
@@ -72,7 +82,6 @@ DAEMON_OBJECTS := $(patsubst Sources/CDaemon/%.c,$(BUILD)/obj/daemons/%.o,$(sort
 # What ipc-websocketd alone is linked with: zlib, or functions in its place that say that it is not there.
 ZLIB ?= $(shell pkg-config --exists zlib && echo yes || echo no)
 DEFLATE_OBJECT := $(BUILD)/obj/daemons/deflate-$(ZLIB).o
-DEFLATE_CFLAGS := $(if $(filter yes,$(ZLIB)),-DCD_ZLIB $(shell pkg-config --cflags zlib))
 DEFLATE_HEADERS := $(wildcard Sources/CDeflate/include/*)
 ipc-websocketd_SWIFTFLAGS := -I Sources/CDeflate/include
 ipc-websocketd_LIBS := $(if $(filter yes,$(ZLIB)),$(shell pkg-config --libs zlib))
@@ -84,6 +93,8 @@ DECLARED := Sources/CLibIPC/declared.sed
 MANUAL := sh Sources/Manual/manual.sh
 
 .PHONY: all library daemons static-daemons manual demo test check soak bench install install-library install-manual uninstall clean dist format
+# An object whose second step has failed is none.
+.DELETE_ON_ERROR:
 all: library daemons manual $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
@@ -94,28 +105,30 @@ $(BUILD)/man/made: $(HEADERS) $(wildcard Sources/Manual/*)
 	$(MANUAL) $(@D)
 	@touch $@
 
-$(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
+# A hash of the module's interface that nothing reads, and that differs from build to build.
+without_hash = $(OBJCOPY) --remove-section=.swift_modhash
+$(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
+	$(without_hash) $@
 
 # No message passes through these, except one that is traced, or that comes with a descriptor: small is better than fast.
-$(addprefix $(BUILD)/obj/,bytes.o monitors.o names.o printing.o process.o texts.o trace.o): LIBRARY_CFLAGS += -Os
+$(addprefix $(BUILD)/obj/,bytes.o monitors.o names.o printing.o process.o texts.o trace.o): OPTIMIZATION := -Os
 ifneq ($(KQUEUE_OBJECT),)
-$(KQUEUE_OBJECT): $(KQUEUE)/kqueue.c $(KQUEUE)/include/sys/event.h Makefile
+$(KQUEUE_OBJECT): $(KQUEUE)/kqueue.c $(KQUEUE)/include/sys/event.h $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -c $< -o $@
 endif
-$(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
+$(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
+	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -c $< -o $@
 
 # lld, because it refuses a version script that names a function which is not there. Never unloaded (nodelete): what is to be done
 # when a thread ends lies in it.
 $(SHARED): $(OBJECTS) $(EXPORTS)
 	@mkdir -p $(@D)
 	$(LIBRARY_LINK) -shared -Wl,-soname,libipc.so.1 -Wl,-z,nodelete -Wl,--version-script=$(EXPORTS) \
-		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs -Wl,-z,relro -Wl,-z,now $(EXTRA_LDFLAGS) -o $@ $(OBJECTS) \
-		$(LIBRARY_LIBS)
+		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs $(LINK_FLAGS) $(EXTRA_LDFLAGS) -o $@ $(OBJECTS) $(LIBRARY_LIBS)
 	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
 	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
 
@@ -126,42 +139,42 @@ $(STATIC): $(OBJECTS) $(HEADERS) $(DECLARED)
 	sed -n -f $(DECLARED) $(HEADERS) > $(BUILD)/obj/exports.list
 	sed -n -f $(DECLARED) include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
 	$(LLD) -r -o $(BUILD)/obj/libipc.o $(OBJECTS)
-	$(OBJCOPY) --keep-global-symbols=$(BUILD)/obj/exports.list --remove-section=.swift_modhash \
-		--weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o
+	$(OBJCOPY) --keep-global-symbols=$(BUILD)/obj/exports.list --weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o
 	rm -f $@
-	$(AR) rcs $@ $(BUILD)/obj/libipc.o
+	$(AR) rcsD $@ $(BUILD)/obj/libipc.o
 
 $(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib'
+	$(PROGRAM_LINK) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib'
 
-$(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) Makefile
+$(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) $(RULES)
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) $(TARGET_CFLAGS) -std=gnu11 -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -O2 -fPIE -Wall -Wextra -Werror $(EXTRA_CFLAGS) \
-		-ISources/CDaemon/include -c $< -o $@
+	$(LIBRARY_CC) $(DAEMON_CFLAGS) -c $< -o $@
 
-$(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
+$(DEFLATE_OBJECT): Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) $(RULES)
 	@mkdir -p $(@D)
-	$(LIBRARY_CC) $(TARGET_CFLAGS) -std=gnu11 -O2 -fPIE -Wall -Wextra -Werror $(DEFLATE_CFLAGS) $(EXTRA_CFLAGS) -ISources/CDeflate/include -c $< -o $@
+	$(LIBRARY_CC) $(DEFLATE_CFLAGS) -c $< -o $@
 
 # DAEMON_OBJECT NAME,DIRECTORY,FLAGS
 define DAEMON_OBJECT
-$(2)/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) Makefile
+$(2)/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADERS) $(RULES)
 	@mkdir -p $$(@D)
 	$(SWIFTC) $(EMBEDDED_FLAGS) $(3) -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
 		$$($(1)_SWIFTFLAGS) -c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
-	@# swiftc leaves a file as it is, and as old, whose contents would be the same.
-	@touch $$@
+	$$(without_hash) $$@
 endef
 $(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/daemons,-Osize)))
 
 # Stripped (-s): the names of specialised functions are a quarter of each file, and nothing reads them.
+# link_daemon RPATH
+link_daemon = $(PROGRAM_LINK) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc $(if $(1),-Wl$(comma)-rpath$(comma)'$(1)') -Wl,--gc-sections \
+	$(STRIP_LDFLAGS) $($*_LIBS) $(EXTRA_LDFLAGS)
+comma := ,
 $(BUILD)/obj/daemons/ipc-websocketd.swift.o: $(DEFLATE_HEADERS)
 $(BUILD)/bin/ipc-websocketd: $(DEFLATE_OBJECT)
 $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib' -Wl,--gc-sections -Wl,-s -Wl,-z,relro -Wl,-z,now \
-		$($*_LIBS) $(EXTRA_LDFLAGS)
+	$(call link_daemon,$$ORIGIN/../lib)
 
 # Each daemon as one file that needs nothing else, not even a C library: with musl, and without zlib. In BUILD/TARGET/static. What the
 # library has in them is compiled for size, and nothing unwinds its stack (.eh_frame). Swift's own inlining makes code that is compiled for
@@ -171,22 +184,22 @@ STATIC_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/obj/static/%,$(OBJECTS) $(D
 STATIC_SWIFTFLAGS := -Osize -Xfrontend -mergeable-traps -Xllvm -sil-disable-pass=inline
 $(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/static/daemons,$(STATIC_SWIFTFLAGS))))
 .SECONDARY: $(STATIC_OBJECTS)
-STATIC_CFLAGS := $(TARGET_CFLAGS) -std=gnu11 -Os -fno-pic -ffunction-sections -fno-asynchronous-unwind-tables -Wall -Wextra -Werror
+STATIC_CFLAGS = $(C_FLAGS) -Os -fno-pic -ffunction-sections -fno-asynchronous-unwind-tables
 static-daemons: $(DAEMONS:%=$(BUILD)/static/%)
 $(BUILD)/static/%: $(BUILD)/obj/static/daemons/%.swift.o $(STATIC_OBJECTS)
 	@mkdir -p $(@D)
 	$(STATIC_LINK) $^ -o $@ -Wl,--gc-sections -Wl,--icf=all -Wl,--no-eh-frame-hdr -Wl,-s $(EXTRA_LDFLAGS) $(STATIC_LIBS)
 	$(OBJCOPY) --remove-section=.eh_frame --remove-section=.comment $@
-$(BUILD)/obj/static/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) Makefile
+$(BUILD)/obj/static/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(SWIFTC) $(subst -O ,$(STATIC_SWIFTFLAGS) ,$(SWIFTFLAGS)) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
-$(BUILD)/obj/static/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) Makefile
+$(BUILD)/obj/static/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(STATIC_CFLAGS) -ISources/CLibIPC/include -c $< -o $@
-$(BUILD)/obj/static/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) Makefile
+$(BUILD)/obj/static/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(STATIC_CFLAGS) -D_GNU_SOURCE -DCD_VERSION='"$(VERSION)"' -ISources/CDaemon/include -c $< -o $@
-$(BUILD)/obj/static/daemons/deflate-$(ZLIB).o: Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) Makefile
+$(BUILD)/obj/static/daemons/deflate-$(ZLIB).o: Sources/CDeflate/deflate.c $(DEFLATE_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(STATIC_CFLAGS) -ISources/CDeflate/include -c $< -o $@
 else

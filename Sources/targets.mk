@@ -15,7 +15,7 @@ TARGET ?=
 ZIG ?= python3 -m ziglang
 
 # The compiler's own target, in the form of TARGET.
-OWN_TARGET := $(subst -pc-,-,$(subst -unknown-,-,$(shell $(LIBRARY_CC) -dumpmachine)))
+OWN_TARGET := $(subst -pc-,-,$(subst -unknown-,-,$(or $(shell $(LIBRARY_CC) -dumpmachine 2> /dev/null),$(shell $(CC) -dumpmachine))))
 IS_NATIVE := $(if $(filter-out $(OWN_TARGET),$(TARGET)),,yes)
 words_of_target := $(subst -, ,$(or $(TARGET),$(OWN_TARGET)))
 ARCHITECTURE := $(patsubst i386,i686,$(firstword $(words_of_target)))
@@ -30,8 +30,12 @@ POLLER ?= $(if $(filter linux,$(SYSTEM)),epoll,kqueue)
 # none for x86-64, and its functions for thread-local memory are in libc.
 TLS_CFLAGS := $(if $(filter x86_64-linux-gnu%,$(or $(TARGET),$(OWN_TARGET))),-mtls-dialect=gnu2)
 
+# linker_of COMPILER, LINKER: the option with which the compiler takes it. Gcc knows its linkers by the end of their names.
+linker_of = $(if $(findstring clang,$(notdir $(firstword $(1)))),--ld-path=$(shell command -v $(2)),-B$(dir $(shell command -v $(2))) \
+	-fuse-ld=$(patsubst ld.%,%,$(notdir $(2))))
+
 ifdef IS_NATIVE
-LIBRARY_LINK = $(LIBRARY_CC) -fuse-ld=$(LLD)
+LIBRARY_LINK = $(LIBRARY_CC) $(call linker_of,$(LIBRARY_CC),$(LLD))
 else
 
 swift_triple_x86_64 := x86_64-unknown-none-elf

@@ -70,9 +70,10 @@ same_list the_released_versions_have_the_frozen_functions_and_no_others frozen r
 same every_export_is_a_function '' "$(awk '$2 != "FUNC"' symbols)"
 same no_export_is_larger_than_2_KB '' "$(while read -r size type name; do [ $((size)) -gt 0 ] && [ $((size)) -le 2048 ] || echo "$type $name $size"; done <symbols)"
 
+# 5 KB of them are hardening: marks of what may be jumped to (2.6 KB), checks of the stack (1.8 KB), a build-id and the note that tells of it.
 cp "$library" stripped && strip stripped
-[ $? -eq 0 ] && size=$(wc -c <stripped) && [ "$size" -le 243712 ]
-report the_stripped_library_has_at_most_238_KB $?
+[ $? -eq 0 ] && size=$(wc -c <stripped) && [ "$size" -le 248832 ]
+report the_stripped_library_has_at_most_243_KB $?
 [ -n "${size:-}" ] && echo "stripped: $((size)) bytes" >&2
 
 nm -g --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' | sort >archived

@@ -42,7 +42,8 @@ count() {
 	echo "$count instructions for $2 echoes, $3 in flight, timer $4 ($((count / $2)) each); $5 recorded; $6 to reach: $verdict"
 	if [ $((count * 10)) -le $(($5 * 11)) ] && [ $((count * 10)) -ge $(($5 * 9)) ]; then echo "ok $1"; else echo "not ok $1"; fi
 }
-count instructions_of_10000_echoes 10000 1 -1 39279000 28000000
-count instructions_of_10000_echoes_with_a_timer 10000 1 10000 43329000 30000000
-count instructions_of_64_in_flight 12800 64 -1 41668000 25600000
-count instructions_of_64_in_flight_with_a_timer 12800 64 10000 45556000 25600000
+# Hardening (Sources/hardening.mk) is 0.5 to 0.6 % of each: the marks of what may be jumped to.
+count instructions_of_10000_echoes 10000 1 -1 39689000 28000000
+count instructions_of_10000_echoes_with_a_timer 10000 1 10000 43749000 30000000
+count instructions_of_64_in_flight 12800 64 -1 42154000 25600000
+count instructions_of_64_in_flight_with_a_timer 12800 64 10000 46058000 25600000
