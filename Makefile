@@ -19,10 +19,11 @@ SOAK_SECONDS ?= 600
 
 SWIFTC ?= swiftc
 SWIFT ?= swift
-# The library's C comes from the compiler that Swift was built with: it returns the 8 KiB result in place. Another one is LIBRARY_CC, or
-# CC on the command line.
+# The library's C comes from the compiler that Swift was built with: it returns the 8 KiB result in place. It is clang's C, with
+# marks that Swift reads: so a CC of the command line compiles it, too, if that is clang; gcc compiles and links the programs alone.
 TOOLCHAIN := $(dir $(realpath $(shell command -v $(SWIFTC))))
-LIBRARY_CC ?= $(if $(TARGET),$(TOOLCHAIN)clang,$(if $(filter command,$(origin CC)),$(CC),$(TOOLCHAIN)clang))
+cc_is_clang := $(if $(filter command line,$(TARGET)$(origin CC)),$(shell echo __clang__ | $(CC) -E -P -x c - 2> /dev/null | grep -vw __clang__))
+LIBRARY_CC ?= $(if $(cc_is_clang),$(CC),$(TOOLCHAIN)clang)
 LLD ?= $(if $(call given,LD),$(LD),$(TOOLCHAIN)ld.lld)
 OBJCOPY ?= $(TOOLCHAIN)llvm-objcopy
 ifeq ($(origin AR),default)
@@ -92,7 +93,7 @@ DECLARED := Sources/CLibIPC/declared.sed
 # The pages of sections 3 and 7, made from the comments in the headers.
 MANUAL := sh Sources/Manual/manual.sh
 
-.PHONY: all library daemons static-daemons manual demo test check soak bench install install-library install-manual uninstall clean dist format
+.PHONY: all library daemons static-daemons manual demo test check soak bench install install-library install-manual uninstall FORCE clean dist format
 # An object whose second step has failed is none.
 .DELETE_ON_ERROR:
 all: library daemons manual $(PROGRAMS)
@@ -237,48 +238,12 @@ soak: all
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)
 
-install-library: library
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/libipc
-	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(FILE_VERSION)
-	ln -sf libipc.so.$(FILE_VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
-	ln -sf libipc.so.1 $(DESTDIR)$(LIBDIR)/libipc.so
-	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/libipc.a
-	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/libipc/
-	for name in libipc ipc; do \
-		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-			pkgconfig/libipc.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/$$name.pc || exit 1; \
-	done
-	sed 's/ -idirafter.*//' $(DESTDIR)$(LIBDIR)/pkgconfig/libipc.pc > $(DESTDIR)$(LIBDIR)/pkgconfig/libipc-swift.pc
+include Sources/install.mk
 
-install-manual: manual
-	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
-	install -m 644 $(BUILD)/man/man3/* $(DESTDIR)$(MANDIR)/man3
-	install -m 644 $(BUILD)/man/man7/* $(DESTDIR)$(MANDIR)/man7
-
-install: install-library install-manual daemons
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
-	install -m 755 $(DAEMONS:%=$(BUILD)/bin/%) $(DESTDIR)$(BINDIR)
-	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
-	for unit in $(UNITS); do \
-		sed -e 's|@BINDIR@|$(BINDIR)|' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
-	done
-	install -m 644 Sources/Daemon/libipc.sysusers $(DESTDIR)$(SYSUSERSDIR)/libipc.conf
-	install -m 644 Sources/Daemon/libipc.tmpfiles $(DESTDIR)$(TMPFILESDIR)/libipc.conf
-	for file in $(SHARD_FILES); do install -D -m 644 Sources/Bindings/crystal/$$file $(DESTDIR)$(SHARD)/$$file || exit 1; done
-	for file in $(PYTHON_FILES); do install -D -m 644 Sources/Bindings/python/$$file $(DESTDIR)$(PYTHONDIR)/$$file || exit 1; done
-	for file in $(SWIFT_PACKAGE_FILES); do install -D -m 644 Sources/IPC/$$file $(DESTDIR)$(SWIFT_PACKAGE)/$$file || exit 1; done
-
-uninstall:
-	rm -f $(foreach file,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a pkgconfig/libipc.pc pkgconfig/ipc.pc pkgconfig/libipc-swift.pc,$(DESTDIR)$(LIBDIR)/$(file))
-	rm -rf $(DESTDIR)$(INCLUDEDIR)/libipc
-	for page in $$($(MANUAL) --list); do rm -f $(DESTDIR)$(MANDIR)/$$page; done
-	rm -f $(DAEMONS:%=$(DESTDIR)$(BINDIR)/%) $(DAEMONS:%=$(DESTDIR)$(MANDIR)/man8/%.8) $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -f $(DESTDIR)$(SYSUSERSDIR)/libipc.conf $(DESTDIR)$(TMPFILESDIR)/libipc.conf
-	rm -rf $(DESTDIR)$(SHARD) $(DESTDIR)$(PYTHONDIR) $(DESTDIR)$(SWIFT_PACKAGE)
-	rmdir $(DESTDIR)$(DATADIR)/libipc 2> /dev/null || :
-
+# BUILD, and nothing else; without one, what Swift leaves, too.
 clean:
-	rm -rf build .build
+	@sh Sources/clean.sh "$(BUILD)"
+	$(if $(call given,BUILD),,rm -rf .build)
 
 dist:
 	@mkdir -p $(BUILD)

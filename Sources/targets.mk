@@ -24,6 +24,9 @@ LIBC := $(word 3,$(words_of_target))
 
 # Each target has its own directory of objects.
 BUILD ?= build$(if $(IS_NATIVE),,/$(TARGET))
+ifneq ($(words $(BUILD)),1)
+$(error BUILD="$(BUILD)": the name of one directory, without a blank, since make takes no paths with one)
+endif
 POLLER ?= $(if $(filter linux,$(SYSTEM)),epoll,kqueue)
 
 # TLS descriptors: thread-local memory without a function of the loader's, and so without needing that as a library. musl's loader has
