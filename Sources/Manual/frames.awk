@@ -8,8 +8,8 @@
 #   @example NAME      the example of a function
 
 function writeFrames(   i, count, list_) {
-	count = split(frames, list_, " ")
-	for (i = 1; i <= count; i++) writeFrame(list_[i])
+	count = split(frames, list_, "\n")
+	for (i = 1; i < count; i++) writeFrame(list_[i])
 	for (i = 1; i <= functions; i++) writeLink(functionName[i], firstOf(pageOf[functionName[i]]))
 	# Those of other names would be in the way of other manuals.
 	for (i = 1; i <= macros; i++) if (macroComment[macro[i]] != "" && macro[i] ~ /^(TEST_)?IPC_/) writeLink(macro[i], "ipc-macros")

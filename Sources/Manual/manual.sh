@@ -12,7 +12,8 @@ into=${1:?directory, or --list}
 listing=
 [ "$into" = --list ] && listing=1
 date=$(sed -n 's/^\.Dd //p' "$here/ipc.7")
-frames="$here/ipc.7 $here/ipc-compatibility.7 $here/ipc-errors.7 $here/ipc-languages.7 $here/ipc-types.7 $here/ipc-macros.3"
+# Each ends with a newline, as awk(1) reads the escape: a folder may have a blank in its name.
+frames=$(printf '%s\\n' "$here/ipc.7" "$here"/ipc-*.7 "$here/ipc-macros.3")
 [ -n "$listing" ] || mkdir -p "$into/man3" "$into/man7"
 LC_ALL=C exec awk -v into="$into" -v date="$date" -v listing="$listing" -v frames="$frames" \
 	-f "$here/comments.awk" -f "$here/text.awk" -f "$here/pages.awk" -f "$here/parts.awk" -f "$here/frames.awk" \
