@@ -96,10 +96,13 @@ part_instructions() {
 }
 part_manual() {
 	sh Tests/Manual/selftest.sh . | keep
-	sh Tests/Manual/installed.sh . "$build" | keep
 	sh Tests/Manual/lint.sh "$trees/epoll" | keep
 	sh Tests/Manual/pages.sh "$trees/epoll" . | keep
 	sh Tests/Manual/examples.sh "$trees/epoll" | keep
+}
+part_install() {
+	sh Tests/Install/run.sh "$build" 2> "$work/err" | keep
+	if grep -q '^not ok' "$log"; then cat "$work/err"; fi
 }
 part_readme() { sh Tests/readme.sh "$trees/epoll" "$build" | keep; }
 part_loops() {
@@ -155,7 +158,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 # MARK: Running them
 
 # The long ones first, so that all processors are busy until the end.
-parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue conformance_epoll
+parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue install conformance_epoll
 	conformance_poll conformance_kqueue crystal python loops fuzz headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then
