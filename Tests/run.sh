@@ -105,6 +105,10 @@ part_install() {
 	if grep -q '^not ok' "$log"; then cat "$work/err"; fi
 }
 part_readme() { sh Tests/readme.sh "$trees/epoll" "$build" | keep; }
+part_packages() {
+	sh Tests/ABI/abi.sh "$trees/epoll/lib/libipc.so" "$trees/epoll/include/libipc" 2> "$work/err" | keep
+	errors_of 'abi\.'
+}
 part_loops() {
 	sh Tests/Loops/run.sh "$trees/epoll" "$work/loops" 2> "$work/err" | keep
 	sh Tests/Loops/run.sh "$trees/poll" "$work/loops" poll 2>> "$work/err" | keep
@@ -158,7 +162,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 # MARK: Running them
 
 # The long ones first, so that all processors are busy until the end.
-parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue install conformance_epoll
+parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue install packages conformance_epoll
 	conformance_poll conformance_kqueue crystal python loops fuzz headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then
