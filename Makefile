@@ -106,8 +106,9 @@ $(BUILD)/man/made: $(HEADERS) $(wildcard Sources/Manual/*)
 	$(MANUAL) $(@D)
 	@touch $@
 
-# A hash of the module's interface that nothing reads, and that differs from build to build.
-without_hash = $(OBJCOPY) --remove-section=.swift_modhash
+# A hash of the module's interface that nothing reads, and that differs from build to build; and an index for lldb, with which gdb finds
+# nothing.
+without_hash = $(OBJCOPY) --remove-section=.swift_modhash --remove-section=.debug_names
 $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
