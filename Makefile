@@ -250,5 +250,12 @@ dist:
 	@mkdir -p $(BUILD)
 	git archive --format=tar.gz --prefix=libipc-$(VERSION)/ -o $(BUILD)/libipc-$(VERSION).tar.gz HEAD
 
+# Debian packages, in BUILD/deb; deb-check tries them in a minimal Debian that it fetches, too.
+.PHONY: deb deb-check
+deb:
+	@sh pkgconfig/deb.sh $(BUILD)/deb
+deb-check: deb
+	@sh Tests/Packages/debian.sh $(BUILD)/deb $(BUILD)/debian
+
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

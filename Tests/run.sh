@@ -107,7 +107,8 @@ part_install() {
 part_readme() { sh Tests/readme.sh "$trees/epoll" "$build" | keep; }
 part_packages() {
 	sh Tests/ABI/abi.sh "$trees/epoll/lib/libipc.so" "$trees/epoll/include/libipc" 2> "$work/err" | keep
-	errors_of 'abi\.'
+	sh Tests/Packages/run.sh "$build" 2>> "$work/err" | keep
+	errors_of 'abi\.|deb\.'
 }
 part_loops() {
 	sh Tests/Loops/run.sh "$trees/epoll" "$work/loops" 2> "$work/err" | keep
