@@ -251,11 +251,16 @@ dist:
 	git archive --format=tar.gz --prefix=libipc-$(VERSION)/ -o $(BUILD)/libipc-$(VERSION).tar.gz HEAD
 
 # Debian packages, in BUILD/deb; deb-check tries them in a minimal Debian that it fetches, too.
-.PHONY: deb deb-check
+.PHONY: deb deb-check rpm rpm-check
 deb:
 	@sh pkgconfig/deb.sh $(BUILD)/deb
 deb-check: deb
 	@sh Tests/Packages/debian.sh $(BUILD)/deb $(BUILD)/debian
+# RPM packages, in BUILD/rpm; rpm-check tries them, too.
+rpm:
+	@sh pkgconfig/rpm.sh $(BUILD)/rpm
+rpm-check:
+	@sh Tests/Packages/rpm.sh $(BUILD)
 
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

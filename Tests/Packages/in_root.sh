@@ -5,6 +5,8 @@
 set -u
 export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
+kind=deb
+if ls "$2"/*.rpm > /dev/null 2>&1; then kind=rpm; fi
 place=$1 packages=$2 tests=$3 lower=$4
 failed=0
 # report NAME STATUS: as in begin.sh, which would remove its directory at the end
@@ -23,39 +25,54 @@ devices() {
 mount -t tmpfs -o mode=755 tmpfs "$place" && cd "$place" && mkdir upper own root &&
 	mount -t overlay -o "lowerdir=$lower,upperdir=$place/upper,workdir=$place/own" overlay root &&
 	mount -t proc -o ro,nosuid,nodev,noexec proc root/proc && mount -t tmpfs tmpfs root/run && mount -t tmpfs -o mode=1777 tmpfs root/tmp &&
-	devices && mkdir root/tmp/packages root/tmp/tests && cp "$packages"/*.deb root/tmp/packages && cp -R "$tests/." root/tmp/tests
-report deb.there_is_a_root $?
+	devices && mkdir root/tmp/packages root/tmp/tests && cp "$packages"/*."$kind" root/tmp/packages && cp -R "$tests/." root/tmp/tests
+report $kind.there_is_a_root $?
 [ $failed -eq 0 ] || exit 1
 
 # inside COMMAND...: in the root; what it prints is shown when it fails
 inside() {
+	# shellcheck disable=SC2086
 	chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root \
-		AUTOPKGTEST_TMP="/tmp/test_${test:-}" PYTHONDONTWRITEBYTECODE=1 timeout 100 "$@" > log 2>&1 < /dev/null || { cat log >&2; return 1; }
+		AUTOPKGTEST_TMP="/tmp/test_${test:-}" PYTHONDONTWRITEBYTECODE=1 ${elsewhere:-} timeout 100 "$@" > log 2>&1 < /dev/null && return
+	cat log >&2
+	return 1
 }
 
-inside sh -c 'dpkg -i /tmp/packages/*.deb'
-report deb.packages_are_installed $?
+# What stays: what dpkg and its triggers, ldconfig, and those that change users keep.
+stays='var/(lib/dpkg|log|cache)/|etc/ld\.so\.cache$|etc/\.pwd\.lock$|etc/(passwd|group|shadow|gshadow|subuid|subgid)-$'
+install='dpkg --install' actions='remove purge'
+# rpm does not know what Debian has installed, and some folders are not those of Debian. Users and what is in /run stay by custom.
+if [ $kind = rpm ]; then
+	install='rpm --upgrade --nodeps' actions=erase
+	modules=$(rpm -qpl "$packages"/python3-libipc-*.rpm | sed -n 's|/libipc$||p')
+	elsewhere="PKG_CONFIG_PATH=/usr/lib64/pkgconfig LD_LIBRARY_PATH=/usr/lib64 PYTHONPATH=$modules"
+	stays="$stays|etc/(passwd|group|shadow|gshadow)$|root/\.rpmdb/|usr/share/licenses$|usr/lib64/pkgconfig$|${modules#/}$|run/ipc$"
+fi
+inside sh -c "$install /tmp/packages/*.$kind"
+report $kind.packages_are_installed $?
 # debugging is not among the package's own tests: they are run without debug symbols.
-if [ -x root/usr/bin/gdb ]; then cp "$here/debugging" root/tmp/tests; fi
+if [ $kind = deb ] && [ -x root/usr/bin/gdb ]; then cp "$here/debugging" root/tmp/tests; fi
 for test in $(sed -n 's/^Tests: //p' root/tmp/tests/control) $(cd root/tmp/tests && ls debugging 2> /dev/null); do
 	mkdir "root/tmp/test_$test" && inside "/tmp/tests/$test"
-	report "deb.test_$test" $?
+	report "$kind.test_$test" $?
 done
-names=$(for package in "$packages"/*.deb; do dpkg-deb -f "$package" Package; done)
-for action in remove purge; do
+if [ $kind = rpm ]; then names=$(rpm -qp --queryformat '%{NAME} ' "$packages"/*.rpm); else
+	names=$(for package in "$packages"/*.deb; do dpkg-deb -f "$package" Package; done)
+fi
+for action in $actions; do
 	# shellcheck disable=SC2086
-	inside dpkg --$action $names
-	report "deb.packages_are_${action}d" $?
+	inside "${install%% *}" --$action $names
+	report "$kind.packages_can_be_${action}d" $?
 done
 
-# What is in the upper layer and not below, or not the same: but for what dpkg and its triggers, ldconfig, and those that change users keep.
+# What is in the upper layer and not below, or not the same.
 (cd upper && find . -mindepth 1 ! -type d -o -type d -empty) | sed 's|^\./||' |
-	grep -vE '^(var/(lib/dpkg|log|cache)/|etc/ld\.so\.cache$|etc/\.pwd\.lock$|etc/(passwd|group|shadow|gshadow|subuid|subgid)-$)' |
 	while read -r path; do
 		if [ -d "upper/$path" ]; then [ -d "$lower/$path" ]; else cmp -s "upper/$path" "$lower/$path"; fi || echo "$path"
-	done > left
-ls root/run >> left
+	done > changed
+ls -d root/run/* 2> /dev/null | sed 's|^root/||' >> changed
+grep -vE "^($stays)" changed > left
 cat left >&2
 [ ! -s left ]
-report deb.purging_leaves_nothing $?
+report $kind.purging_leaves_nothing $?
 exit $failed
