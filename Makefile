@@ -251,7 +251,7 @@ dist:
 	git archive --format=tar.gz --prefix=libipc-$(VERSION)/ -o $(BUILD)/libipc-$(VERSION).tar.gz HEAD
 
 # Debian packages, in BUILD/deb; deb-check tries them in a minimal Debian that it fetches, too.
-.PHONY: deb deb-check rpm rpm-check
+.PHONY: deb deb-check rpm rpm-check alpine alpine-check
 deb:
 	@sh pkgconfig/deb.sh $(BUILD)/deb
 deb-check: deb
@@ -261,6 +261,11 @@ rpm:
 	@sh pkgconfig/rpm.sh $(BUILD)/rpm
 rpm-check:
 	@sh Tests/Packages/rpm.sh $(BUILD)
+# What Alpine's abuild makes packages of, in BUILD/alpine/aport; alpine-check does with it what abuild would.
+alpine:
+	@sh pkgconfig/alpine.sh $(BUILD)/alpine
+alpine-check: alpine
+	@sh Tests/Packages/alpine.sh $(BUILD)/alpine
 
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
