@@ -44,8 +44,9 @@ for part in $subpackages; do
 done
 
 cd "$work/pkg" || exit 1
-find . ! -type d | sed -e 's|^\./||' -e 's|/share/man/man.*|/share/man/...|' -e 's|/libipc/[^/]*/.*|/libipc/...|' -e 's|/python3[^/]*/|/python3/|' \
-	-e 's|/site-packages/.*|/site-packages/...|' -e 's|/include/libipc/.*|/include/libipc/...|' | LC_ALL=C sort -u > "$work/is"
+find . ! -type d | sed -E -e 's|^\./||' -e 's|(/usr/share/man)/.*|\1/...|' -e 's|(/usr/share/libipc)/.*|\1/...|' \
+	-e 's|/python3[^/]*/|/python3/|' -e 's|(/site-packages)/.*|\1/...|' -e 's|(/include/libipc)/.*|\1/...|' -e 's|(/usr/bin)/.*|\1/...|' |
+	grep -v '^ipc-daemons/usr/share/bash-completion/' | LC_ALL=C sort -u > "$work/is"
 cat > "$work/wanted" << 'END'
 ipc-daemons-openrc/etc/conf.d/ipc-tcpd
 ipc-daemons-openrc/etc/conf.d/ipc-websocketd
@@ -53,9 +54,7 @@ ipc-daemons-openrc/etc/conf.d/ipcd
 ipc-daemons-openrc/etc/init.d/ipc-tcpd
 ipc-daemons-openrc/etc/init.d/ipc-websocketd
 ipc-daemons-openrc/etc/init.d/ipcd
-ipc-daemons/usr/bin/ipc-tcpd
-ipc-daemons/usr/bin/ipc-websocketd
-ipc-daemons/usr/bin/ipcd
+ipc-daemons/usr/bin/...
 libipc-dev/usr/include/libipc/...
 libipc-dev/usr/lib/libipc.so
 libipc-dev/usr/lib/pkgconfig/ipc.pc

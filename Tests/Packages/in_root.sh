@@ -50,7 +50,7 @@ if [ $kind = rpm ]; then
 fi
 inside sh -c "$install /tmp/packages/*.$kind"
 report $kind.packages_are_installed $?
-# debugging is not among the package's own tests: they are run without debug symbols.
+# debugging is not among the package's own tests, which have no debug symbols. Without gdb, symbols.sh alone looks at these.
 if [ $kind = deb ] && [ -x root/usr/bin/gdb ]; then cp "$here/debugging" root/tmp/tests; fi
 for test in $(sed -n 's/^Tests: //p' root/tmp/tests/control) $(cd root/tmp/tests && ls debugging 2> /dev/null); do
 	mkdir "root/tmp/test_$test" && inside "/tmp/tests/$test"
