@@ -65,8 +65,11 @@ SHARED := $(BUILD)/lib/libipc.so.$(FILE_VERSION)
 STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
 # Programs in Swift, which have a man page: compiled together with what they share.
-DAEMONS := $(sort $(patsubst %.8,%,$(notdir $(wildcard Sources/*/*.8))))
-daemon_sources = $(sort $(wildcard Sources/$(1)/*.swift Sources/$(1)/*/*.swift))
+DAEMONS := $(sort $(basename $(notdir $(wildcard Sources/*/*.[18]))))
+daemon_folder = $(firstword $(dir $(wildcard Sources/*/$(1).[18])))
+daemon_sources = $(sort $(wildcard $(call daemon_folder,$(1))*.swift $(call daemon_folder,$(1))*/*.swift))
+# The tool's completion for bash.
+COMPLETION := $(DATADIR)/bash-completion/completions/ipc
 # The shard for Crystal, a folder that other shards name as a path.
 SHARD := $(DATADIR)/libipc/crystal
 SHARD_FILES := $(sort $(shell cd Sources/Bindings/crystal && find src examples shard.yml README.md -type f))

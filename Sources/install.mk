@@ -4,14 +4,14 @@
 # The lists are of installed paths. Folders that libipc has for itself stand in own_folders.
 library_folders := $(LIBDIR)/pkgconfig $(INCLUDEDIR)/libipc
 manual_folders := $(MANDIR)/man3 $(MANDIR)/man7
-daemon_folders := $(BINDIR) $(MANDIR)/man8 $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR)
+daemon_folders := $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man8 $(patsubst %/,%,$(dir $(COMPLETION))) $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR)
 binding_files := $(addprefix $(SHARD)/,$(SHARD_FILES)) $(addprefix $(PYTHONDIR)/,$(PYTHON_FILES)) \
 	$(addprefix $(SWIFT_PACKAGE)/,$(SWIFT_PACKAGE_FILES))
 binding_folders := $(sort $(patsubst %/,%,$(dir $(binding_files))))
 own_folders := $(INCLUDEDIR)/libipc $(DATADIR)/libipc $(binding_folders) $(SHARD) $(PYTHONDIR) $(SWIFT_PACKAGE)
 installed_files = $(addprefix $(LIBDIR)/,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a $(PKGCONFIG_NAMES:%=pkgconfig/%)) \
-	$(HEADERS:include/%=$(INCLUDEDIR)/libipc/%) $(addprefix $(MANDIR)/,$(shell $(MANUAL) --list) $(DAEMONS:%=man8/%.8)) \
-	$(DAEMONS:%=$(BINDIR)/%) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(SYSUSERSDIR)/libipc.conf $(TMPFILESDIR)/libipc.conf $(binding_files)
+	$(HEADERS:include/%=$(INCLUDEDIR)/libipc/%) $(addprefix $(MANDIR)/,$(shell $(MANUAL) --list) man1/ipc.1 $(addprefix man8/,$(notdir $(wildcard Sources/*/*.8)))) \
+	$(DAEMONS:%=$(BINDIR)/%) $(COMPLETION) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(SYSUSERSDIR)/libipc.conf $(TMPFILESDIR)/libipc.conf $(binding_files)
 PKGCONFIG_NAMES := libipc.pc ipc.pc libipc-swift.pc
 
 # make_folders FOLDERS, remove_folders FOLDERS
@@ -66,6 +66,8 @@ install: install-library install-manual daemons
 	$(call make_folders,$(daemon_folders) $(binding_folders))
 	install -m 755 $(INSTALLED_DAEMONS) $(DESTDIR)$(BINDIR)
 	install -m 644 $(wildcard Sources/*/*.8) $(DESTDIR)$(MANDIR)/man8
+	install -m 644 Sources/ipc-tool/ipc.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 Sources/ipc-tool/ipc.bash $(DESTDIR)$(COMPLETION)
 	for unit in $(UNITS); do \
 		sed -e 's|@BINDIR@|$(BINDIR)|' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
 	done

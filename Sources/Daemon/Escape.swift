@@ -36,7 +36,7 @@ enum Escape {
     }
 
     /// The character at `index` and its bytes (RFC 3629, 4); nil and 1 where there is none.
-    private static func decode(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (scalar: UInt32?, count: Int) {
+    static func decode(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (scalar: UInt32?, count: Int) {
         let first = bytes[index]
         if first < 0x80 { return (UInt32(first), 1) }
         let count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2
@@ -51,7 +51,7 @@ enum Escape {
         return isCharacter ? (scalar, count) : (nil, 1)
     }
 
-    private static func isSafe(_ scalar: UInt32) -> Bool {
+    static func isSafe(_ scalar: UInt32) -> Bool {
         switch scalar {
         // C0, DEL and C1; ends of lines and paragraphs; marks, embeddings, overrides and isolates of a direction.
         case 0...0x1F, 0x7F...0x9F, 0x2028...0x2029, 0x061C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: false
@@ -59,7 +59,7 @@ enum Escape {
         }
     }
 
-    private static func appendHexadecimal(_ number: UInt32, digits: Int, to line: inout [UInt8]) {
+    static func appendHexadecimal(_ number: UInt32, digits: Int, to line: inout [UInt8]) {
         for place in stride(from: digits - 1, through: 0, by: -1) {
             let digit = UInt8(truncatingIfNeeded: number >> UInt32(4 * place) & 15)
             line.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)

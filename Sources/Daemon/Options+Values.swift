@@ -26,7 +26,7 @@ extension Options {
         return try Options.thousandths(text, name, places: 3, upTo: 1_000_000, from: 0)
     }
 
-    private static func thousandths(
+    static func thousandths(
         _ text: CText, _ name: StaticString, places: Int, upTo limit: Int, from least: Int
     ) throws(Ending) -> Int {
         var (value, index, left, isFraction) = (0, 0, 3, false)

@@ -42,7 +42,7 @@ same() {
 }
 same another_build_gives_the_same_library lib/libipc.so.1.0.0
 same another_build_gives_the_same_static_library lib/libipc.a
-same another_build_gives_the_same_daemons bin/ipcd bin/ipc-tcpd bin/ipc-websocketd
+same another_build_gives_the_same_daemons bin/ipc bin/ipcd bin/ipc-tcpd bin/ipc-websocketd
 same another_build_gives_the_same_programs bin/pong bin/pongd bin/webpong
 diff -r "$build/man" "$other/man" >&2
 report another_build_gives_the_same_manual $?

@@ -5,7 +5,7 @@ cd "$here/../.." || exit 1
 root=$(pwd)
 # Of the `make test` that has started this: its BUILD must not be that of a `make clean` here.
 unset MAKEFLAGS MAKEOVERRIDES MAKELEVEL MFLAGS BUILD DESTDIR
-daemons='ipcd ipc-tcpd ipc-websocketd'
+daemons='ipc ipcd ipc-tcpd ipc-websocketd'
 
 # make_quietly ARGUMENTS...: what it says is in $work/log, and shown when it fails
 make_quietly() {

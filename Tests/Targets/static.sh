@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/../begin.sh"
 build=$(cd "${1:?build directory}" && pwd) || exit 1
 cd "$here/../.." || exit 1
-daemons='ipcd ipc-tcpd ipc-websocketd'
+daemons='ipc ipcd ipc-tcpd ipc-websocketd'
 musl=$build/x86_64-linux-musl
 
 if ! command -v musl-gcc > /dev/null 2>&1; then

@@ -170,4 +170,6 @@ int cd_poller_next(int poller);
 
 #pragma clang assume_nonnull end
 
+#include "tool.h"
+
 #endif
