@@ -110,6 +110,10 @@ part_packages() {
 	sh Tests/Packages/run.sh "$build" 2>> "$work/err" | keep
 	errors_of 'abi\.|deb\.'
 }
+part_tool() {
+	sh Tests/Tool/run.sh "$trees/epoll" "$work/tool" 2> "$work/err" | keep
+	errors_of tool
+}
 part_loops() {
 	sh Tests/Loops/run.sh "$trees/epoll" "$work/loops" 2> "$work/err" | keep
 	sh Tests/Loops/run.sh "$trees/poll" "$work/loops" poll 2>> "$work/err" | keep
@@ -164,7 +168,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 
 # The long ones first, so that all processors are busy until the end.
 parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue install packages conformance_epoll
-	conformance_poll conformance_kqueue crystal python loops fuzz headers instructions manual readme memory_order sources'
+	conformance_poll conformance_kqueue crystal python tool loops fuzz headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then
 	started=$(date +%s)
