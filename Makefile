@@ -43,7 +43,8 @@ POLLER_SWIFTFLAGS := $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(if $(filter
 # A section for each function: what the optimizer has inlined everywhere the linker leaves out (--gc-sections).
 EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
 	-Xfrontend -function-sections $(TARGET_SWIFTFLAGS) $(HARDENING_SWIFTFLAGS) $(SWIFT_FLAGS_HEARD) $(EXTRA_SWIFTFLAGS)
-SWIFTFLAGS := $(EMBEDDED_FLAGS) -O -Xcc -fPIC $(POLLER_SWIFTFLAGS)
+# `make OPTIMIZED=no`: soon compiled, for a check that another system's sources compile and link.
+SWIFTFLAGS := $(EMBEDDED_FLAGS) $(if $(filter no,$(OPTIMIZED)),-Onone,-O) -Xcc -fPIC $(POLLER_SWIFTFLAGS)
 OPTIMIZATION := -O2
 C_FLAGS = $(TARGET_CFLAGS) -std=gnu11 $(OPTIMIZATION) -Wall -Wextra -Werror $(HARDENING_CFLAGS) $(C_FLAGS_HEARD) $(EXTRA_CFLAGS)
 LIBRARY_CFLAGS = -fPIC $(TLS_CFLAGS) -fvisibility=default $(POLLER_CFLAGS) $(C_FLAGS) -ISources/CLibIPC/include
@@ -61,7 +62,7 @@ C_SOURCES := $(sort $(wildcard Sources/CLibIPC/*.c))
 HEADERS := $(sort $(wildcard include/*.h))
 INTERNAL_HEADERS := $(wildcard Sources/CLibIPC/include/*)
 OBJECTS := $(BUILD)/obj/LibIPC.o $(patsubst Sources/CLibIPC/%.c,$(BUILD)/obj/%.o,$(C_SOURCES)) $(KQUEUE_OBJECT)
-SHARED := $(BUILD)/lib/libipc.so.$(FILE_VERSION)
+SHARED := $(BUILD)/lib/$(firstword $(SHARED_NAMES))
 STATIC := $(BUILD)/lib/libipc.a
 PROGRAMS := $(patsubst Sources/%/main.c,$(BUILD)/bin/%,$(wildcard Sources/*/main.c))
 # Programs in Swift, which have a man page: compiled together with what they share.
@@ -96,12 +97,13 @@ DECLARED := Sources/CLibIPC/declared.sed
 # The pages of sections 3 and 7, made from the comments in the headers.
 MANUAL := sh Sources/Manual/manual.sh
 
-.PHONY: all library daemons static-daemons manual demo test check soak bench install install-library install-manual uninstall FORCE clean dist format
+.PHONY: all library typecheck daemons programs static-daemons manual demo test check soak bench install install-library install-manual uninstall FORCE clean dist format
 # An object whose second step has failed is none.
 .DELETE_ON_ERROR:
 all: library daemons manual $(PROGRAMS)
 library: $(SHARED) $(STATIC)
 daemons: $(DAEMONS:%=$(BUILD)/bin/%)
+programs: $(PROGRAMS)
 manual: $(BUILD)/man/made
 
 $(BUILD)/man/made: $(HEADERS) $(wildcard Sources/Manual/*)
@@ -110,8 +112,8 @@ $(BUILD)/man/made: $(HEADERS) $(wildcard Sources/Manual/*)
 	@touch $@
 
 # A hash of the module's interface that nothing reads, and that differs from build to build; and an index for lldb, with which gdb finds
-# nothing.
-without_hash = $(OBJCOPY) --remove-section=.swift_modhash --remove-section=.debug_names
+# nothing. macOS has none of these sections.
+without_hash = $(if $(MACH_O),touch,$(OBJCOPY) --remove-section=.swift_modhash --remove-section=.debug_names)
 $(BUILD)/obj/LibIPC.o: $(SWIFT_SOURCES) $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(SWIFTC) $(SWIFTFLAGS) -module-name LibIPC -I Sources/CLibIPC/include -c $(SWIFT_SOURCES) -o $@
@@ -124,22 +126,40 @@ $(KQUEUE_OBJECT): $(KQUEUE)/kqueue.c $(KQUEUE)/include/sys/event.h $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -c $< -o $@
 endif
+ifdef MACH_O
+$(BUILD)/obj/exports.symbols: $(HEADERS) $(DECLARED)
+	@mkdir -p $(@D)
+	sed -n -f $(DECLARED) $(HEADERS) | sed 's/^/_/' > $@
+$(BUILD)/obj/libSystem.tbd:
+	@mkdir -p $(@D)
+	sed 's/arm64e[.]x1-[a-z]*/arm64-macos/g' $(ZIG_LIBRARIES)/darwin/$(@F) > $@
+endif
 $(BUILD)/obj/%.o: Sources/CLibIPC/%.c $(HEADERS) $(INTERNAL_HEADERS) $(RULES)
 	@mkdir -p $(@D)
 	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -c $< -o $@
 
-# lld, because it refuses a version script that names a function which is not there. Never unloaded (nodelete): what is to be done
-# when a thread ends lies in it.
-$(SHARED): $(OBJECTS) $(EXPORTS)
+$(SHARED): $(OBJECTS) $(EXPORTS) $(LINKED_WITH)
 	@mkdir -p $(@D)
-	$(LIBRARY_LINK) -shared -Wl,-soname,libipc.so.1 -Wl,-z,nodelete -Wl,--version-script=$(EXPORTS) \
-		-Wl,--no-undefined-version -Wl,--gc-sections -Wl,-z,defs $(LINK_FLAGS) $(EXTRA_LDFLAGS) -o $@ $(OBJECTS) $(LIBRARY_LIBS)
-	ln -sf libipc.so.$(FILE_VERSION) $(BUILD)/lib/libipc.so.1
-	ln -sf libipc.so.1 $(BUILD)/lib/libipc.so
+	$(LIBRARY_LINK) $(SHARED_LDFLAGS) $(LINK_FLAGS) $(EXTRA_LDFLAGS) -o $@ $(OBJECTS) $(LIBRARY_LIBS)
+	$(call link_names,$(BUILD)/lib)
+
+# The sources, without making anything: where Swift can make nothing for the target, or to be soon done.
+check_daemon = $(SWIFTC) $(EMBEDDED_FLAGS) -emit-sil -o - > /dev/null -module-name $(subst -,_,$(1)) -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include \
+	$($(1)_SWIFTFLAGS) $(DAEMON_SOURCES) $(call daemon_sources,$(1))
+typecheck:
+	$(SWIFTC) $(SWIFTFLAGS) -Onone -emit-sil -o - > /dev/null -module-name LibIPC -I Sources/CLibIPC/include $(SWIFT_SOURCES)
+	$(foreach daemon,$(DAEMONS),$(call check_daemon,$(daemon)) &&) :
+	$(LIBRARY_CC) $(LIBRARY_CFLAGS) -fsyntax-only $(C_SOURCES)
+	$(LIBRARY_CC) $(DAEMON_CFLAGS) -fsyntax-only $(wildcard Sources/CDaemon/*.c)
+	$(LIBRARY_CC) $(DEFLATE_CFLAGS) -fsyntax-only Sources/CDeflate/deflate.c
 
 # One object in which only the contract is global: no Swift symbol can clash with those of the program. What ipc.h does not declare is
-# weak, and nothing in the library calls it: a program may have functions of these names.
+# weak, and nothing in the library calls it: a program may have functions of these names. No such tools are there for macOS (MACH_O).
 $(STATIC): $(OBJECTS) $(HEADERS) $(DECLARED)
+ifdef MACH_O
+	rm -f $@
+	$(AR) rcs $@ $(OBJECTS)
+else
 	@mkdir -p $(@D)
 	sed -n -f $(DECLARED) $(HEADERS) > $(BUILD)/obj/exports.list
 	sed -n -f $(DECLARED) include/fs.h include/message.h include/utils.h > $(BUILD)/obj/weak.list
@@ -147,10 +167,11 @@ $(STATIC): $(OBJECTS) $(HEADERS) $(DECLARED)
 	$(OBJCOPY) --keep-global-symbols=$(BUILD)/obj/exports.list --weaken-symbols=$(BUILD)/obj/weak.list $(BUILD)/obj/libipc.o
 	rm -f $@
 	$(AR) rcsD $@ $(BUILD)/obj/libipc.o
+endif
 
 $(BUILD)/bin/%: Sources/%/main.c $(SHARED) $(HEADERS)
 	@mkdir -p $(@D)
-	$(PROGRAM_LINK) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc -Wl,-rpath,'$$ORIGIN/../lib'
+	$(PROGRAM_LINK) $(PROGRAM_CFLAGS) $< -o $@ -L$(BUILD)/lib -lipc $(if $(MACH_O),,-Wl$(comma)-rpath$(comma)'$$ORIGIN/../lib')
 
 $(DAEMON_OBJECTS): $(BUILD)/obj/daemons/%.o: Sources/CDaemon/%.c $(DAEMON_HEADERS) $(RULES)
 	@mkdir -p $(@D)
@@ -168,18 +189,18 @@ $(2)/$(1).swift.o: $(call daemon_sources,$(1)) $(DAEMON_SOURCES) $(DAEMON_HEADER
 		$$($(1)_SWIFTFLAGS) -c $(DAEMON_SOURCES) $(call daemon_sources,$(1)) -o $$@
 	$$(without_hash) $$@
 endef
-$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/daemons,-Osize)))
+$(foreach daemon,$(DAEMONS),$(eval $(call DAEMON_OBJECT,$(daemon),$(BUILD)/obj/daemons,$(if $(filter no,$(OPTIMIZED)),-Onone,-Osize))))
 
 # Stripped (-s): the names of specialised functions are a quarter of each file, and nothing reads them.
 # link_daemon RPATH
-link_daemon = $(PROGRAM_LINK) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc $(if $(1),-Wl$(comma)-rpath$(comma)'$(1)') -Wl,--gc-sections \
+link_daemon = $(PROGRAM_LINK) $(filter %.o,$^) -o $@ -L$(BUILD)/lib -lipc $(if $(1),-Wl$(comma)-rpath$(comma)'$(1)') $(GC_LDFLAGS) \
 	$(STRIP_LDFLAGS) $($*_LIBS) $(EXTRA_LDFLAGS)
 comma := ,
 $(BUILD)/obj/daemons/ipc-websocketd.swift.o: $(DEFLATE_HEADERS)
 $(BUILD)/bin/ipc-websocketd: $(DEFLATE_OBJECT)
 $(DAEMONS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/daemons/%.swift.o $(DAEMON_OBJECTS) $(SHARED)
 	@mkdir -p $(@D)
-	$(call link_daemon,$$ORIGIN/../lib)
+	$(call link_daemon,$(if $(MACH_O),,$$ORIGIN/../lib))
 
 # Each daemon as one file that needs nothing else, not even a C library: with musl, and without zlib. In BUILD/TARGET/static. What the
 # library has in them is compiled for size, and nothing unwinds its stack (.eh_frame). Swift's own inlining makes code that is compiled for
@@ -220,7 +241,7 @@ test: all
 ifdef IS_NATIVE
 	@sh Tests/run.sh $(BUILD) $(PARTS)
 else
-	@CC="$(CC)" EMULATOR="$(EMULATOR)" POLLER=$(POLLER) sh Tests/Targets/target.sh $(TARGET) $(BUILD)
+	@CC="$(TEST_CC)" EMULATOR="$(EMULATOR)" POLLER=$(POLLER) sh Tests/Targets/target.sh $(TARGET) $(BUILD)
 endif
 
 # The conformance programs alone, with one back end; ONLY="entries printing" names some of them.
@@ -229,7 +250,7 @@ check:
 
 # 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds. Then 300 new
 # random sequences of calls for each poller; a minute of libFuzzer for each parser; all of Autobahn (half an hour); 5,000 connections of
-# each kind.
+# each kind; all programs for each target.
 soak: all
 	@$(MAKE) -s PREFIX=$(abspath $(BUILD))/soak/tree install > /dev/null
 	@sh Tests/Threads/soak.sh $(BUILD)/soak/tree $(SOAK_SECONDS) $(BUILD)/soak
@@ -238,6 +259,7 @@ soak: all
 	@sh Tests/Fuzz/cbor.sh $(BUILD)/soak/tree $(BUILD)/fuzz 60
 	@CHURN=5000 AUTOBAHN=all sh Tests/Daemons/websocket.sh $(abspath $(BUILD))/soak/tree $(BUILD)/websocket web_churn autobahn
 	@CHURN=5000 sh Tests/Daemons/run.sh $(abspath $(BUILD))/soak/tree $(BUILD)/soak/daemons churn
+	@FULL=1 sh Tests/Targets/run.sh $(BUILD) $(BUILD)/soak/targets
 
 bench: all
 	@CC="$(CC)" sh Tests/Performance/run.sh $(BUILD)

@@ -31,7 +31,7 @@ PROGRAM_HARDENING := $(call hardening_of,$(CC)) -fPIE
 shadow_stack := -Wl,-z,shstk
 HARDENING_LDFLAGS := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	$(if $(filter x86_64,$(ARCHITECTURE)),$(if $(zig_cflags),,$(shadow_stack)))
-PIE_LDFLAGS := -pie
+PIE_LDFLAGS := $(if $(MACH_O),,-pie)
 endif
 
 # Clang takes what Debian, Fedora and Ubuntu pass to gcc, but for link-time optimization, after which nothing could be made local, and specs.
@@ -40,5 +40,6 @@ heard := $(CPPFLAGS) $(filter-out -flto% -ffat-lto-objects -specs=%,$(CFLAGS)) $
 C_FLAGS_HEARD := '-ffile-prefix-map=$(CURDIR)=.' $(heard)
 SWIFT_FLAGS_HEARD := -file-prefix-map '$(CURDIR)=.' $(if $(debugging),-g -Xfrontend -no-clang-module-breadcrumbs) \
 	$(addprefix -Xcc ,$(CPPFLAGS) $(filter -m% -D% -U% -I%,$(CFLAGS)))
-LINK_FLAGS := $(HARDENING_LDFLAGS) -Wl,--build-id=sha1 $(filter-out -specs=%,$(LDFLAGS))
-STRIP_LDFLAGS := $(if $(debugging),,-Wl,-s)
+build_id := -Wl,--build-id=sha1
+LINK_FLAGS := $(if $(MACH_O),,$(HARDENING_LDFLAGS) $(build_id)) $(filter-out -specs=%,$(LDFLAGS))
+STRIP_LDFLAGS := $(if $(debugging)$(MACH_O),,-Wl,-s)

@@ -9,7 +9,7 @@ binding_files := $(addprefix $(SHARD)/,$(SHARD_FILES)) $(addprefix $(PYTHONDIR)/
 	$(addprefix $(SWIFT_PACKAGE)/,$(SWIFT_PACKAGE_FILES))
 binding_folders := $(sort $(patsubst %/,%,$(dir $(binding_files))))
 own_folders := $(INCLUDEDIR)/libipc $(DATADIR)/libipc $(binding_folders) $(SHARD) $(PYTHONDIR) $(SWIFT_PACKAGE)
-installed_files = $(addprefix $(LIBDIR)/,libipc.so libipc.so.1 libipc.so.$(FILE_VERSION) libipc.a $(PKGCONFIG_NAMES:%=pkgconfig/%)) \
+installed_files = $(addprefix $(LIBDIR)/,$(SHARED_NAMES) libipc.a $(PKGCONFIG_NAMES:%=pkgconfig/%)) \
 	$(HEADERS:include/%=$(INCLUDEDIR)/libipc/%) $(addprefix $(MANDIR)/,$(shell $(MANUAL) --list) man1/ipc.1 $(addprefix man8/,$(notdir $(wildcard Sources/*/*.8)))) \
 	$(DAEMONS:%=$(BINDIR)/%) $(COMPLETION) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) $(SYSUSERSDIR)/libipc.conf $(TMPFILESDIR)/libipc.conf $(binding_files)
 PKGCONFIG_NAMES := libipc.pc ipc.pc libipc-swift.pc
@@ -46,9 +46,8 @@ endif
 
 install-library: library
 	$(call make_folders,$(library_folders))
-	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libipc.so.$(FILE_VERSION)
-	ln -sf libipc.so.$(FILE_VERSION) $(DESTDIR)$(LIBDIR)/libipc.so.1
-	ln -sf libipc.so.1 $(DESTDIR)$(LIBDIR)/libipc.so
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	$(call link_names,$(DESTDIR)$(LIBDIR))
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/libipc.a
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)/libipc/
 	for name in libipc ipc; do \

@@ -3,11 +3,11 @@
  * sockets. Linux: linux.c.
  */
 #ifndef __linux__
+#include "systems.h"
+
 #include <netinet/tcp.h>
 #include <sys/event.h>
 #include <sys/time.h>
-
-#include "systems.h"
 
 static int marked(int fd, int status_flags) {
 	if (fd >= 0) {

@@ -75,7 +75,7 @@ int libipc_accept(int server) {
 	return client;
 #elif defined __APPLE__
 	int client = accept(server, NULL, NULL);
-	if (client >= 0) fcntl(client, F_SETFD, FD_CLOEXEC), fcntl(client, F_SETFL, 0);
+	if (client >= 0) fcntl(client, F_SETFD, FD_CLOEXEC), fcntl(client, F_SETFL, 0), libipc_forbid_signal(client);
 	return client;
 #else
 	return accept4(server, NULL, NULL, SOCK_CLOEXEC);

@@ -43,8 +43,8 @@ void libipc_watch_thread(void) {
 /* ---- the word that is 0 in a new child ---- */
 
 #define ONE_FORK ((uint64_t)1 << LIBIPC_FORK_SHIFT)
-static uint64_t unwiped = ONE_FORK;
-uint64_t *libipc_changes = &unwiped;
+static libipc_word unwiped = ONE_FORK;
+libipc_word *libipc_changes = &unwiped;
 static uint64_t forks = ONE_FORK; /* value of the word when this process began */
 static long page_size;
 
@@ -58,7 +58,7 @@ static void make_page(void) {
 		munmap(page, (size_t)page_size);
 		return;
 	}
-	*(uint64_t *)page = unwiped;
+	*(libipc_word *)page = unwiped;
 	libipc_changes = page;
 #endif
 }
@@ -141,7 +141,7 @@ static void after_fork_in_child(void) {
 
 static void begin_child_once(void) {
 	/* In the same page as the word, and wiped with it. */
-	uint64_t *is_noticed = libipc_changes + 1;
+	libipc_word *is_noticed = libipc_changes + 1;
 	if (__atomic_exchange_n(is_noticed, 1, __ATOMIC_ACQUIRE) != 0) return;
 	begin_child();
 	__atomic_store_n(is_noticed, 0, __ATOMIC_RELEASE);

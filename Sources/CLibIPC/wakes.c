@@ -38,7 +38,7 @@ int libipc_sleep(struct pollfd *entries, int count, int timeout) {
 }
 
 /* Only if the number is still the descriptor that was marked: the program may have closed it, and opened a file of its own. */
-static void write_to(const uint64_t *place) {
+static void write_to(const libipc_word *place) {
 	uint64_t marked = __atomic_load_n(place, __ATOMIC_SEQ_CST);
 	int fd = (int)(uint32_t)marked;
 	struct stat status;

@@ -7,6 +7,7 @@
  * webpong PORT [NAME]    on 127.0.0.1; NAME is the service's, `pong` if not given. Exits 0 only when all was right.
  */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

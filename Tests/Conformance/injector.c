@@ -229,6 +229,13 @@ int fstat(int fd, struct stat *status) {
 	return real(fd, status);
 }
 
+/* fstat(2) of a library that was built for glibc before 2.33. */
+int __fxstat(int version, int fd, struct stat *status);
+int __fxstat(int version, int fd, struct stat *status) {
+	(void)version;
+	return fstat(fd, status);
+}
+
 /* ---- memory ---- */
 
 void *malloc(size_t size) { return decide("malloc", "memory", -1, 0) > 0 ? errno = ENOMEM, NULL : __libc_malloc(size); }

@@ -56,7 +56,7 @@ static inline void write_frame(int fd, char user_type, const void *payload, uint
 
 /* The next bytes of the stream are this frame of type DATA. */
 static inline void read_frame(int fd, char user_type, const void *payload, uint32_t length) {
-	char *frame = malloc(FRAME_SIZE(length)), wanted[IPC_HEADER_SIZE];
+	char *frame = calloc(1, FRAME_SIZE(length)), wanted[IPC_HEADER_SIZE];
 	put_header(wanted, MSG_TYPE_DATA, length, user_type);
 	CHECK_EQUAL(read_bytes(fd, frame, FRAME_SIZE(length)), FRAME_SIZE(length));
 	CHECK(memcmp(frame, wanted, IPC_HEADER_SIZE) == 0);

@@ -5,7 +5,7 @@
 #
 # From the Makefile come CC, the target's compiler; EMULATOR, the command that runs its programs (empty: they run here as they are); and
 # POLLER. ONLY names some of the conformance programs, THREADS some of those about threads. What the emulator or the C library cannot do
-# is in limits.txt: such a test is not run, and told as `limit NAME: why`.
+# is in limits.txt: such a test is told as `limit NAME: why`, and as failed if it passes.
 set -u
 target=${1:?target}
 build=${2:?build directory}
@@ -31,14 +31,16 @@ if [ -n "$EMULATOR" ]; then
 	chmod +x "$run"
 fi
 
-TEST_LIMITS=" $(awk -v target="$target" '$1 == target { print $2 }' "$here/limits.txt" | tr '\n' ' ') "
+# What of limits.txt is about this target.
+awk -v target="$target" -v emulated="$EMULATOR" '$1 == target || (emulated && $1 == "emulated")' "$here/limits.txt" > "$work/limits"
+TEST_LIMITS=" $(awk '{ print $2 }' "$work/limits" | tr '\n' ' ') "
 export TEST_LIMITS
 # with_reasons: on stdin lines of tests; a limit gets its reason
 with_reasons() {
-	awk -v target="$target" '
-		FILENAME != "-" { if ($1 == target) { name = $2; sub(/^[^ ]+ +[^ ]+ +/, ""); why[name] = $0 } next }
+	awk '
+		FILENAME != "-" { name = $2; sub(/^~/, "", name); sub(/^[^ ]+ +[^ ]+ +/, ""); why[name] = $0; next }
 		/^limit [^:]*$/ { name = $2; sub(/.*[.]/, "", name); print $0 ": " why[name]; next }
-		{ print }' "$here/limits.txt" -
+		{ print }' "$work/limits" -
 }
 
 install_tree tree "$build" "$POLLER" install || exit 1

@@ -143,7 +143,10 @@ static inline int sleeps(int tid, char text[200]) {
 	static const long waits[] = {
 	    SYS_futex, SYS_write, SYS_writev, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
-	    SYS_epoll_wait, SYS_poll, SYS_select,
+	    SYS_epoll_wait, SYS_poll,
+#endif
+#ifdef SYS_select
+	    SYS_select,
 #endif
 #ifdef SYS_epoll_pwait2
 	    SYS_epoll_pwait2,

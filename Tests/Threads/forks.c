@@ -33,7 +33,7 @@ static void be_a_client(struct ipc_ctx *ctx, const char *name, uint32_t client, 
 	int fd;
 	char *frame = malloc(FRAME_SIZE(sizeof(struct label) + LARGEST_FILLING));
 	CHECK_OK(ipc_connection(ctx, name, &fd));
-	for (uint32_t i = 0; messages < 0 ? !is_set(&stopping) : i < messages; i++) {
+	for (uint32_t i = 0; messages < 0 ? !is_set(&stopping) : (long)i < messages; i++) {
 		talk_once(ctx, &event, fd, client, i, frame);
 		if (messages < 0) count(&talked);
 	}

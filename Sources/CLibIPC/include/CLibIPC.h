@@ -40,6 +40,8 @@
 
 static inline int libipc_errno(void) { return errno; }
 
+/* macOS has an enum for the clocks, with a type of its own in Swift. */
+static inline void libipc_read_clock(struct timespec *now) { clock_gettime(CLOCK_MONOTONIC, now); }
 /* The coarse monotonic clock, in nanoseconds: it costs 5 ns to read, and advances a few hundred times a second. Elsewhere the exact
  * clock, rounded down to 4 ms. */
 static inline int64_t libipc_coarse_tick(void) {
@@ -145,11 +147,9 @@ static inline void libipc_drain_waker(int end) {
 	while (read(end, &signals, sizeof signals) == sizeof signals) {}
 }
 
-/* Room for control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
- * SO_PASSSEC, SO_TIMESTAMP). */
 union libipc_control {
 	struct cmsghdr header; /* for its alignment */
-	char bytes[256];
+	char bytes[LIBIPC_CONTROL_SIZE];
 };
 
 /* Parses received control data. `*passed` becomes the first descriptor of SCM_RIGHTS; all others are closed, pidfds included. When the
@@ -262,7 +262,7 @@ static inline void libipc_publish_messages(struct ipc_ctx *ctx, struct ipc_messa
 /* A word that contexts compare to notice changes (process.c). Upper 16 bits: the number of forks between the process that loaded the
  * library and this one, counted from 1. Lower 48 bits, which last for years: how often programs have changed tables of switched
  * pairs, or closed a descriptor of the library (libipc_take_number). 0: a child in which no call has been made yet. */
-extern uint64_t *libipc_changes __attribute__((visibility("hidden")));
+extern libipc_word *libipc_changes __attribute__((visibility("hidden")));
 enum { LIBIPC_FORK_SHIFT = 48 };
 /* Begins a child (process.c). Returns the word. */
 uint64_t libipc_notice_child(void);

@@ -25,16 +25,40 @@ enum { LIBIPC_FLAGS_AFTERWARDS = 1 };
 #define SOCK_CLOEXEC 0
 #define SOCK_NONBLOCK 0
 #define st_mtim st_mtimespec
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
 #else
 enum { LIBIPC_FLAGS_AFTERWARDS = 0 };
+#endif
+/* Not every macOS has MSG_NOSIGNAL: the library's own sockets are set to it. A program that adds others ignores SIGPIPE. */
+static inline void libipc_forbid_signal(int fd) {
+#ifdef SO_NOSIGPIPE
+	int on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#else
+	(void)fd;
+#endif
+}
+
+/* Room for control data (unix(7), cmsg(3)): passed descriptors, and what a program's socket options add (SO_PASSCRED, SO_PASSPIDFD,
+ * SO_PASSSEC, SO_TIMESTAMP). Of more descriptors than there is room for, Linux passes as many as there is. FreeBSD gives none, and macOS
+ * leaves the rest open in this process: so elsewhere there is room for 512, more than any of these lets a message carry. */
+#ifdef __linux__
+enum { LIBIPC_CONTROL_SIZE = 256 };
+#else
+enum { LIBIPC_CONTROL_SIZE = 256 + 512 * sizeof(int) };
 #endif
 
 /* A Unix socket that does not block and is close-on-exec. */
 static inline int libipc_new_socket(int type) {
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (LIBIPC_FLAGS_AFTERWARDS && fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC), fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (LIBIPC_FLAGS_AFTERWARDS && fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC), fcntl(fd, F_SETFL, O_NONBLOCK), libipc_forbid_signal(fd);
 	return fd;
 }
+
+/* Options of setsockopt(2). On 32 bits of Linux they depend on the size of time_t, which Swift does not import. */
+enum { LIBIPC_RECEIVE_LIMIT = SO_RCVTIMEO, LIBIPC_SEND_LIMIT = SO_SNDTIMEO };
 
 /* The constants are an enum in C on some systems, and so have a type of their own in Swift. */
 static inline void libipc_stop_writing(int fd) { shutdown(fd, SHUT_WR); }

@@ -22,6 +22,8 @@ static inline int libipc_is_alone(void) { return 0; }
 #endif
 
 #pragma clang assume_nonnull begin
+/* 64 bits for atomic accesses: i386 aligns a uint64_t of a structure to 4 bytes, and then such an access may fall apart. */
+typedef uint64_t libipc_word __attribute__((aligned(8)));
 /* A lock, and the waits and references of the data that it guards. One lies in front of each context in memory; each stripe of the
  * table of descriptors has one (descriptor_table.h). The monitor of a context is never freed, because threads read it before they have
  * its lock or a reference. The mutex guards all other fields. */
@@ -42,7 +44,7 @@ struct libipc_monitor {
 	uintptr_t freed_by;              /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
 	uint32_t life;                   /* which of the contexts that it has guarded this one is: 1 and up */
 	uint32_t woken_life;             /* the `life` for which ipc_wake was called, and no wait has told of it yet (wakes.c) */
-	uint64_t waker, bell;            /* descriptors that ipc_wake writes to, with their marks (libipc_marked); 0: none */
+	libipc_word waker, bell;         /* descriptors that ipc_wake writes to, with their marks (libipc_marked); 0: none */
 	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
 	struct libipc_monitor *_Nullable earlier;   /* in the list of all that were ever made (libipc_newest_monitor) */
 	struct libipc_monitor *_Nullable next_free; /* in the list of those that no context uses */
@@ -158,7 +160,7 @@ LIBIPC_ATOMIC int libipc_take_wake(struct libipc_monitor *monitor) {
 	return libipc_is_woken(monitor) && __atomic_compare_exchange_n(&monitor->woken_life, &life, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 static inline uint64_t libipc_marked(int fd, uint32_t mark) { return fd < 0 ? 0 : (uint64_t)mark << 32 | (uint32_t)fd; }
-LIBIPC_ATOMIC void libipc_publish_number(uint64_t *place, uint64_t number) { __atomic_store_n(place, number, __ATOMIC_SEQ_CST); }
+LIBIPC_ATOMIC void libipc_publish_number(libipc_word *place, uint64_t number) { __atomic_store_n(place, number, __ATOMIC_SEQ_CST); }
 /* poll(2) for a wait. In a process with one thread ipc_wake of a signal handler ends it, whenever the handler comes. */
 int libipc_sleep(struct pollfd *_Nullable entries, int count, int timeout);
 

@@ -6,7 +6,8 @@
         let wanted = value == -1 ? nil : value < 0 ? Int.max : value
         var isSet = false
         if let limit = Settings.Limit(rawValue: limit.rawValue) {
-            let isAccepted = context.settings.set(limit, to: wanted)
+            // On 32 bits Int.max is a time that would be accepted.
+            let isAccepted = (limit != .connectTime || value >= -1) && context.settings.set(limit, to: wanted)
             isSet = limit == .frame ? context.limitFrames(wanted ?? FrameHeader.maximumLength) : isAccepted
         }
         // Servers that wait for the end of a connection look again.

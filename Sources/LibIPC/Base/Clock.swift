@@ -5,7 +5,7 @@ enum Clock {
     @inline(never)
     static func now() -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        libipc_read_clock(&time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

@@ -20,7 +20,7 @@ struct DirectRead<View: PublicView & ~Copyable>: ~Copyable {
     /// Claims the inbox; waits while another call has it.
     /// - Parameter frames: whether the call receives a frame; else a descriptor.
     init(_ number: Int32, _ code: ErrorCode, frames: Bool) throws(IPCError) {
-        var limit = TimeLimit(SO_RCVTIMEO)
+        var limit = TimeLimit.receiving
         while true {
             let lock = try DescriptorLock<View>(number, code, .receiving)
             if frames { try lock.requireStream(code) }

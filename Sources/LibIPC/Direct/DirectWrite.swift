@@ -18,7 +18,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     /// Sends one frame, after what is queued.
     static func send(_ header: FrameHeader, _ payload: UnsafeMutableRawPointer?, to number: Int32) throws(IPCError) {
         let code = IPC_ERROR_USOCK_SEND
-        let limit = TimeLimit(SO_SNDTIMEO)
+        let limit = TimeLimit.sending
         let lock = try DescriptorLock<View>(number, code, .sending)
         try lock.requireStream(code)
         // Memory first: no allocation may fail once a part of the frame is sent.
@@ -45,7 +45,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     /// Passes a descriptor with one byte, after what is queued.
     static func pass(_ passed: Int32, over socket: Int32) throws(IPCError) {
         let code = IPC_ERROR_PROVIDE_FD__SENDMSG
-        let limit = TimeLimit(SO_SNDTIMEO)
+        let limit = TimeLimit.sending
         let lock = try DescriptorLock<View>(socket, code, .sending)
         if try flush(lock, code) {
             if libipc_send_descriptor(socket, passed) == 1 { return }
@@ -64,7 +64,7 @@ struct DirectWrite<View: PublicView & ~Copyable>: ~Copyable {
     /// Sends the rest of a frame that was sent in part, if there is one.
     static func finishFrame(to number: Int32) throws(IPCError) {
         let code = IPC_ERROR_USOCK_SEND
-        let limit = TimeLimit(SO_SNDTIMEO)
+        let limit = TimeLimit.sending
         let lock = try DescriptorLock<View>(number, code, .sending)
         if try flush(lock, code, finishing: true) { return }
         var write = try DirectWrite(lock, code, limit)

@@ -150,7 +150,7 @@ enum Socket {
     /// - Parameter isWanted: whether to go on.
     @inline(never)
     static func accept(on server: Int32, while isWanted: () -> Bool = { true }) throws(IPCError) -> Int32 {
-        var limit = TimeLimit(SO_RCVTIMEO)
+        var limit = TimeLimit.receiving
         let descriptor = Descriptor(server)
         limit.readLimit(of: descriptor)
         while isWanted() {

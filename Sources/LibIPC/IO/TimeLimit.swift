@@ -14,6 +14,10 @@ struct TimeLimit {
     private var deadline: Deadline?
 
     init(_ option: Int32) { self.option = option }
+    /// By SO_RCVTIMEO, of a call that begins now.
+    @inline(__always) static var receiving: TimeLimit { TimeLimit(Int32(LIBIPC_RECEIVE_LIMIT)) }
+    /// By SO_SNDTIMEO.
+    @inline(__always) static var sending: TimeLimit { TimeLimit(Int32(LIBIPC_SEND_LIMIT)) }
 
     /// Whether there is a limit, and it has been read.
     var isLimited: Bool { (deadline ?? .never) != .never }

@@ -22,7 +22,7 @@ extension Inbox {
         from descriptor: Descriptor, _ pool: inout BufferPool, _ extent: Extent, sending: (Bool) throws(IPCError) -> Outgoing
     ) throws(IPCError) {
         let code = IPC_ERROR_USOCK_RECV
-        var limit = TimeLimit(SO_RCVTIMEO)
+        var limit = TimeLimit.receiving
         /// Number of receives without a whole frame.
         var parts = 0
         while try !parse(&pool) {
@@ -60,7 +60,7 @@ extension Inbox {
     mutating func waitForDescriptor(from descriptor: Descriptor, _ pool: inout BufferPool) throws(IPCError) -> Int32 {
         let code = IPC_ERROR_RECEIVE_FD__RECVMSG
         do throws(IPCError) {
-            var limit = TimeLimit(SO_RCVTIMEO)
+            var limit = TimeLimit.receiving
             while hasNoBytes {
                 let waits = !limit.isLimited
                 switch try receive(from: descriptor, &pool, waiting: waits, .byte, &limit) {

@@ -30,6 +30,11 @@ report a_program_with_a_failed_test_exits_with_1 $?
 [ $? -eq 0 ] && [ "$(cat "$work/lines")" = 'ok passes' ] && ! [ -s "$work/silence" ]
 report a_program_without_a_failed_test_exits_with_0 $?
 
+TEST_LIMITS=' passes fails ~crashes is_skipped ' "$work/must_fail" > "$work/lines" 2> "$work/silence"
+for line in 'not ok passes passes: take its line out' 'limit crashes' 'limit is_skipped'; do grep -qx "$line" "$work/lines" || echo "$line"; done > "$work/missing"
+! [ -s "$work/missing" ]
+report a_limit_that_passes_is_told $?
+
 # Each failed check says where, and a leak or a signal says what.
 told=0
 for reason in 'must_fail.c:[0-9]*: does not hold: 1 + 1 == 3' 'must_fail.c:[0-9]*: 1 + 1 is 2, not 3' 'must_fail.c:[0-9]*: on purpose' \

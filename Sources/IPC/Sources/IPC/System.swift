@@ -101,21 +101,20 @@ enum System {
         pthread_sigmask(SIG_BLOCK, &all, &before)
         #if canImport(Darwin)
         var thread: pthread_t?
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, work.toOpaque())
-        if status == 0, let thread { pthread_detach(thread) }
         #else
         var thread = pthread_t()
+        #endif
         let status = pthread_create(
             &thread, nil,
             { argument in
-                if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+                // Not optional on each system.
+                let work: UnsafeMutableRawPointer? = argument
+                if let work { Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body() }
                 return nil
             }, work.toOpaque())
+        #if canImport(Darwin)
+        if status == 0, let thread { pthread_detach(thread) }
+        #else
         if status == 0 { pthread_detach(thread) }
         #endif
         pthread_sigmask(SIG_SETMASK, &before, nil)
