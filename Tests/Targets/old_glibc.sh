@@ -21,5 +21,5 @@ asks_for() {
 	report "x86_64-linux-gnu.2.17.${name}_needs_libc_alone" $?
 }
 asks_for libipc "$build/lib/libipc.so.1"
-for daemon in ipcd ipc-tcpd ipc-websocketd; do asks_for "$daemon" "$build/bin/$daemon" libipc.so.1; done
+for name in ipc ipcd ipc-tcpd ipc-websocketd; do asks_for "$name" "$build/bin/$name" libipc.so.1; done
 exit $failed
