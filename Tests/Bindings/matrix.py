@@ -5,6 +5,7 @@
 TREE has the installation, WORK is a directory for what is made; a NAME is a scenario or a language: only these. Prints `ok`, `not ok` or
 `skipped` for each, `bindings.SCENARIO.CLIENT_SERVICE`, and why on stderr. A language is a line in LANGUAGES.
 """
+
 import dataclasses
 import os
 import pathlib
@@ -35,15 +36,27 @@ CC = "cc -std=gnu11 -Wall -Wextra -Werror -O1 -g {here}/c/%s.c -o {work}/c_%s {l
 LANGUAGES = [
     Language("c", "cc", "{work}/c_service", "{work}/c_client", (CC % ("service", "service"), CC % ("client", "client"))),
     Language(
-        "crystal", "crystal", "{work}/crystal_matrix service", "{work}/crystal_matrix client",
+        "crystal",
+        "crystal",
+        "{work}/crystal_matrix service",
+        "{work}/crystal_matrix client",
         ("crystal build {here}/crystal/matrix.cr -o {work}/crystal_matrix",),
-        {"CRYSTAL_PATH": "{work}/crystal_lib:{crystal_path}", "CRYSTAL_CACHE_DIR": "{work}/crystal_cache"}),
+        {"CRYSTAL_PATH": "{work}/crystal_lib:{crystal_path}", "CRYSTAL_CACHE_DIR": "{work}/crystal_cache"},
+    ),
     Language(
-        "python", "python3", "python3 -B {here}/python/service.py", "python3 -B {here}/python/client.py",
-        environment={"PYTHONPATH": "{tree}/share/libipc/python/src"}),
+        "python",
+        "python3",
+        "python3 -B {here}/python/service.py",
+        "python3 -B {here}/python/client.py",
+        environment={"PYTHONPATH": "{tree}/share/libipc/python/src"},
+    ),
     Language(
-        "swift", "swift", "{work}/../swift/debug/matrix service", "{work}/../swift/debug/matrix client",
-        ("sh {here}/swift/build.sh {tree} {work}/../swift",)),
+        "swift",
+        "swift",
+        "{work}/../swift/debug/matrix service",
+        "{work}/../swift/debug/matrix client",
+        ("sh {here}/swift/build.sh {tree} {work}/../swift",),
+    ),
 ]
 
 
@@ -99,12 +112,14 @@ class Matrix:
     def run(self, scenario, client, service):
         with tempfile.TemporaryDirectory(dir=self.work, prefix="run") as rundir:
             server = subprocess.Popen(
-                self.command(service.service), env={**self.variables(service), "IPC_RUNDIR": rundir}, stdout=subprocess.PIPE, text=True)
+                self.command(service.service), env={**self.variables(service), "IPC_RUNDIR": rundir}, stdout=subprocess.PIPE, text=True
+            )
             try:
                 if server.stdout.readline() != "ready\n":
                     raise Failure(f"the service is not ready; status {server.wait(PATIENCE)}")
                 asked = subprocess.run(
-                    [*self.command(client.client), scenario], env={**self.variables(client), "IPC_RUNDIR": rundir}, timeout=PATIENCE)
+                    [*self.command(client.client), scenario], env={**self.variables(client), "IPC_RUNDIR": rundir}, timeout=PATIENCE
+                )
                 if asked.returncode != 0:
                     raise Failure(f"the client's status is {asked.returncode}")
                 status, last = server.wait(20), server.stdout.read()

@@ -1,8 +1,10 @@
 """Connections that come and go by the hundred: afterwards a daemon has as many descriptors and allocations as before.
 
 Allocations are counted by counting.c, preloaded into the daemon. Nothing is measured in time or in pages: a connection that leaves one
-allocation behind makes the number grow by as many as there were connections. CHURN says how many of each kind: 500, or 5,000 in `make soak`.
+allocation behind makes the number grow by as many as there were connections. CHURN says how many of each kind: 500, or 5,000 in
+`make soak`.
 """
+
 import os
 import socket
 import struct

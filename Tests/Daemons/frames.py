@@ -1,4 +1,5 @@
 """Frames and streams by hand, for peers that do what no library does."""
+
 import socket
 import struct
 import time

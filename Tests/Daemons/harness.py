@@ -4,6 +4,7 @@ Clients and services that behave are libipc's, through its binding for Python: `
 look at how a stream is cut or ends, have a socket and write frames by hand.
 Nothing sleeps for a fixed time where something can be waited for: `until` polls with a deadline.
 """
+
 import contextlib
 import os
 import pathlib
@@ -118,8 +119,14 @@ class Process:
         self.log = tempfile.NamedTemporaryFile(dir=world.directory, prefix=pathlib.Path(command[0]).name + ".", delete=False)
         full = {**os.environ, "IPC_RUNDIR": str(rundir), **(environment or {})}
         self.process = subprocess.Popen(
-            [str(part) for part in command], env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log,
-            pass_fds=descriptors, preexec_fn=before)
+            [str(part) for part in command],
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            pass_fds=descriptors,
+            preexec_fn=before,
+        )
         self.pid, self.ready = self.process.pid, ""
         if ready:
             self.ready = self.process.stdout.readline().decode()

@@ -1,5 +1,6 @@
 """Two "machines" for the tests: network namespaces with a network device (TUN) each, and a link between the devices that delays what
 passes, and can go down. The link is a thread here: so it needs no module of the kernel for delays (tc-netem)."""
+
 import collections
 import contextlib
 import fcntl
@@ -33,8 +34,7 @@ class Machine:
 
     def __init__(self, world, address):
         self.address = address
-        self.holder = world.start(
-            ["unshare", "--net", "sh", "-c", "echo ready; exec sleep 1000000"], world.directory)
+        self.holder = world.start(["unshare", "--net", "sh", "-c", "echo ready; exec sleep 1000000"], world.directory)
         self.tun = self.open_device()
         for command in ("link set lo up", f"address add {address}/24 dev tun0", "link set tun0 mtu 32000 up"):
             subprocess.run([*self.inside, "ip", *command.split()], check=True)
@@ -64,6 +64,7 @@ class Machine:
 
 def set_namespace(descriptor):
     import ctypes
+
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0) != 0:
         raise OSError(ctypes.get_errno(), "setns")
 

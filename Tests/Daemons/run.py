@@ -1,4 +1,5 @@
 """The tests of ipcd and ipc-tcpd (runner.py)."""
+
 import pathlib
 
 import harness

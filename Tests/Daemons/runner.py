@@ -3,6 +3,7 @@ and why on stderr.
 
 The command line: BINARIES WORK [NAME...], where a name is PART.NAME, or PART for all of it.
 """
+
 import importlib
 import pathlib
 import signal

@@ -1,4 +1,5 @@
 """Who may connect: real users (setpriv) and a proxy's workers, with the sockets' modes and groups that the options and the units give."""
+
 import contextlib
 import grp
 import os
@@ -27,8 +28,10 @@ def open_tree():
     with tempfile.TemporaryDirectory(prefix="libipc-") as name:
         tree = pathlib.Path(name)
         tree.chmod(0o755)
-        for directory, files in (("bin", [*harness.BINARIES.iterdir(), harness.WORK / "pongd", harness.WORK / "pong"]),
-                                 ("lib", (harness.BINARIES.parent / "lib").glob("libipc.so*"))):
+        for directory, files in (
+            ("bin", [*harness.BINARIES.iterdir(), harness.WORK / "pongd", harness.WORK / "pong"]),
+            ("lib", (harness.BINARIES.parent / "lib").glob("libipc.so*")),
+        ):
             (tree / directory).mkdir()
             (tree / directory).chmod(0o755)
             for file in files:
@@ -63,8 +66,13 @@ def offer(world, tree, command, **more):
 def ask(tree, who, *arguments, **more):
     """Runs pong as this user, with routes that count alone: what it said, or None after success."""
     done = subprocess.run(
-        [*who, tree / "bin/pong", *arguments], env={**os.environ, **environment(tree, **more)}, capture_output=True, text=True, cwd=tree,
-        timeout=harness.PATIENCE)
+        [*who, tree / "bin/pong", *arguments],
+        env={**os.environ, **environment(tree, **more)},
+        capture_output=True,
+        text=True,
+        cwd=tree,
+        timeout=harness.PATIENCE,
+    )
     return done.stderr + done.stdout if done.returncode else None
 
 
@@ -73,8 +81,9 @@ def test_three_users_share_the_services(world):
     with open_tree() as tree:
         run, ipc = tree / "run", account(IPC, OFFERERS)
         offer(world, tree, [*ipc, tree / "bin/ipcd", "--log", "debug", "--socket-mode", "666"])
-        tcpd = offer(world, tree, [
-            *ipc, tree / "bin/ipc-tcpd", "--log", "debug", "--listen", "127.0.0.1:0", "--allow", "pong", "--socket-mode=600"])
+        tcpd = offer(
+            world, tree, [*ipc, tree / "bin/ipc-tcpd", "--log", "debug", "--listen", "127.0.0.1:0", "--allow", "pong", "--socket-mode=600"]
+        )
         offer(world, tree, [*MEMBERS, tree / "bin/pongd", "--quiet"], IPC_SOCKET_MODE="666")
         for socket_, owner, mode in (("network", IPC, 0o666), ("tcp", IPC, 0o600), ("pong", MEMBER, 0o666)):
             found = (run / socket_).stat()
@@ -84,8 +93,12 @@ def test_three_users_share_the_services(world):
         # What is not for them.
         assert "Permission denied" in ask(tree, STRANGERS, "tcp")
         refused = subprocess.run(
-            [*STRANGERS, tree / "bin/pongd", "--quiet", "mine"], env={**os.environ, **environment(tree)}, capture_output=True, text=True,
-            timeout=harness.PATIENCE)
+            [*STRANGERS, tree / "bin/pongd", "--quiet", "mine"],
+            env={**os.environ, **environment(tree)},
+            capture_output=True,
+            text=True,
+            timeout=harness.PATIENCE,
+        )
         assert refused.returncode != 0 and "Permission denied" in refused.stderr, refused
         assert subprocess.run([*MEMBERS, "rm", "-f", run / "network"], capture_output=True).returncode != 0, "the sticky bit is missing"
         assert (run / "network").exists() and not (run / "mine").exists()
@@ -96,9 +109,11 @@ def test_group_of_a_socket_says_who_may_ask(world):
         offer(world, tree, [*MEMBERS, tree / "bin/pongd", "--quiet", "far"], IPC_SOCKET_MODE="666")
         route = f"pong unix://{tree}/run/far !"
         for options, more in (
-                (["--socket-mode", "660", "--socket-group", str(ASKERS)], {}), ([], {"IPCD_SOCKET_MODE": "660", "IPCD_SOCKET_GROUP": str(ASKERS)}),
-                ([], {"IPC_SOCKET_MODE": "660", "IPC_SOCKET_GROUP": str(ASKERS)}),
-                (["--socket-mode", "660", "--socket-group", str(ASKERS)], {"IPCD_SOCKET_MODE": "600", "IPC_SOCKET_MODE": "600"})):
+            (["--socket-mode", "660", "--socket-group", str(ASKERS)], {}),
+            ([], {"IPCD_SOCKET_MODE": "660", "IPCD_SOCKET_GROUP": str(ASKERS)}),
+            ([], {"IPC_SOCKET_MODE": "660", "IPC_SOCKET_GROUP": str(ASKERS)}),
+            (["--socket-mode", "660", "--socket-group", str(ASKERS)], {"IPCD_SOCKET_MODE": "600", "IPC_SOCKET_MODE": "600"}),
+        ):
             ipcd = offer(world, tree, [*account(IPC, OFFERERS, ASKERS), tree / "bin/ipcd", "--log", "debug", *options], **more)
             found = (tree / "run/network").stat()
             assert found.st_gid == ASKERS and found.st_mode & 0o7777 == 0o660, (options, more, oct(found.st_mode))
@@ -117,7 +132,11 @@ def test_group_that_the_daemon_may_not_give_is_an_error(world):
         for name, options in (("ipcd", []), ("ipc-tcpd", []), ("ipc-websocketd", ["--listen", tree / "run/web"])):
             done = subprocess.run(
                 [*account(IPC, OFFERERS), tree / "bin" / name, *options, "--socket-group", str(ASKERS)],
-                env={**os.environ, **environment(tree)}, capture_output=True, text=True, timeout=harness.PATIENCE)
+                env={**os.environ, **environment(tree)},
+                capture_output=True,
+                text=True,
+                timeout=harness.PATIENCE,
+            )
             assert done.returncode == 1 and f"to the group {ASKERS}" in done.stderr and done.stdout == "", done
             assert not list((tree / "run").iterdir())
 
@@ -212,6 +231,7 @@ def test_workers_of_nginx_connect_through_the_socket_of_their_group(world):
             script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'
             command = [*account(IPC, OFFERERS), "/bin/sh", "-c", script, tree / "bin/ipc-websocketd", "--allow", "pong"]
             given = world.start(
-                command, tree / "run", environment=environment(tree), descriptors=(3,), before=lambda: os.dup2(server.fileno(), 3))
+                command, tree / "run", environment=environment(tree), descriptors=(3,), before=lambda: os.dup2(server.fileno(), 3)
+            )
             Client(world.local(front), "ipc/pong").echoes()
             assert given.stop()[0] == 0 and (tree / "web/socket").exists()

@@ -1,4 +1,5 @@
 """A host with more than one address (RFC 8305): the next one after 250 ms, the first that answers wins, the families in turn."""
+
 import socket
 
 import harness
@@ -10,8 +11,10 @@ ALL = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 def dialler(world, addresses, *options):
     """The near daemon, for which the host `many` has these addresses."""
     return world.daemon(
-        "ipc-tcpd", *(options or ("--connect-time", "60")),
-        environment={"LD_PRELOAD": str(harness.WORK / "slow_lookup.so"), "LOOKUP_ADDRESSES": " ".join(addresses)})
+        "ipc-tcpd",
+        *(options or ("--connect-time", "60")),
+        environment={"LD_PRELOAD": str(harness.WORK / "slow_lookup.so"), "LOOKUP_ADDRESSES": " ".join(addresses)},
+    )
 
 
 def silent(world, host, port):
@@ -145,7 +148,7 @@ def test_few_descriptors_are_enough(world):
     world.pongd()
     far = world.tcpd()
     silent(world, "127.0.0.2", far.port)
-    near = dialler(world, ["127.0.0.1", "127.0.0.2"], "--max-connections", "4")
+    dialler(world, ["127.0.0.1", "127.0.0.2"], "--max-connections", "4")
     socks = [ask(world, far.port) for _ in range(4)]
     for sock in socks:
         assert read_frame(sock)[2] == b"OK" and echoes(sock)

@@ -1,4 +1,5 @@
 """Kinds of connection of ipcd and ipc-tcpd, each many times (churn.py)."""
+
 import socket
 import threading
 
@@ -62,8 +63,12 @@ def test_ipcd(world):
             connection.settimeout(20)
             connection.sendall(frame(b"hello"))
             assert read_frame(connection)[2] == b"hello"
-    churn.churn(counted, lambda _: local(path), (
-        comes_and_goes, half_a_frame, another_type, too_long, no_route, no_service, two_look_ups, takes_no_answer, goes_on_alone))
+
+    churn.churn(
+        counted,
+        lambda _: local(path),
+        (comes_and_goes, half_a_frame, another_type, too_long, no_route, no_service, two_look_ups, takes_no_answer, goes_on_alone),
+    )
 
 
 def test_tcpd(world):
@@ -118,9 +123,22 @@ def test_tcpd(world):
     def nonsense(number):
         with greeted(number) as sock:
             sock.sendall(b"\xff" * 20)
-    churn.churn(counted, lambda number: tcp(tcpd.port, number), (
-        comes_and_goes, is_reset, half_a_name, another_name, service_does_not_run, echo, half_a_message, reset_with_data_on_the_way,
-        nonsense))
+
+    churn.churn(
+        counted,
+        lambda number: tcp(tcpd.port, number),
+        (
+            comes_and_goes,
+            is_reset,
+            half_a_name,
+            another_name,
+            service_does_not_run,
+            echo,
+            half_a_message,
+            reset_with_data_on_the_way,
+            nonsense,
+        ),
+    )
 
 
 def test_tcpd_as_a_local_service(world):
@@ -162,6 +180,7 @@ def test_tcpd_as_a_local_service(world):
             assert read_frame(sock)[2] == b"OK"
             sock.sendall(frame(b"hello"))
             assert read_frame(sock)[2] == b"hello"
+
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         thread = threading.Thread(target=hang_up, args=(server,), daemon=True)
         thread.start()
@@ -169,8 +188,12 @@ def test_tcpd_as_a_local_service(world):
         def far_side_hangs_up(_):
             with asks(f"tcp://127.0.0.1:{server.getsockname()[1]}/pong") as sock:
                 assert read_frame(sock)[2] != b"OK"
-        churn.churn(counted, lambda _: local(path), (
-            no_uri, nobody_listens, refused_there, leaves_while_it_connects, looked_up_by_name, echo, far_side_hangs_up))
+
+        churn.churn(
+            counted,
+            lambda _: local(path),
+            (no_uri, nobody_listens, refused_there, leaves_while_it_connects, looked_up_by_name, echo, far_side_hangs_up),
+        )
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
 

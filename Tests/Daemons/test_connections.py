@@ -1,4 +1,5 @@
 """Who is connected: numbers and accounts in the log, the list of SIGUSR1, counters for Prometheus, and peers behind a proxy."""
+
 import os
 import re
 import signal
@@ -154,8 +155,13 @@ def test_a_trusted_proxy_says_who_its_clients_are(world):
 def test_a_wrong_header_is_refused(world):
     world.pongd()
     tcpd = world.tcpd("--trusted-proxy", "127.0.0.1")
-    for wrong in (b"\rpong\n" + bytes(20), SIGNATURE + b"\x11\x11\0\x0c" + bytes(12), SIGNATURE + b"\x21\x11\xff\xff",
-                  SIGNATURE + b"\x21\x11\0\4" + bytes(4), SIGNATURE + b"\x22\x11\0\x0c" + bytes(12)):
+    for wrong in (
+        b"\rpong\n" + bytes(20),
+        SIGNATURE + b"\x11\x11\0\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x11\xff\xff",
+        SIGNATURE + b"\x21\x11\0\4" + bytes(4),
+        SIGNATURE + b"\x22\x11\0\x0c" + bytes(12),
+    ):
         sock = world.tcp(tcpd.port)
         sock.sendall(wrong)
         assert is_over(sock) == b"no: the proxy sent no PROXY header of version 2\n", wrong
@@ -173,8 +179,7 @@ def test_only_a_trusted_peer_is_believed(world):
 def test_a_proxy_of_ipv6_is_known(world):
     need_ipv6()
     world.pongd()
-    tcpd = world.daemon(
-        "ipc-tcpd", "--listen", "[::1]:0", "--allow", "pong", "--trusted-proxy", "::1", rundir=world.there)
+    tcpd = world.daemon("ipc-tcpd", "--listen", "[::1]:0", "--allow", "pong", "--trusted-proxy", "::1", rundir=world.there)
     sock = world.tcp(tcpd.port, "::1")
     assert greeted(sock, header("2001:db8::7") + b"pong\n")
     tcpd.says("client 1 is [2001:db8::7]:4711, behind a proxy")

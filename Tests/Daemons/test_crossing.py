@@ -1,4 +1,5 @@
 """Between two run directories: client -> ipcd -> ipc-tcpd -> TCP -> ipc-tcpd -> pong."""
+
 import signal
 
 from harness import PATIENCE, echoes, until
@@ -33,8 +34,7 @@ class Way:
         """The daemon, killed, and started again where it was."""
         process.kill()
         if process is self.far:
-            self.far = self.world.daemon(
-                "ipc-tcpd", "--listen", f"127.0.0.1:{process.port}", "--allow", "pong", rundir=self.world.there)
+            self.far = self.world.daemon("ipc-tcpd", "--listen", f"127.0.0.1:{process.port}", "--allow", "pong", rundir=self.world.there)
         elif process is self.near:
             self.near = self.world.daemon("ipc-tcpd")
         else:

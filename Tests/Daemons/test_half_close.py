@@ -1,4 +1,5 @@
 """Half-closed connections through ipc-tcpd (RFC 9293 3.6): the end of one direction does not end the other."""
+
 import os
 import socket
 import struct
@@ -70,7 +71,8 @@ def test_socat_that_stops_writing_gets_its_answer(world):
     service(world, answer_late)
     tcpd = world.tcpd(allow=("slow",))
     shown = subprocess.run(
-        ["socat", "-t5", "-", f"TCP:127.0.0.1:{tcpd.port}"], input=b"slow\n" + frame(b"question"), capture_output=True, timeout=60)
+        ["socat", "-t5", "-", f"TCP:127.0.0.1:{tcpd.port}"], input=b"slow\n" + frame(b"question"), capture_output=True, timeout=60
+    )
     assert shown.stdout == b"OK" + frame(b"late question"), shown
 
 
@@ -80,8 +82,11 @@ def test_socat_gets_the_answer_of_a_libipc_service(world):
     tcpd = world.tcpd()
     for _ in range(20):
         shown = subprocess.run(
-            ["socat", "-t5", "-", f"TCP:127.0.0.1:{tcpd.port}"], input=b"pong\n" + frame(b"hello", 2, 7) * 3, capture_output=True,
-            timeout=60)
+            ["socat", "-t5", "-", f"TCP:127.0.0.1:{tcpd.port}"],
+            input=b"pong\n" + frame(b"hello", 2, 7) * 3,
+            capture_output=True,
+            timeout=60,
+        )
         assert shown.stdout == b"OK" + frame(b"hello", 2, 7) * 3, shown
 
 
@@ -133,6 +138,7 @@ def test_local_client_that_stops_writing_before_the_answer_still_hears(world):
 
 def test_client_that_reads_late_loses_nothing(world):
     """More than any buffer holds is on its way when the client stops writing, and it reads only later than the library's 5 seconds."""
+
     def flood(connection):
         is_over(connection)
         for number in range(60):
@@ -195,12 +201,13 @@ def test_last_words_reach_a_service_that_talks(world):
         read_exactly(sock, 1)
         sock.sendall(frame(b"last words" * 10_000))
         sock.close()
-        until(lambda: len(heard) > number, "the service has heard all")
+        until(lambda number=number: len(heard) > number, "the service has heard all")
         assert heard[number] == frame(b"last words" * 10_000), len(heard[number])
 
 
 def test_answer_of_a_service_that_leaves_reaches_a_client_that_writes(world):
     """The service answers and goes while more requests are on their way: no reset destroys the answer."""
+
     def answer_once(connection):
         read_frame(connection)
         connection.sendall(frame(b"answer" * 20_000))
@@ -280,6 +287,7 @@ def test_what_stalls_one_direction_stalls_not_the_other(world):
                     connection.sendall(frame(os.urandom(1000) * 200))
             except OSError:
                 pass
+
         threading.Thread(target=flood, daemon=True).start()
         for _ in range(50):
             heard.append(read_frame(connection)[2])

@@ -1,4 +1,5 @@
 """The service `network`: routes, refusals, and what one client cannot do to another."""
+
 import os
 import socket
 import struct
@@ -47,10 +48,19 @@ def test_refusals_say_why(world):
     world.daemon("ipcd")
     asking = world.local(world.here / "network")
     for uri, reason in {
-            "nobody": "connect to", "unix:///no/such/path": "No such file or directory", "unix://relative": "begins with a slash",
-            f"unix://{world.here}/file": "Connection refused", "unix:///" + "x" * 200: "too long", "../network": "the name of the service",
-            "gopher://x/y": "gopher: No such file", "://x": "leads nowhere", "a/b://x": "leads nowhere", "": "leads nowhere",
-            "x" * 5000: "leads nowhere", "bad\x01name": "leads nowhere"}.items():
+        "nobody": "connect to",
+        "unix:///no/such/path": "No such file or directory",
+        "unix://relative": "begins with a slash",
+        f"unix://{world.here}/file": "Connection refused",
+        "unix:///" + "x" * 200: "too long",
+        "../network": "the name of the service",
+        "gopher://x/y": "gopher: No such file",
+        "://x": "leads nowhere",
+        "a/b://x": "leads nowhere",
+        "": "leads nowhere",
+        "x" * 5000: "leads nowhere",
+        "bad\x01name": "leads nowhere",
+    }.items():
         answer = world.look_up("pong", f"pong {uri}", asking)
         assert isinstance(answer, str) and reason in answer, (uri, answer)
 
@@ -60,8 +70,13 @@ def test_scheme_that_answers(world):
     server = world.listen(world.here / "x-y")
     asking = world.local(world.here / "network")
     for answer, expected in (
-            (frame(b"no such star", 1), "x-y: no such star"), (b"", "x-y left without an answer"), (frame(b"OK")[:7], "x-y left without"),
-            (struct.pack(">BIB", 2, 4097, 0), "makes sense"), (b"\xff" * 6, "makes sense"), (frame(b""), "x-y: ")):
+        (frame(b"no such star", 1), "x-y: no such star"),
+        (b"", "x-y left without an answer"),
+        (frame(b"OK")[:7], "x-y left without"),
+        (struct.pack(">BIB", 2, 4097, 0), "makes sense"),
+        (b"\xff" * 6, "makes sense"),
+        (frame(b""), "x-y: "),
+    ):
         asking.sendall(frame(b"star;star x-y://moon?a=b", 3, 3))
         scheme = world.accept(server)
         assert read_frame(scheme) == (3, 3, b"x-y://moon?a=b")

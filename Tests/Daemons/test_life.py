@@ -1,4 +1,5 @@
 """What the daemons have in common: options, signals, readiness, inherited sockets, limits."""
+
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ DAEMONS = ("ipcd", "ipc-tcpd")
 
 def run(name, *options, **environment):
     return subprocess.run(
-        [harness.BINARIES / name, *options], env={**os.environ, **environment}, capture_output=True, text=True, timeout=10)
+        [harness.BINARIES / name, *options], env={**os.environ, **environment}, capture_output=True, text=True, timeout=10
+    )
 
 
 def test_help_and_version(world):
@@ -28,9 +30,21 @@ def test_help_and_version(world):
 def test_wrong_options(world):
     for name in DAEMONS:
         for options in (
-                ["--nonsense"], ["stray"], ["--log"], ["--log", "loud"], ["--hello-time", "x"], ["--max-connections", "0"],
-                ["--hello-time", "1.2345"], ["--max-connections", "99999999999999999999999"], ["--help=yes"], ["--ready-fd", "-1"],
-                ["--max-per-peer", "1.5"], ["--hello-time="], ["--=x"], ["--"]):
+            ["--nonsense"],
+            ["stray"],
+            ["--log"],
+            ["--log", "loud"],
+            ["--hello-time", "x"],
+            ["--max-connections", "0"],
+            ["--hello-time", "1.2345"],
+            ["--max-connections", "99999999999999999999999"],
+            ["--help=yes"],
+            ["--ready-fd", "-1"],
+            ["--max-per-peer", "1.5"],
+            ["--hello-time="],
+            ["--=x"],
+            ["--"],
+        ):
             refused = run(name, *options, IPC_RUNDIR=str(world.here))
             assert refused.returncode == 2 and refused.stdout == "" and refused.stderr.startswith(f"{name}: error: "), (options, refused)
     assert not list(world.here.iterdir())
@@ -43,8 +57,10 @@ def test_wrong_options(world):
 def test_environment_then_options(world):
     world.pongd()
     tcpd = world.daemon(
-        "ipc-tcpd", rundir=world.there,
-        environment={"IPC_TCPD_LISTEN": " 127.0.0.1:0,127.0.0.2:0 ", "IPC_TCPD_ALLOW": "other pong", "IPC_TCPD_HELLO_TIME": "0.1"})
+        "ipc-tcpd",
+        rundir=world.there,
+        environment={"IPC_TCPD_LISTEN": " 127.0.0.1:0,127.0.0.2:0 ", "IPC_TCPD_ALLOW": "other pong", "IPC_TCPD_HELLO_TIME": "0.1"},
+    )
     assert "127.0.0.1:" in tcpd.ready and "127.0.0.2:" in tcpd.ready, tcpd.ready
     port = int(tcpd.ready.split()[2].rsplit(":", 1)[1])
     sock = world.tcp(port)
@@ -100,14 +116,18 @@ def pass_on(sockets):
         high = [os.dup2(number, 100 + index) for index, number in enumerate(numbers)]
         for index, number in enumerate(high):
             os.dup2(number, 3 + index)
+
     return prepare
 
 
 def inherit(world, name, sockets, *options, rundir, pid="$$"):
     script = f'LISTEN_PID={pid} LISTEN_FDS={len(sockets)} exec "$0" "$@"'
     return world.start(
-        ["/bin/sh", "-c", script, harness.BINARIES / name, "--log", "debug", *options], rundir, before=pass_on(sockets),
-        descriptors=tuple(range(3, 3 + len(sockets))))
+        ["/bin/sh", "-c", script, harness.BINARIES / name, "--log", "debug", *options],
+        rundir,
+        before=pass_on(sockets),
+        descriptors=tuple(range(3, 3 + len(sockets))),
+    )
 
 
 def test_inherited_sockets(world):
@@ -135,7 +155,8 @@ def test_inherited_sockets(world):
 def inherit_refused(world, sock):
     script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0"'
     return world.start(
-        ["/bin/sh", "-c", script, harness.BINARIES / "ipcd"], world.here, before=pass_on([sock]), descriptors=(3,), ready=False)
+        ["/bin/sh", "-c", script, harness.BINARIES / "ipcd"], world.here, before=pass_on([sock]), descriptors=(3,), ready=False
+    )
 
 
 def test_hello_time(world):
@@ -248,8 +269,11 @@ def test_nobody_reads_the_log(world):
     world.pongd()
     reading, writing = os.pipe()
     daemon = subprocess.Popen(
-        [harness.BINARIES / "ipcd", "--log", "debug"], env={**os.environ, "IPC_RUNDIR": str(world.here)},
-        stderr=writing, stdout=subprocess.PIPE)
+        [harness.BINARIES / "ipcd", "--log", "debug"],
+        env={**os.environ, "IPC_RUNDIR": str(world.here)},
+        stderr=writing,
+        stdout=subprocess.PIPE,
+    )
     try:
         assert daemon.stdout.readline().startswith(b"ready")
         asking = world.local(world.here / "network")

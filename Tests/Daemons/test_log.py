@@ -1,4 +1,5 @@
 """Lines of the log: one for each thing that is said, whatever bytes of a peer's are in it."""
+
 import re
 
 from harness import frame, is_over, read_frame, until
@@ -17,12 +18,15 @@ def refused(world, daemon, name):
 def test_what_peers_say_is_escaped(world):
     daemon = world.tcpd()
     for said, shown in [
-            (b"\x00\x1b[31m", rb"\x00\x1b[31m"), (b"\t\r\x7f", rb"\x09\x0d\x7f"),  # C0, with NUL, and DEL
-            ("\x80\x9b31m\x9f".encode(), rb"\u{80}\u{9b}31m\u{9f}"),  # C1
-            ("\u2028\u2029".encode(), rb"\u{2028}\u{2029}"),  # ends of lines
-            ("\u202a\u202e\u2066\u2069\u200f\u061c".encode(), rb"\u{202a}\u{202e}\u{2066}\u{2069}\u{200f}\u{061c}"),  # directions
-            (b"\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xc3", rb"\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xc3"),  # no UTF-8
-            ("wörld €𝄞 \u2027\u202f\u2065\u206a\xa0".encode(),) * 2, (rb"\x1b",) * 2]:
+        (b"\x00\x1b[31m", rb"\x00\x1b[31m"),
+        (b"\t\r\x7f", rb"\x09\x0d\x7f"),  # C0, with NUL, and DEL
+        ("\x80\x9b31m\x9f".encode(), rb"\u{80}\u{9b}31m\u{9f}"),  # C1
+        ("\u2028\u2029".encode(), rb"\u{2028}\u{2029}"),  # ends of lines
+        ("\u202a\u202e\u2066\u2069\u200f\u061c".encode(), rb"\u{202a}\u{202e}\u{2066}\u{2069}\u{200f}\u{061c}"),  # directions
+        (b"\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xc3", rb"\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xc3"),  # no UTF-8
+        ("wörld €𝄞 \u2027\u202f\u2065\u206a\xa0".encode(),) * 2,
+        (rb"\x1b",) * 2,
+    ]:
         assert b"begin" + shown + b"end" in refused(world, daemon, b"begin" + said + b"end"), said
 
 

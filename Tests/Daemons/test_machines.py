@@ -1,4 +1,5 @@
 """Two machines (machines.py) with a delay of 20 ms between them, a daemon of each kind on both."""
+
 import time
 
 import harness
@@ -16,7 +17,8 @@ class Pair:
         self.world, (self.here, self.there) = world, link.machines
         world.start([*self.there.inside, harness.WORK / "pongd", "--quiet"], world.there)
         self.far = self.daemon(
-            self.there, world.there, "ipc-tcpd", "--listen", f"{self.there.address}:9000", "--public", "--allow", "pong", *options)
+            self.there, world.there, "ipc-tcpd", "--listen", f"{self.there.address}:9000", "--public", "--allow", "pong", *options
+        )
         self.near = self.daemon(self.here, world.here, "ipc-tcpd", *options)
         self.ipcd = self.daemon(self.here, world.here, "ipcd")
         self.network = f"pong tcp://{self.there.address}:9000/pong !"
@@ -30,8 +32,11 @@ class Pair:
 
     def crossing(self, *arguments):
         return self.world.start(
-            [*self.here.inside, harness.WORK / "crossing", *arguments], self.world.here, environment={"IPC_NETWORK": self.network},
-            ready=False)
+            [*self.here.inside, harness.WORK / "crossing", *arguments],
+            self.world.here,
+            environment={"IPC_NETWORK": self.network},
+            ready=False,
+        )
 
     def connect(self):
         return self.world.connect("pong", self.network)
@@ -133,7 +138,8 @@ def test_web_client_that_takes_nothing_is_given_up(world):
     sock = world.tcp(websocketd.port)
     sock.sendall(
         f"GET /pong HTTP/1.1\r\nHost: 127.0.0.1:{websocketd.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
     service = world.accept(server)
     try:
         while True:

@@ -1,5 +1,6 @@
 """What an administrator does with a running daemon: the file of --config and SIGHUP, SIGTERM with --drain, and what the service manager
 is told."""
+
 import os
 import signal
 import socket
@@ -44,9 +45,13 @@ def tied(world, daemon, name="pong"):
 
 def test_file_has_options_one_a_line(world):
     world.pongd(world.here)
-    path = config(world, (
-        "# A comment\n\n  # another\nlisten 127.0.0.2:0, 127.0.0.1:0\n--allow pong\r\nallow=other\tthird\npublic\nhello-time = 0.2  \n"
-        "max-connections=7"))
+    path = config(
+        world,
+        (
+            "# A comment\n\n  # another\nlisten 127.0.0.2:0, 127.0.0.1:0\n--allow pong\r\nallow=other\tthird\npublic\nhello-time = 0.2  \n"
+            "max-connections=7"
+        ),
+    )
     tcpd = world.daemon("ipc-tcpd", "--config", path)
     assert " 127.0.0.1:" in tcpd.ready and " 127.0.0.2:" in tcpd.ready
     assert echoes(tied(world, tcpd, "pong"))
@@ -68,14 +73,24 @@ def test_file_that_makes_no_sense_is_refused(world):
     path = world.directory / "config"
     for name in ALL:
         for text, status_, says in (
-                (b"\nnonsense\n", 2, ":2: nonsense is no option"), (b"help", 2, ":1: help is no option"),
-                (b"config x", 2, ":1: config is no option"), (b"log", 2, ":1: log needs a value"), (b"log loud", 2, "--log takes"),
-                (b"log info\nhello-time 1\0 2", 2, ":2: a NUL"), (b"=", 2, ":1:  is no option"), (b"max-connections 0", 2, "1 to 100000"),
-                (b"#" * (1 << 20) + b"\n", 1, "File too large")):
+            (b"\nnonsense\n", 2, ":2: nonsense is no option"),
+            (b"help", 2, ":1: help is no option"),
+            (b"config x", 2, ":1: config is no option"),
+            (b"log", 2, ":1: log needs a value"),
+            (b"log loud", 2, "--log takes"),
+            (b"log info\nhello-time 1\0 2", 2, ":2: a NUL"),
+            (b"=", 2, ":1:  is no option"),
+            (b"max-connections 0", 2, "1 to 100000"),
+            (b"#" * (1 << 20) + b"\n", 1, "File too large"),
+        ):
             config(world, text)
             done = subprocess.run(
-                [harness.BINARIES / name, *PLACE[name], "--config", path], env={**os.environ, "IPC_RUNDIR": str(world.here)},
-                capture_output=True, text=True, timeout=harness.PATIENCE)
+                [harness.BINARIES / name, *PLACE[name], "--config", path],
+                env={**os.environ, "IPC_RUNDIR": str(world.here)},
+                capture_output=True,
+                text=True,
+                timeout=harness.PATIENCE,
+            )
             assert done.returncode == status_ and says in done.stderr and done.stdout == "", (text[:40], done)
         path.unlink()
         os.mkfifo(path)
@@ -119,12 +134,14 @@ def test_hangup_changes_allowed_services_and_cuts_nobody(world):
 def test_hangup_changes_origins(world):
     world.pongd(world.here)
     web = world.daemon(
-        "ipc-websocketd", "--listen", "127.0.0.1:0", "--allow", "pong", "--config", config(world, "origin https://a.example\n"))
+        "ipc-websocketd", "--listen", "127.0.0.1:0", "--allow", "pong", "--config", config(world, "origin https://a.example\n")
+    )
 
     def gets_in(origin):
         sock = world.tcp(web.port)
         sock.sendall(request(fields=[f"Origin: {origin}"]))
         return read_exactly(sock, 12) == b"HTTP/1.1 101"
+
     assert gets_in("https://a.example") and not gets_in("https://b.example")
     reread(world, web, "origin https://b.example\n")
     assert gets_in("https://b.example") and not gets_in("https://a.example")
@@ -173,7 +190,14 @@ def test_hangup_with_a_wrong_file_changes_nothing(world):
         shown = subprocess.run([harness.BINARIES / name, "--help"], capture_output=True, text=True, timeout=harness.PATIENCE).stdout
         # What needs --relay at the start needs it here.
         relays = ("allow pong tcp\n", "allow network\n") if "--relay" in shown else ()
-        for text in (*relays, "allow other\nnonsense\n", "allow ..\n", "hello-time x\nallow other\n", "log loud\nallow other\n", "allow other\0\n"):
+        for text in (
+            *relays,
+            "allow other\nnonsense\n",
+            "allow ..\n",
+            "hello-time x\nallow other\n",
+            "log loud\nallow other\n",
+            "allow other\0\n",
+        ):
             reread(world, daemon, text, says="SIGHUP: all stays as it was")
         (world.directory / "config").unlink()
         daemon.process.send_signal(signal.SIGHUP)
@@ -211,6 +235,7 @@ def test_many_hangups_leave_nothing(world):
         for _ in range(count):
             tcpd.process.send_signal(signal.SIGHUP)
             assert echoes(sock)
+
     send(200)
     before, descriptors = resident(tcpd), tcpd.descriptors()
     send(2000)
@@ -264,7 +289,8 @@ def test_service_manager_that_does_not_read_stops_nobody(world):
     place = str(world.directory / "notify")
     manager(world, place)
     tcpd = world.daemon(
-        "ipc-tcpd", *PLACE["ipc-tcpd"], "--allow", "pong", "--config", config(world, ""), environment={"NOTIFY_SOCKET": place})
+        "ipc-tcpd", *PLACE["ipc-tcpd"], "--allow", "pong", "--config", config(world, ""), environment={"NOTIFY_SOCKET": place}
+    )
     sock = tied(world, tcpd)
     for _ in range(1000):
         tcpd.process.send_signal(signal.SIGHUP)
@@ -378,8 +404,11 @@ def test_drain_with_an_inherited_socket_leaves_its_file(world):
     network = world.listen(world.here / "network")
     script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'
     ipcd = world.start(
-        ["/bin/sh", "-c", script, harness.BINARIES / "ipcd", "--drain", "1000"], world.here, descriptors=(3,),
-        before=lambda: os.dup2(network.fileno(), 3))
+        ["/bin/sh", "-c", script, harness.BINARIES / "ipcd", "--drain", "1000"],
+        world.here,
+        descriptors=(3,),
+        before=lambda: os.dup2(network.fileno(), 3),
+    )
     asking = world.local(world.here / "network")
     asking.sendall(frame(b"x;", 3, 3))
     assert b"no route" in read_frame(asking)[2]

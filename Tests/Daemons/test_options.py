@@ -1,4 +1,5 @@
 """Values of options: what each means, and that a value that makes no sense is refused with status 2 and a text that says what to write."""
+
 import os
 import socket
 import subprocess
@@ -18,8 +19,12 @@ def variable(name, option):
 def refused(world, name, *options, **environment):
     """With status 2, before anything was left behind: what it said."""
     done = subprocess.run(
-        [harness.BINARIES / name, *options], env={**os.environ, "IPC_RUNDIR": str(world.here), **environment}, capture_output=True,
-        text=True, timeout=harness.PATIENCE)
+        [harness.BINARIES / name, *options],
+        env={**os.environ, "IPC_RUNDIR": str(world.here), **environment},
+        capture_output=True,
+        text=True,
+        timeout=harness.PATIENCE,
+    )
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and done.stdout == "" and last.startswith(f"{name}: error: "), (name, options, environment, done)
     assert not list(world.here.iterdir()), list(world.here.iterdir())
@@ -89,7 +94,21 @@ def test_port_above_65535_in_a_uri_is_refused(world):
 
 def test_place_that_is_none_is_refused(world):
     for name in NETWORK:
-        for place in ("", "..", ".", "*:0", "[*]:0", "*", ":0", "127.0.0.1", "::1:0", "[]:0", "[localhost]:0", "[[::1]]:0", "a" * 256 + ":0"):
+        for place in (
+            "",
+            "..",
+            ".",
+            "*:0",
+            "[*]:0",
+            "*",
+            ":0",
+            "127.0.0.1",
+            "::1:0",
+            "[]:0",
+            "[localhost]:0",
+            "[[::1]]:0",
+            "a" * 256 + ":0",
+        ):
             assert "write HOST:PORT or [IPv6]:PORT" in refused(world, name, "--listen", place, "--public"), place
     assert "a path with a slash" in refused(world, "ipc-websocketd", "--listen", "socket")
 
@@ -117,8 +136,10 @@ def test_name_with_an_absent_address_listens_at_the_other(world):
     """In namespaces of its own: localhost has two addresses, and IPv6 is switched off."""
     hosts = world.directory / "hosts"
     hosts.write_text("127.0.0.1 localhost both\n::1 localhost both\n::1 neither\n")
-    begin = (f'mount --bind {hosts} /etc/hosts && ip link set lo up && '
-             'echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6')
+    begin = (
+        f"mount --bind {hosts} /etc/hosts && ip link set lo up && "
+        "echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"
+    )
     unshare = ["unshare", "-mn"] if os.geteuid() == 0 else ["unshare", "-rmn"]
     try:
         able = subprocess.run([*unshare, "/bin/sh", "-c", begin], capture_output=True, text=True)
@@ -152,11 +173,16 @@ def test_name_with_two_addresses_listens_at_both(world):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         # A live server at one of them is no reason to listen at the other alone.
-        taken = world.start([*unshare, "/bin/sh", "-c", begin + ' && exec "$0" "$@"', harness.BINARIES / "ipc-tcpd", "--listen",
-                             f"localhost:{port}"], world.there, ready=False)
+        taken = world.start(
+            [*unshare, "/bin/sh", "-c", begin + ' && exec "$0" "$@"', harness.BINARIES / "ipc-tcpd", "--listen", f"localhost:{port}"],
+            world.there,
+            ready=False,
+        )
         assert taken.process.wait(harness.PATIENCE) == 1 and "Address already in use" in taken.text(), taken.text()
-    daemon = world.start([*unshare, "/bin/sh", "-c", begin + ' && exec "$0" "$@"', harness.BINARIES / "ipc-tcpd", "--listen",
-                          f"localhost:{port}"], world.there)
+    daemon = world.start(
+        [*unshare, "/bin/sh", "-c", begin + ' && exec "$0" "$@"', harness.BINARIES / "ipc-tcpd", "--listen", f"localhost:{port}"],
+        world.there,
+    )
     assert f" 127.0.0.1:{port}" in daemon.ready and f" [::1]:{port}" in daemon.ready, daemon.ready
     for host in ("127.0.0.1", "::1"):
         sock = world.tcp(port, host)

@@ -1,4 +1,5 @@
 """The service `tcp`: hellos cut in every way, what may be reached, peers that stall, and both ends of the wire by hand."""
+
 import os
 import socket
 import struct
@@ -110,9 +111,16 @@ def test_refusals_say_why(world):
     world.pongd()
     tcpd = world.tcpd(allow=("pong", "absent"))
     for name, reason in {
-            b"secret\n": b"secret is not to be reached", b"../there/pong\n": b"not to be reached", b"\n": b"not to be reached",
-            b"pon\n": b"not to be reached", b"pong \n": b"not to be reached", b"absent\n": b"absent does not run",
-            b"x" * 5000: b"not that long", b"\0\n": b"not to be reached", b"tcp\n": b"not to be reached"}.items():
+        b"secret\n": b"secret is not to be reached",
+        b"../there/pong\n": b"not to be reached",
+        b"\n": b"not to be reached",
+        b"pon\n": b"not to be reached",
+        b"pong \n": b"not to be reached",
+        b"absent\n": b"absent does not run",
+        b"x" * 5000: b"not that long",
+        b"\0\n": b"not to be reached",
+        b"tcp\n": b"not to be reached",
+    }.items():
         sock = world.tcp(tcpd.port)
         sock.sendall(name)
         answer = is_over(sock)
@@ -147,13 +155,23 @@ def test_public_must_be_asked_for(world):
 def test_uris(world):
     world.daemon("ipc-tcpd")
     for uri, reason in {
-            b"tcp://127.0.0.1:1/pong": "Connection refused", b"tcp://127.0.0.1/pong": "is no tcp://",
-            b"tcp://127.0.0.1:9000": "is no tcp://",
-            b"tcp://127.0.0.1:9000/": "is no tcp://", b"tcp://::1:9000/x": "is no tcp://", b"udp://127.0.0.1:9/x": "is no tcp://",
-            b"tcp://127.0.0.1:99999/x": "", b"tcp://127.0.0.1:x/x": "is no tcp://", b"tcp://[::1:9/x": "is no tcp://", b"": "is no tcp://",
-            b"tcp://:9/x": "is no tcp://", b"tcp://h:9/a\nb": "is no tcp://", b"tcp://h:9/" + b"x" * 300: "is no tcp://",
-            b"tcp://no-such-host.invalid:9/x": "no address is known", b"\xff" * 100_000: "is no tcp://",
-            b"tcp://" + b"a" * 300 + b":9/x": "is no tcp://"}.items():
+        b"tcp://127.0.0.1:1/pong": "Connection refused",
+        b"tcp://127.0.0.1/pong": "is no tcp://",
+        b"tcp://127.0.0.1:9000": "is no tcp://",
+        b"tcp://127.0.0.1:9000/": "is no tcp://",
+        b"tcp://::1:9000/x": "is no tcp://",
+        b"udp://127.0.0.1:9/x": "is no tcp://",
+        b"tcp://127.0.0.1:99999/x": "",
+        b"tcp://127.0.0.1:x/x": "is no tcp://",
+        b"tcp://[::1:9/x": "is no tcp://",
+        b"": "is no tcp://",
+        b"tcp://:9/x": "is no tcp://",
+        b"tcp://h:9/a\nb": "is no tcp://",
+        b"tcp://h:9/" + b"x" * 300: "is no tcp://",
+        b"tcp://no-such-host.invalid:9/x": "no address is known",
+        b"\xff" * 100_000: "is no tcp://",
+        b"tcp://" + b"a" * 300 + b":9/x": "is no tcp://",
+    }.items():
         sock = world.local(world.here / "tcp")
         sock.sendall(frame(uri, 3, 3))
         answer = read_frame(sock)[2].decode(errors="replace")
@@ -174,8 +192,13 @@ def test_answers_from_far(world):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         for answer, reason in (
-                (b"no: too dark\n", "no: too dark"), (b"", "left without an answer"), (b"O", "answered O"), (b"no end", "answered no end"),
-                (b"x" * 5000, "answered xxx"), (b"OK" + frame(b"one", 9, 8) + frame(b"two")[:4], "OK")):
+            (b"no: too dark\n", "no: too dark"),
+            (b"", "left without an answer"),
+            (b"O", "answered O"),
+            (b"no end", "answered no end"),
+            (b"x" * 5000, "answered xxx"),
+            (b"OK" + frame(b"one", 9, 8) + frame(b"two")[:4], "OK"),
+        ):
             client = far_side(world, port)
             far = world.accept(server)
             assert read_exactly(far, 13) == b"some service\n"
@@ -233,7 +256,10 @@ def test_slow_name_server_blocks_nobody(world):
     far = world.tcpd()
     near = world.daemon("ipc-tcpd", "--connect-time", "1", environment={"LD_PRELOAD": str(harness.WORK / "slow_lookup.so")})
     idle = near.descriptors()
-    children = lambda: open(f"/proc/{near.pid}/task/{near.pid}/children").read().split()
+
+    def children():
+        return open(f"/proc/{near.pid}/task/{near.pid}/children").read().split()
+
     hanging = []
     for number in range(40):
         sock = world.local(world.here / "tcp")

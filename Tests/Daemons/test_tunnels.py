@@ -1,4 +1,5 @@
 """Services of another machine through what others use for that: ssh -L of a Unix socket, stunnel with client certificates, HAProxy."""
+
 import getpass
 import os
 import signal
@@ -28,6 +29,7 @@ def crosses(world, network):
 
 
 # MARK: ssh
+
 
 class SSH:
     """An sshd of the test's own, at a free port of the loopback, that knows one key."""
@@ -59,9 +61,28 @@ class SSH:
     def forward(self, near, far):
         """The man page's command: the socket `near` here leads to the socket `far` there."""
         client = self.world.start(
-            [self.ssh, "-F", "none", "-N", "-i", self.directory / "user", "-p", self.port, "-o", f"UserKnownHostsFile={self.directory}/known",
-             "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes", "-L", f"{near}:{far}",
-             f"{getpass.getuser()}@127.0.0.1"], self.world.here, ready=False)
+            [
+                self.ssh,
+                "-F",
+                "none",
+                "-N",
+                "-i",
+                self.directory / "user",
+                "-p",
+                self.port,
+                "-o",
+                f"UserKnownHostsFile={self.directory}/known",
+                "-o",
+                "ExitOnForwardFailure=yes",
+                "-o",
+                "StreamLocalBindUnlink=yes",
+                "-L",
+                f"{near}:{far}",
+                f"{getpass.getuser()}@127.0.0.1",
+            ],
+            self.world.here,
+            ready=False,
+        )
         until(lambda: is_served(near), f"ssh listens at {near}: {client.text()}")
         return client
 
@@ -93,19 +114,60 @@ def test_service_that_is_not_there_through_ssh(world):
 
 # MARK: stunnel
 
+
 class Certificates:
     """An authority of the test's own, with a certificate for each name; `stranger` has one of another authority."""
 
     def __init__(self, world):
         self.openssl, self.directory = need_command("openssl"), world.directory
         for authority in ("authority", "other"):
-            self.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={authority}",
-                     "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
+            self.run(
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                f"/CN={authority}",
+                "-keyout",
+                f"{authority}.key",
+                "-out",
+                f"{authority}.pem",
+            )
         for name, authority in (("server", "authority"), ("client", "authority"), ("stranger", "other")):
-            self.run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-                     "-keyout", f"{name}.key", "-out", f"{name}.csr")
-            self.run("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                     "-CAcreateserial", "-out", f"{name}.pem")
+            self.run(
+                "req",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-subj",
+                f"/CN={name}",
+                "-keyout",
+                f"{name}.key",
+                "-out",
+                f"{name}.csr",
+            )
+            self.run(
+                "x509",
+                "-req",
+                "-days",
+                "2",
+                "-in",
+                f"{name}.csr",
+                "-CA",
+                f"{authority}.pem",
+                "-CAkey",
+                f"{authority}.key",
+                "-CAcreateserial",
+                "-out",
+                f"{name}.pem",
+            )
 
     def run(self, *arguments):
         quietly(self.openssl, *arguments, cwd=self.directory)
@@ -159,9 +221,11 @@ def test_tcpd_inside_stunnel(world):
 
 # MARK: HAProxy
 
+
 def haproxy(world, port, *servers):
     path = world.directory / "haproxy.cfg"
-    path.write_text(f"""
+    path.write_text(
+        f"""
 global
     stats socket {world.directory}/haproxy.sock
 defaults
@@ -176,7 +240,9 @@ frontend ipc
     default_backend machines
 backend machines
     balance roundrobin
-""" + "".join(f"    server machine{number} 127.0.0.1:{each} check inter 100ms\n" for number, each in enumerate(servers)))
+"""
+        + "".join(f"    server machine{number} 127.0.0.1:{each} check inter 100ms\n" for number, each in enumerate(servers))
+    )
     process = world.start([need_command("haproxy"), "-db", "-f", path], world.there, ready=False)
     until(lambda: accepts(port), f"haproxy listens: {process.text()}")
     return process

@@ -1,4 +1,5 @@
 """The example units, as they are installed: what systemd-analyze, systemd-sysusers and systemd-tmpfiles say of them."""
+
 import os
 import re
 import shutil
@@ -25,7 +26,12 @@ def run(program, *arguments, **more):
 def test_units_are_verified_in_silence(world):
     files = sorted(installed("lib/systemd/system").glob("ipc*"))
     assert [file.name for file in files] == [
-        "ipc-tcpd.service", "ipc-websocketd.service", "ipc-websocketd.socket", "ipcd.service", "ipcd.socket"], files
+        "ipc-tcpd.service",
+        "ipc-websocketd.service",
+        "ipc-websocketd.socket",
+        "ipcd.service",
+        "ipcd.socket",
+    ], files
     # It looks the man pages up.
     more = [] if shutil.which("man") else ["--man=no"]
     done = run("systemd-analyze", "verify", *more, *files, env={**os.environ, "MANPATH": str(installed("share/man"))})
@@ -76,8 +82,10 @@ def test_daemons_take_the_socket_of_a_service_manager(world):
     for place, name, rundir in ((network, "ipcd", world.here), (web, "ipc-websocketd", world.there)):
         library = f"LD_LIBRARY_PATH={os.environ['LD_LIBRARY_PATH']}"
         daemon = world.start(
-            [program, "-l", place, "-E", "IPC_RUNDIR", "-E", library, "-E", "IPC_WEBSOCKETD_ALLOW=pong", harness.BINARIES / name], rundir,
-            ready=False)
+            [program, "-l", place, "-E", "IPC_RUNDIR", "-E", library, "-E", "IPC_WEBSOCKETD_ALLOW=pong", harness.BINARIES / name],
+            rundir,
+            ready=False,
+        )
         daemon.says("Listening on")
         if name == "ipcd":
             assert echoes(world.connect("pong", f"pong unix://{world.there}/pong"))

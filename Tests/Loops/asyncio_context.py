@@ -1,4 +1,5 @@
 """asyncio_context.py - a context in asyncio's loop: ctypes calls the library, and a reader of the loop watches the descriptor."""
+
 import asyncio
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint8, c_uint32, c_uint64

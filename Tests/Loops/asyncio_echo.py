@@ -1,4 +1,5 @@
 """asyncio_echo.py - an echo service and its client in loops of asyncio; and the tests' processes, as echo.h and harness.h have them."""
+
 import asyncio
 import os
 import shutil

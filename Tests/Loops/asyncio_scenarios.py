@@ -1,12 +1,13 @@
 """asyncio_scenarios.py - scenarios.c and idle.c once more, for asyncio."""
+
 import os
 import socket
 import struct
 import sys
 import threading
 
-from asyncio_echo import LARGEST, WINDOW, Peer, Service, exchange, is_message, make, meet, run_tests
 from asyncio_context import CONNECTION, DISCONNECTION, MESSAGE, TX
+from asyncio_echo import LARGEST, WINDOW, Peer, Service, exchange, is_message, make, meet, run_tests
 
 MANY, LARGE, LARGE_AT_ONCE, ENOUGH_TICKS = 5000, 24, 8, 100
 

@@ -6,6 +6,7 @@ Machines drift: the peers take turns within each repeat of a workload, in anothe
 time, so that no peer always follows the same one), and the repeats are spread over the whole run. Each run has a directory
 of its own; whatever happens, every process that was started is ended, and the directories are removed.
 """
+
 import json
 import os
 import select
@@ -22,13 +23,13 @@ import report
 import threads
 from metrics import IDLE, MEASURE, PEERS, WORKLOADS
 
-QUICK = os.environ.get('QUICK', '') not in ('', '0')
-REPEATS = int(os.environ.get('REPEATS') or (3 if QUICK else 9))
-MOST_SECONDS = 100 if QUICK else 14 * 60   # no workload begins after this
-PEER_SECONDS = 3 if QUICK else 15          # a peer that takes this long over a workload has repeats enough
-MOST_FAILURES = 1 if QUICK else 2          # then a peer is not asked again: to hang takes seconds
-PATIENCE = 5                               # seconds for a server to start, and to end
-NAME = 'bench'
+QUICK = os.environ.get("QUICK", "") not in ("", "0")
+REPEATS = int(os.environ.get("REPEATS") or (3 if QUICK else 9))
+MOST_SECONDS = 100 if QUICK else 14 * 60  # no workload begins after this
+PEER_SECONDS = 3 if QUICK else 15  # a peer that takes this long over a workload has repeats enough
+MOST_FAILURES = 1 if QUICK else 2  # then a peer is not asked again: to hang takes seconds
+PATIENCE = 5  # seconds for a server to start, and to end
+NAME = "bench"
 
 
 class Failed(Exception):
@@ -36,10 +37,10 @@ class Failed(Exception):
 
 
 def chosen(variable, names, matches=lambda name, wanted: name == wanted):
-    wanted = os.environ.get(variable, '').replace(',', ' ').split()
+    wanted = os.environ.get(variable, "").replace(",", " ").split()
     for each in wanted:
         if not any(matches(name, each) for name in names):
-            sys.exit(f'{variable}: there is no {each}; there are {" ".join(names)}')
+            sys.exit(f"{variable}: there is no {each}; there are {' '.join(names)}")
     return [name for name in names if not wanted or any(matches(name, each) for each in wanted)]
 
 
@@ -47,10 +48,10 @@ def places():
     """Where server and client may run: on one core, on one each, on either of two. The first core has most interrupts
     to serve: it is taken last."""
     mine = sorted(os.sched_getaffinity(0), reverse=True)
-    placements = {'same': ({mine[0]}, {mine[0]})}
+    placements = {"same": ({mine[0]}, {mine[0]})}
     if len(mine) > 1:
-        placements['cross'] = ({mine[0]}, {mine[1]})
-        placements['free'] = (set(mine[:2]), set(mine[:2]))
+        placements["cross"] = ({mine[0]}, {mine[1]})
+        placements["free"] = (set(mine[:2]), set(mine[:2]))
     return placements
 
 
@@ -60,20 +61,26 @@ class Server:
     def __init__(self, program, work, cores, traced=False):
         self.directory = tempfile.mkdtemp(dir=work)
         self.environment = dict(os.environ, IPC_RUNDIR=self.directory)
-        self.log = os.path.join(self.directory, 'calls')
+        self.log = os.path.join(self.directory, "calls")
         self.pid = None
-        command = [program, 'server', NAME]
+        command = [program, "server", NAME]
         if traced:
-            command = ['strace', '-f', '-qq', '-c', '-o', self.log] + command
-        self.errors = tempfile.TemporaryFile('w+')
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        env=self.environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+            command = ["strace", "-f", "-qq", "-c", "-o", self.log] + command
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=self.environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
 
     def wait_until_ready(self):
         readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         words = self.process.stdout.readline().split() if readable else []
-        if len(words) != 2 or words[0] != 'ready':
-            raise Failed('the server does not start: ' + self.said())
+        if len(words) != 2 or words[0] != "ready":
+            raise Failed("the server does not start: " + self.said())
         self.pid = int(words[1])
 
     def said(self):
@@ -102,20 +109,26 @@ class Server:
 
 def run_client(program, server, workload, amount, cores):
     """What the client printed, as a dictionary."""
-    command = [program, 'client', NAME, workload.kind, str(workload.size), str(amount), str(server.pid), str(IDLE)]
-    longest = workload.longest + (0 if workload.kind == 'count' else amount * 2 / 1000)
-    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              env=server.environment, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    command = [program, "client", NAME, workload.kind, str(workload.size), str(amount), str(server.pid), str(IDLE)]
+    longest = workload.longest + (0 if workload.kind == "count" else amount * 2 / 1000)
+    client = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=server.environment,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
     try:
         out, errors = client.communicate(timeout=longest)
     except subprocess.TimeoutExpired:
-        raise Failed('the client waits for ever') from None
+        raise Failed("the client waits for ever") from None
     finally:
         if client.poll() is None:
             client.kill()
             client.communicate()
     if client.returncode != 0:
-        raise Failed(errors.strip()[-200:] or f'the client ends with {client.returncode}')
+        raise Failed(errors.strip()[-200:] or f"the client ends with {client.returncode}")
     words = out.split()
     return {key: float(value) for key, value in zip(words[::2], words[1::2])}
 
@@ -127,16 +140,16 @@ def measure(program, work, workload, pair):
         return run_client(program, server, workload, workload.quick if QUICK else workload.amount, pair[1])
     except Failed as failure:
         said = server.said()
-        raise Failed(f'{failure}; the server: {said}' if said and said not in str(failure) else str(failure)) from None
+        raise Failed(f"{failure}; the server: {said}" if said and said not in str(failure) else str(failure)) from None
     finally:
         server.clean()
 
 
 def counted_calls(log):
     """The sum of the calls in strace's summary: share, seconds, microseconds a call, calls, [errors], name."""
-    with open(log, encoding='utf-8') as file:
+    with open(log, encoding="utf-8") as file:
         rows = [line.split() for line in file]
-    return sum(int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit() and row[-1] != 'total')
+    return sum(int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit() and row[-1] != "total")
 
 
 def count_calls(program, work, workload, pair):
@@ -152,7 +165,7 @@ def count_calls(program, work, workload, pair):
             totals.append(counted_calls(server.log))
         finally:
             server.clean()
-    return {'calls': (totals[1] - totals[0]) / (many - few)}
+    return {"calls": (totals[1] - totals[0]) / (many - few)}
 
 
 class Run:
@@ -165,7 +178,7 @@ class Run:
         self.begin = time.monotonic()
 
     def program(self, peer):
-        return os.path.join(self.directory, 'bench-' + peer)
+        return os.path.join(self.directory, "bench-" + peer)
 
     def once(self, workload, placement, peer, repeat):
         key = (workload.name, placement, peer)
@@ -175,7 +188,7 @@ class Run:
             return
         begin = time.monotonic()
         try:
-            run = count_calls if workload.kind == 'count' else measure
+            run = count_calls if workload.kind == "count" else measure
             values[repeat] = run(self.program(peer), self.work, workload, self.placements[placement])
         except Failed as failure:
             failures.append(str(failure))
@@ -187,38 +200,42 @@ class Run:
                 for placement in workload.placements:
                     if time.monotonic() - self.begin > MOST_SECONDS or placement not in self.placements:
                         continue
-                    peers = [peer for peer in workload.peers or self.peers
-                             if peer not in workload.left_out and os.path.exists(self.program(peer))]
+                    peers = [
+                        peer
+                        for peer in workload.peers or self.peers
+                        if peer not in workload.left_out and os.path.exists(self.program(peer))
+                    ]
                     turn = repeat % max(len(peers), 1)
                     peers = peers[turn:] + peers[:turn]
                     for peer in peers if repeat % 2 == 0 else reversed(peers):
                         self.once(workload, placement, peer, repeat)
-            print(f'repeat {repeat + 1} of {REPEATS}, {time.monotonic() - self.begin:.0f} s', file=sys.stderr)
+            print(f"repeat {repeat + 1} of {REPEATS}, {time.monotonic() - self.begin:.0f} s", file=sys.stderr)
 
 
 def choose():
     """Peers, workloads, placements with their cores, and notes on what is left out."""
     directory = sys.argv[1]
-    wanted = MEASURE + chosen('PEERS', PEERS)
-    peers = [peer for peer in PEERS if peer in wanted and os.path.exists(os.path.join(directory, 'bench-' + peer))]
-    names = chosen('WORKLOADS', [workload.name for workload in WORKLOADS] + ['counts'],
-                   lambda name, each: name == each or name.startswith(each + '-'))
+    wanted = MEASURE + chosen("PEERS", PEERS)
+    peers = [peer for peer in PEERS if peer in wanted and os.path.exists(os.path.join(directory, "bench-" + peer))]
+    names = chosen(
+        "WORKLOADS", [workload.name for workload in WORKLOADS] + ["counts"], lambda name, each: name == each or name.startswith(each + "-")
+    )
     workloads = [workload for workload in WORKLOADS if workload.name in names]
-    names = chosen('PLACEMENTS', ['same', 'cross', 'free'])
-    if QUICK and not os.environ.get('PLACEMENTS'):
-        names = ['same', 'free']
+    names = chosen("PLACEMENTS", ["same", "cross", "free"])
+    if QUICK and not os.environ.get("PLACEMENTS"):
+        names = ["same", "free"]
     placements = places()
-    with open(os.path.join(directory, 'left-out'), encoding='utf-8') as file:
+    with open(os.path.join(directory, "left-out"), encoding="utf-8") as file:
         notes = [line.strip() for line in file if line.strip()]
-    notes += [f'{name}: there is only one core' for name in names if name not in placements]
-    if not shutil.which('strace') and any(workload.kind == 'count' for workload in workloads):
-        workloads = [workload for workload in workloads if workload.kind != 'count']
-        notes.append('system calls: strace is not installed (Debian: strace)')
+    notes += [f"{name}: there is only one core" for name in names if name not in placements]
+    if not shutil.which("strace") and any(workload.kind == "count" for workload in workloads):
+        workloads = [workload for workload in workloads if workload.kind != "count"]
+        notes.append("system calls: strace is not installed (Debian: strace)")
     return peers, workloads, {name: placements[name] for name in names if name in placements}, notes
 
 
 def write(name, content):
-    with open(os.path.join(sys.argv[1], name), 'w', encoding='utf-8') as file:
+    with open(os.path.join(sys.argv[1], name), "w", encoding="utf-8") as file:
         file.write(content)
 
 
@@ -227,7 +244,7 @@ def main():
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     peers, workloads, placements, notes = choose()
     load = os.getloadavg()[0]
-    work = tempfile.mkdtemp(prefix='ipc-bench-')
+    work = tempfile.mkdtemp(prefix="ipc-bench-")
     run = Run(sys.argv[1], work, peers, workloads, placements)
     try:
         run.all()
@@ -237,14 +254,15 @@ def main():
         shutil.rmtree(work, ignore_errors=True)
     for (workload, placement, peer), failures in run.failures.items():
         if failures:
-            notes.append(f'{peer}, {workload}, {placement}: {failures[0]}')
-    markdown = report.markdown(run.results, peers, counts.part(sys.argv[1]) + threads.part(run.results), notes, REPEATS,
-                               time.monotonic() - run.begin, load)
-    write('results.json', json.dumps({f'{w} {p}': result for (w, p), result in run.results.items()}, indent=1))
-    write('results.md', markdown)
-    write('results.svg', picture.draw(run.results, peers))
-    print(markdown, end='')
+            notes.append(f"{peer}, {workload}, {placement}: {failures[0]}")
+    markdown = report.markdown(
+        run.results, peers, counts.part(sys.argv[1]) + threads.part(run.results), notes, REPEATS, time.monotonic() - run.begin, load
+    )
+    write("results.json", json.dumps({f"{w} {p}": result for (w, p), result in run.results.items()}, indent=1))
+    write("results.md", markdown)
+    write("results.svg", picture.draw(run.results, peers))
+    print(markdown, end="")
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ allows that. Both kinds run in turns; the ratio is taken within a repeat. What i
 and how fast the binding is, 1.00 being as fast as the plain socket. By the clock, and by the time that both processes were computing, which
 a busy machine does not change as much. `plain` is what a careful program does by hand: one recv takes what is there, and the rest is kept.
 """
+
 import os
 import resource
 import socket
@@ -143,7 +144,8 @@ def main(repeats):
     for size, count in SIZES.items():
         pairs = [(both(plain, size, count), both(ours, size, count)) for _ in range(repeats)]
         ratios = [[one[which] / two[which] for one, two in pairs] for which in (0, 1)]
-        print(f"| {size} B | {row([one[0] for one, _ in pairs])} | {row([two[0] for _, two in pairs])} | {row(ratios[0])} | {row(ratios[1])} |")
+        loops = [row([one[0] for one, _ in pairs]), row([two[0] for _, two in pairs])]
+        print(f"| {size} B | {loops[0]} | {loops[1]} | {row(ratios[0])} | {row(ratios[1])} |")
         reached = reached and statistics.median(ratios[0]) >= GOAL
     print(f"\nTo reach: {GOAL:.2f} by the clock: {'met' if reached else 'missed'}")
 

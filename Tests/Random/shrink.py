@@ -5,6 +5,7 @@
 
 Prints the steps, and what they call. PROGRAM replays them (random.c); SECONDS is the limit for shrinking.
 """
+
 import os
 import re
 import subprocess
@@ -24,8 +25,9 @@ def run(steps, *options):
     with open(path, "w") as out:
         out.write("".join(f"{step}\n" for step in steps))
     try:
-        done = subprocess.run([program, "--replay", path, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              env=environment, timeout=30)
+        done = subprocess.run(
+            [program, "--replay", path, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, timeout=30
+        )
     except subprocess.TimeoutExpired:
         return "timeout", ""
     text = done.stderr.decode(errors="replace")
@@ -43,7 +45,7 @@ def chunks_removed(steps, wanted):
     while time.monotonic() < end:
         changed, at = False, 0
         while at < len(steps) and time.monotonic() < end:
-            fewer = steps[:at] + steps[at + size:]
+            fewer = steps[:at] + steps[at + size :]
             if run(fewer)[0] == wanted:
                 steps, changed = fewer, True
             else:
@@ -63,7 +65,7 @@ def operands_smaller(steps, wanted):
                     break
                 trial = list(words)
                 trial[position] = str(smaller)
-                fewer = steps[:at] + [" ".join(trial)] + steps[at + 1:]
+                fewer = steps[:at] + [" ".join(trial)] + steps[at + 1 :]
                 if run(fewer)[0] == wanted:
                     steps = fewer
                     break

@@ -1,4 +1,5 @@
 """A web client by hand, so that it can be as wrong as a test wants; and a world with websocketd in it."""
+
 import email.utils
 import os
 import struct
@@ -17,7 +18,7 @@ def need(module):
     try:
         return __import__(module)
     except ImportError:
-        raise Skipped(f"Python's {module} is not there; see python3.log")
+        raise Skipped(f"Python's {module} is not there; see python3.log") from None
 
 
 class WebWorld(World):
@@ -33,8 +34,15 @@ class WebWorld(World):
 
 
 def request(name="pong", fields=(), key=KEY):
-    lines = [f"GET /{name} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-             f"Sec-WebSocket-Key: {key}", *fields]
+    lines = [
+        f"GET /{name} HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {key}",
+        *fields,
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
@@ -43,8 +51,11 @@ def web_frame(opcode, payload=b"", final=True, reserved=0, mask=b"\x37\xfa\x21\x
     masked = 0x80 if mask is not None else 0
     count = len(payload)
     if length is None:
-        length = bytes([masked | count]) if count < 126 else (
-            struct.pack(">BH", masked | 126, count) if count < 65536 else struct.pack(">BQ", masked | 127, count))
+        length = (
+            bytes([masked | count])
+            if count < 126
+            else (struct.pack(">BH", masked | 126, count) if count < 65536 else struct.pack(">BQ", masked | 127, count))
+        )
     if mask:
         turned = (mask * (count // 4 + 1))[:count]
         payload = (int.from_bytes(payload, "big") ^ int.from_bytes(turned, "big")).to_bytes(count, "big")

@@ -1,4 +1,5 @@
 """The tests of ipc-websocketd (../runner.py)."""
+
 import pathlib
 import sys
 

@@ -1,8 +1,9 @@
 """Who is connected: accounts with origins, peers that a trusted proxy names, and the counters as Prometheus' own library reads them."""
+
 import socket
 import urllib.request
 
-from client import Client, TEXT, need, request, status
+from client import TEXT, Client, need, request, status
 from harness import free_port, is_over, until
 
 
@@ -22,10 +23,15 @@ def test_a_web_client_has_an_account(world):
 def test_a_trusted_proxy_names_its_clients(world):
     world.pong()
     web = world.web("--trusted-proxy", "127.0.0.1", "--max-per-peer", "1")
-    for number, (fields, named) in enumerate([
-            (["X-Forwarded-For: 192.0.2.5"], "192.0.2.5:0"), (["X-Forwarded-For: 10.9.9.9, 192.0.2.6"], "192.0.2.6:0"),
+    for number, (fields, named) in enumerate(
+        [
+            (["X-Forwarded-For: 192.0.2.5"], "192.0.2.5:0"),
+            (["X-Forwarded-For: 10.9.9.9, 192.0.2.6"], "192.0.2.6:0"),
             (["X-Forwarded-For: 192.0.2.7, 127.0.0.1"], "192.0.2.7:0"),
-            (["X-Forwarded-For: 10.9.9.9", "X-Forwarded-For: 2001:db8::8"], "[2001:db8::8]:0")], 1):
+            (["X-Forwarded-For: 10.9.9.9", "X-Forwarded-For: 2001:db8::8"], "[2001:db8::8]:0"),
+        ],
+        1,
+    ):
         world.client(web, fields=fields)
         web.says(f"client {number} is {named}, behind a proxy")
     # Each of them has its own limit; what makes no sense leaves the connection the proxy's.
@@ -68,6 +74,7 @@ def test_a_proxy_header_before_the_request(world):
 def test_prometheus_reads_the_counters(world):
     need("prometheus_client")
     from prometheus_client.parser import text_string_to_metric_families
+
     world.pong()
     port = free_port()
     web = world.web("--metrics", f"127.0.0.1:{port}")

@@ -1,4 +1,5 @@
 """aiohttp's client, which parses strictly and can beat by itself."""
+
 import asyncio
 
 from client import need
@@ -10,6 +11,7 @@ def in_session(work, **more):
     async def run():
         async with aiohttp.ClientSession(**more) as session:
             await asyncio.wait_for(work(aiohttp, session), 60)
+
     asyncio.run(run())
 
 
@@ -28,6 +30,7 @@ def test_aiohttp_talks(world):
             assert await sock.receive_bytes() == bytes(range(256))
             await sock.close(code=4000)
             assert sock.close_code == 4000
+
     in_session(work)
 
 
@@ -46,6 +49,7 @@ def test_aiohttp_answers_pings_and_beats(world):
                 await sock.send_str(str(number))
                 assert await sock.receive_str() == str(number)
                 await asyncio.sleep(0.05)
+
     in_session(work)
 
 
@@ -58,6 +62,7 @@ def test_aiohttp_is_told_of_1011_without_pong(world):
             while (message := await sock.receive()).type == aiohttp.WSMsgType.PING:
                 pass
             assert message.type == aiohttp.WSMsgType.CLOSE and message.data == 1011, message
+
     in_session(work)
 
 
@@ -70,6 +75,7 @@ def test_aiohttp_with_many_cookies(world):
         async with session.ws_connect(f"http://127.0.0.1:{web.port}/pong") as sock:
             await sock.send_str("hello")
             assert await sock.receive_str() == "hello"
+
     in_session(work, cookies={f"cookie{number}": 830 * "x" for number in range(10)})
 
 
@@ -79,12 +85,23 @@ def test_aiohttp_reads_each_answer(world):
 
     async def work(aiohttp, session):
         for method, path, headers, expected in [
-                ("GET", "/", {}, 200), ("HEAD", "/", {}, 200), ("OPTIONS", "/", {}, 204), ("HEAD", "/pong", {}, 426),
-                ("GET", "/pong", {}, 426), ("HEAD", "/ping", {}, 404), ("OPTIONS", "/pong", {}, 204), ("POST", "/pong", {}, 405),
-                ("GET", "/health", {}, 200), ("GET", "/", {"Host": "evil.org"}, 403), ("HEAD", "/", {"Host": "evil.org"}, 403),
-                ("GET", "/", {"Host": "example.org"}, 200), ("GET", "/", {"Origin": "https://evil.org"}, 403)]:
+            ("GET", "/", {}, 200),
+            ("HEAD", "/", {}, 200),
+            ("OPTIONS", "/", {}, 204),
+            ("HEAD", "/pong", {}, 426),
+            ("GET", "/pong", {}, 426),
+            ("HEAD", "/ping", {}, 404),
+            ("OPTIONS", "/pong", {}, 204),
+            ("POST", "/pong", {}, 405),
+            ("GET", "/health", {}, 200),
+            ("GET", "/", {"Host": "evil.org"}, 403),
+            ("HEAD", "/", {"Host": "evil.org"}, 403),
+            ("GET", "/", {"Host": "example.org"}, 200),
+            ("GET", "/", {"Origin": "https://evil.org"}, 403),
+        ]:
             async with session.request(method, f"http://localhost:{web.port}{path}", headers=headers) as answer:
                 body = await answer.read()
                 assert answer.status == expected and "Date" in answer.headers, (method, path, answer)
                 assert (body == b"") == (method == "HEAD" or expected == 204), (method, path, body)
+
     in_session(work)

@@ -3,9 +3,9 @@
 Compression (12 and 13) takes it half an hour, most of which its own Python needs for messages of 128 KiB. So four cases of each twelve data
 sets and parameters are run, and with AUTOBAHN=all, as `make soak` has it, all 18 (16 bytes to 128 KiB, in frames of 256 bytes to 32 KiB).
 """
+
 import json
 import os
-import subprocess
 
 import harness
 from harness import Skipped
@@ -16,8 +16,9 @@ GOOD = ("OK", "NON-STRICT", "INFORMATIONAL")
 SHORT = ("1", "3", "6", "11")
 SETS = [f"12.{data}" for data in range(1, 6)] + [f"13.{parameters}" for parameters in range(1, 8)]
 # Groups 9.1 to 9.4 have messages of 4, 8 and 16 MB: more than libipc's messages may have.
-TOO_LARGE = ([f"9.{group}.{number}" for group in (1, 2) for number in (4, 5, 6)]
-             + [f"9.{group}.{number}" for group in (3, 4) for number in range(1, 10)])
+TOO_LARGE = [f"9.{group}.{number}" for group in (1, 2) for number in (4, 5, 6)] + [
+    f"9.{group}.{number}" for group in (3, 4) for number in range(1, 10)
+]
 
 
 def begin(world, web, name, cases, exclude=()):
@@ -26,10 +27,17 @@ def begin(world, web, name, cases, exclude=()):
     if not program.exists():
         raise Skipped("autobahntestsuite for Python 2.7 is not there; see python27.log")
     spec = world.directory / f"{name}.json"
-    spec.write_text(json.dumps({
-        "outdir": str(harness.WORK / "autobahn" / name),
-        "servers": [{"agent": "ipc-websocketd", "url": f"ws://127.0.0.1:{web.port}/pong"}],
-        "cases": cases, "exclude-cases": list(exclude), "exclude-agent-cases": {}}))
+    spec.write_text(
+        json.dumps(
+            {
+                "outdir": str(harness.WORK / "autobahn" / name),
+                "servers": [{"agent": "ipc-websocketd", "url": f"ws://127.0.0.1:{web.port}/pong"}],
+                "cases": cases,
+                "exclude-cases": list(exclude),
+                "exclude-agent-cases": {},
+            }
+        )
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return world.start([program, "-m", "fuzzingclient", "-s", spec], world.here, environment=environment, ready=False)
 
@@ -67,7 +75,8 @@ def test_fuzzing_client_compressed(world):
     names = {"compressed": SETS[::2], "compressed-2": SETS[1::2]}
     processes = {
         name: begin(world, web, name, [f"{part}.{number}" for part in sets for number in (("*",) if is_all else SHORT)])
-        for name, sets in names.items()}
+        for name, sets in names.items()
+    }
     cases = {}
     for name, process in processes.items():
         cases.update(report(process, name))

@@ -1,4 +1,5 @@
 """curl, as an administrator and a health check use it."""
+
 import shutil
 import subprocess
 

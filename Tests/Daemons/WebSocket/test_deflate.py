@@ -1,4 +1,5 @@
-"""permessage-deflate (RFC 7692), with zlib on the client's side by hand: what is agreed on, what each side sends, and who sends too much."""
+"""permessage-deflate (RFC 7692), with zlib on the client's side by hand: what is agreed on, what each side sends, who sends too much."""
+
 import random
 import re
 import select
@@ -9,7 +10,7 @@ import threading
 import zlib
 
 from client import BINARY, CLOSE, CONTINUATION, LARGEST, PING, PONG, TEXT, Client, need, request, resident, status, web_frame
-from harness import PATIENCE, Skipped, frame, read_exactly, until
+from harness import Skipped, frame, read_exactly, until
 from test_page import Browser
 
 TAIL = b"\0\0\xff\xff"
@@ -36,7 +37,7 @@ class Squeezed(Client):
         self.answer = agreed(self.head)
         bits = re.search("client_max_window_bits=([0-9]+)", self.answer)
         self.bits = int(bits[1]) if bits else 15
-        self.keeps, self.server_keeps = ("%s_no_context_takeover" % side not in self.answer for side in ("client", "server"))
+        self.keeps, self.server_keeps = (f"{side}_no_context_takeover" not in self.answer for side in ("client", "server"))
         bits = re.search("server_max_window_bits=([0-9]+)", self.answer)
         self.server_bits = int(bits[1]) if bits else 15
         self.out, self.into = self.compressor(), zlib.decompressobj(-self.server_bits)
@@ -57,8 +58,11 @@ class Squeezed(Client):
     def hear(self):
         """One message: opcode, payload, and its size on the wire if it was compressed, else None."""
         first, second = read_exactly(self.sock, 2)
-        length = second if second < 126 else struct.unpack(*(">H", read_exactly(self.sock, 2)) if second == 126
-                                                           else (">Q", read_exactly(self.sock, 8)))[0]
+        length = (
+            second
+            if second < 126
+            else struct.unpack(*(">H", read_exactly(self.sock, 2)) if second == 126 else (">Q", read_exactly(self.sock, 8)))[0]
+        )
         payload = read_exactly(self.sock, length)
         if not first & 0x40:
             assert first & 0xF0 == 0x80
@@ -95,8 +99,10 @@ NEGOTIATED = [
     (f"{NAME}; server_max_window_bits=9", f"{NAME}; server_max_window_bits=9"),
     (f"{NAME}; server_no_context_takeover", f"{NAME}; server_no_context_takeover"),
     (f"{NAME}; client_no_context_takeover", f"{NAME}; client_no_context_takeover"),
-    (f"{NAME};client_max_window_bits;server_no_context_takeover;server_max_window_bits=10;client_no_context_takeover",
-     f"{NAME}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=12"),
+    (
+        f"{NAME};client_max_window_bits;server_no_context_takeover;server_max_window_bits=10;client_no_context_takeover",
+        f"{NAME}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=12",
+    ),
     # Declined, one for each reason (7.1): the next offer counts.
     (f"{NAME}; server_max_window_bits=8, {NAME}", NAME),
     (f"{NAME}; server_max_window_bits, {NAME}; server_max_window_bits=11", f"{NAME}; server_max_window_bits=11"),
@@ -132,8 +138,21 @@ def test_offers_that_break_the_grammar(world):
     """The handshake fails (RFC 6455, 9.1)."""
     world.pong()
     web = world.web()
-    for offer in (f"{NAME};", f"{NAME}; =1", f"{NAME}; a=", f"{NAME} x", f"{NAME}; a=b c", f'{NAME}; a="b', f'{NAME}; a="b c"', f'{NAME}; a=""',
-                  f'{NAME}; a="b\\', '"x"', ";", f"{NAME}; a==b", f"{NAME}, (x)"):
+    for offer in (
+        f"{NAME};",
+        f"{NAME}; =1",
+        f"{NAME}; a=",
+        f"{NAME} x",
+        f"{NAME}; a=b c",
+        f'{NAME}; a="b',
+        f'{NAME}; a="b c"',
+        f'{NAME}; a=""',
+        f'{NAME}; a="b\\',
+        '"x"',
+        ";",
+        f"{NAME}; a==b",
+        f"{NAME}, (x)",
+    ):
         assert status(world, web, request(fields=(f"Sec-WebSocket-Extensions: {offer}",)))[0] == 400, offer
 
 
@@ -145,9 +164,17 @@ def test_no_deflate(world):
     client.is_closed(1002)
 
 
-OFFERS = [NAME] + [f"{NAME}; {more}" for more in (
-    "client_max_window_bits", "server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits=9; client_max_window_bits=9",
-    "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10", "client_max_window_bits=8; server_max_window_bits=15")]
+OFFERS = [NAME] + [
+    f"{NAME}; {more}"
+    for more in (
+        "client_max_window_bits",
+        "server_no_context_takeover",
+        "client_no_context_takeover",
+        "server_max_window_bits=9; client_max_window_bits=9",
+        "server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10",
+        "client_max_window_bits=8; server_max_window_bits=15",
+    )
+]
 
 
 def test_echoes_with_each_agreement(world):
@@ -230,13 +257,13 @@ def test_messages_in_fragments(world):
     for count in (1, 2, 3, 7, 50):
         squeezed = client.squeeze(text)
         step = len(squeezed) // count + 1
-        pieces = [squeezed[start:start + step] for start in range(0, len(squeezed), step)] + [b""]
+        pieces = [squeezed[start : start + step] for start in range(0, len(squeezed), step)] + [b""]
         sent = b""
         for index, piece in enumerate(pieces):
             sent += web_frame(CONTINUATION if index else TEXT, piece, index == len(pieces) - 1, 0 if index else RSV1)
             sent += web_frame(PING, b"%d" % index)
         for start in range(0, len(sent), 11):
-            client.sock.sendall(sent[start:start + 11])
+            client.sock.sendall(sent[start : start + 11])
         assert [client.hear()[:2] for _ in range(len(pieces) - 1)] == [(PONG, b"%d" % index) for index in range(len(pieces) - 1)]
         assert sorted(client.hear()[:2] for _ in range(2)) == [(TEXT, text), (PONG, b"%d" % (len(pieces) - 1))]
 
@@ -244,10 +271,16 @@ def test_messages_in_fragments(world):
 def test_reserved_bits_elsewhere(world):
     world.pong()
     web = deflating(world)
-    for wrong in (web_frame(PING, b"x", reserved=RSV1), web_frame(CLOSE, b"\3\xe8", reserved=RSV1), web_frame(PONG, reserved=RSV1),
-                  web_frame(TEXT, b"x", reserved=2), web_frame(TEXT, b"x", reserved=5), web_frame(BINARY, b"x", reserved=1),
-                  web_frame(TEXT, b"x", final=False) + web_frame(CONTINUATION, b"x", reserved=RSV1),
-                  web_frame(TEXT, b"x", final=False, reserved=RSV1) + web_frame(CONTINUATION, b"x", reserved=RSV1)):
+    for wrong in (
+        web_frame(PING, b"x", reserved=RSV1),
+        web_frame(CLOSE, b"\3\xe8", reserved=RSV1),
+        web_frame(PONG, reserved=RSV1),
+        web_frame(TEXT, b"x", reserved=2),
+        web_frame(TEXT, b"x", reserved=5),
+        web_frame(BINARY, b"x", reserved=1),
+        web_frame(TEXT, b"x", final=False) + web_frame(CONTINUATION, b"x", reserved=RSV1),
+        web_frame(TEXT, b"x", final=False, reserved=RSV1) + web_frame(CONTINUATION, b"x", reserved=RSV1),
+    ):
         client = Squeezed(world.tcp(web.port))
         client.sock.sendall(wrong)
         client.is_closed(1002)
@@ -284,8 +317,15 @@ def test_messages_that_do_not_inflate(world):
     web = deflating(world)
     good = zlib.compressobj(9, zlib.DEFLATED, -15)
     good = (good.compress(b"Hello, hello, hello") + good.flush(zlib.Z_SYNC_FLUSH))[:-4]
-    for squeezed in (b"", b"\x07", b"\xff" * 10, good[:5], b"\x01\x05\x00\x00\x00", bytes.fromhex("f2 00 11 00 00"),
-                     bytes.fromhex("03 00") * 100):
+    for squeezed in (
+        b"",
+        b"\x07",
+        b"\xff" * 10,
+        good[:5],
+        b"\x01\x05\x00\x00\x00",
+        bytes.fromhex("f2 00 11 00 00"),
+        bytes.fromhex("03 00") * 100,
+    ):
         client = Squeezed(world.tcp(web.port))
         client.send(BINARY, squeezed, reserved=RSV1)
         client.is_closed(1007)
@@ -294,7 +334,13 @@ def test_messages_that_do_not_inflate(world):
 def test_text_is_checked_inflated(world):
     world.pong()
     web = deflating(world)
-    for text in (b"\xff", "κόσμε".encode() + b"\xed\xa0\x80edited", "€".encode()[:2], b"x" * 65535 + "€".encode()[:1], b"x" * 200_000 + b"\xc0"):
+    for text in (
+        b"\xff",
+        "κόσμε".encode() + b"\xed\xa0\x80edited",
+        "€".encode()[:2],
+        b"x" * 65535 + "€".encode()[:1],
+        b"x" * 200_000 + b"\xc0",
+    ):
         client = Squeezed(world.tcp(web.port))
         client.say(BINARY, text)
         assert client.hear()[:2] == (BINARY, text)
@@ -308,7 +354,7 @@ def bomb(size):
     """`size` zeros, compressed; made in pieces."""
     out = zlib.compressobj(9, zlib.DEFLATED, -15)
     zeros = bytes(1 << 20)
-    squeezed = b"".join(out.compress(zeros[:min(len(zeros), size - start)]) for start in range(0, size, len(zeros)))
+    squeezed = b"".join(out.compress(zeros[: min(len(zeros), size - start)]) for start in range(0, size, len(zeros)))
     return squeezed + out.flush(zlib.Z_SYNC_FLUSH)[:-4]
 
 
@@ -349,6 +395,7 @@ def empty_blocks(count):
     def put(value, width):
         nonlocal out, bits
         out, bits = out | value << bits, bits + width
+
     order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1]
     for _ in range(8):
         # RFC 1951, 3.2.7: two lengths, 1 and "zeros", of one bit each; the end of the block and one distance have codes of one bit.
@@ -533,7 +580,7 @@ def test_chromium(world):
             for options, agreement in (((), ""), (("--deflate-contexts", "0"), anew)):
                 web = deflating(world, *options)
                 browser.call("Page.navigate", url=f"http://127.0.0.1:{web.port}/")
-                until(lambda: browser.run(f"location.port === '{web.port}' && document.readyState === 'complete'"), "the page")
+                until(lambda web=web: browser.run(f"location.port === '{web.port}' && document.readyState === 'complete'"), "the page")
                 for message in ("'hello'", "'wörld €𝄞 '.repeat(20000)", "'x'.repeat(1999994)"):
                     assert browser.run(f"({ECHO})({message})") == f"{NAME}; {agreement}client_max_window_bits=12", message
         finally:

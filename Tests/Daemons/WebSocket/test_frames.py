@@ -1,4 +1,5 @@
 """Frames by hand: cut at every byte, against every rule; closes with their codes."""
+
 import socket
 import struct
 
@@ -9,8 +10,14 @@ from harness import frame, send_cut
 def test_cut_everywhere(world):
     world.pong()
     web = world.web()
-    whole = (web_frame(TEXT, "wör".encode()[:2], final=False) + web_frame(PING, b"now") + web_frame(CONTINUATION, b"", final=False)
-             + web_frame(CONTINUATION, "wör".encode()[2:]) + web_frame(BINARY, bytes(range(256))) + close_frame(1000, b"done"))
+    whole = (
+        web_frame(TEXT, "wör".encode()[:2], final=False)
+        + web_frame(PING, b"now")
+        + web_frame(CONTINUATION, b"", final=False)
+        + web_frame(CONTINUATION, "wör".encode()[2:])
+        + web_frame(BINARY, bytes(range(256)))
+        + close_frame(1000, b"done")
+    )
     for cut in range(1, len(whole)):
         client = world.client(web)
         send_cut(client.sock, whole, cut)
@@ -33,17 +40,33 @@ def test_broken_rules(world):
     world.pong()
     web = world.web()
     for code, data in [
-            (1002, web_frame(TEXT, b"x", mask=None)), (1002, web_frame(TEXT, b"x", reserved=4)), (1002, web_frame(BINARY, reserved=1)),
-            (1002, web_frame(3)), (1002, web_frame(7)), (1002, web_frame(11)), (1002, web_frame(15)), (1002, web_frame(CONTINUATION, b"x")),
-            (1002, web_frame(PING, final=False)), (1002, web_frame(PING, 126 * b"x")), (1002, web_frame(CLOSE, b"x")),
-            (1002, web_frame(TEXT, b"x", final=False) + web_frame(TEXT, b"y")), (1002, close_frame(1005)), (1002, close_frame(999)),
-            (1002, close_frame(2999)), (1002, web_frame(BINARY, b"x", length=b"\xfe\0\x01")),
-            (1002, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, 65535))), (1002, web_frame(BINARY, b"x", length=9 * b"\xff")),
-            (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, LARGEST + 1))),
-            (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, 2 ** 63 - 1))),
-            (1009, web_frame(BINARY, LARGEST * b"x", final=False) + web_frame(CONTINUATION, b"x")),
-            (1007, web_frame(TEXT, b"\xff")), (1007, web_frame(TEXT, b"\xed\xa0\x80")), (1007, web_frame(TEXT, b"\xc3")),
-            (1007, web_frame(TEXT, b"\xc0\xaf", final=False)), (1007, close_frame(1000, b"\xff"))]:
+        (1002, web_frame(TEXT, b"x", mask=None)),
+        (1002, web_frame(TEXT, b"x", reserved=4)),
+        (1002, web_frame(BINARY, reserved=1)),
+        (1002, web_frame(3)),
+        (1002, web_frame(7)),
+        (1002, web_frame(11)),
+        (1002, web_frame(15)),
+        (1002, web_frame(CONTINUATION, b"x")),
+        (1002, web_frame(PING, final=False)),
+        (1002, web_frame(PING, 126 * b"x")),
+        (1002, web_frame(CLOSE, b"x")),
+        (1002, web_frame(TEXT, b"x", final=False) + web_frame(TEXT, b"y")),
+        (1002, close_frame(1005)),
+        (1002, close_frame(999)),
+        (1002, close_frame(2999)),
+        (1002, web_frame(BINARY, b"x", length=b"\xfe\0\x01")),
+        (1002, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, 65535))),
+        (1002, web_frame(BINARY, b"x", length=9 * b"\xff")),
+        (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, LARGEST + 1))),
+        (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, 2**63 - 1))),
+        (1009, web_frame(BINARY, LARGEST * b"x", final=False) + web_frame(CONTINUATION, b"x")),
+        (1007, web_frame(TEXT, b"\xff")),
+        (1007, web_frame(TEXT, b"\xed\xa0\x80")),
+        (1007, web_frame(TEXT, b"\xc3")),
+        (1007, web_frame(TEXT, b"\xc0\xaf", final=False)),
+        (1007, close_frame(1000, b"\xff")),
+    ]:
         client = world.client(web)
         client.echoes()
         client.sock.sendall(data)
@@ -93,7 +116,13 @@ def test_user_types(world):
         client.send(opcode, payload)
         assert service.read(end) == (2, user, payload)
     for payload, user, opcode in [
-            (b"a", 0, TEXT), (b"a", 1, TEXT), (b"a", 2, BINARY), (b"\xff", 1, BINARY), (b"", 1, TEXT), (b"\xc3", 9, BINARY)]:
+        (b"a", 0, TEXT),
+        (b"a", 1, TEXT),
+        (b"a", 2, BINARY),
+        (b"\xff", 1, BINARY),
+        (b"", 1, TEXT),
+        (b"\xc3", 9, BINARY),
+    ]:
         service.tell(end, payload, user)
         assert client.read() == (opcode, payload), (payload, user)
     service.tell(end, b"last")
@@ -110,14 +139,18 @@ def test_frame_form(world):
         assert b"\r\nSec-WebSocket-Protocol: libipc.frame\r\n" in client.head
         for parts in (1, 2, 7):
             size = len(message) // parts + 1
-            pieces = [message[start:start + size] for start in range(0, len(message), size)]
+            pieces = [message[start : start + size] for start in range(0, len(message), size)]
             for index, piece in enumerate(pieces):
                 client.send(CONTINUATION if index else BINARY, piece, final=index == len(pieces) - 1)
             assert client.read() == (BINARY, message)
     for code, data in [
-            (1003, web_frame(TEXT, b"hello")), (1007, web_frame(BINARY, b"short")), (1007, web_frame(BINARY, frame(b"hello")[:-1])),
-            (1007, web_frame(BINARY, frame(b"hello") + b"x")), (1007, web_frame(BINARY, b"")),
-            (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, LARGEST + 7)))]:
+        (1003, web_frame(TEXT, b"hello")),
+        (1007, web_frame(BINARY, b"short")),
+        (1007, web_frame(BINARY, frame(b"hello")[:-1])),
+        (1007, web_frame(BINARY, frame(b"hello") + b"x")),
+        (1007, web_frame(BINARY, b"")),
+        (1009, web_frame(BINARY, b"x", length=struct.pack(">BQ", 255, LARGEST + 7))),
+    ]:
         client = world.client(web, fields=fields)
         client.sock.sendall(data)
         assert client.is_closed(code) == [], data[:20]

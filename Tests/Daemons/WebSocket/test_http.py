@@ -1,10 +1,11 @@
 """Requests: what each gets, wherever it is cut, and what stalling or flooding costs."""
+
 import os
 import socket
 import subprocess
 
 import harness
-from client import Client, KEY, request, status, web_frame
+from client import KEY, Client, request, status, web_frame
 from harness import is_over, until
 
 
@@ -25,12 +26,24 @@ def test_page(world):
 def test_statuses(world):
     web = world.web(allow=("pong", "absent"))
     for text, expected in {
-            get("/ping"): 404, request("ping"): 404, request("../pong"): 404, request("absent"): 503, get("/pong"): 426,
-            b"POST / HTTP/1.1\r\nHost: x\r\n\r\n": 405, b"DELETE /pong HTTP/1.1\r\nHost: x\r\n\r\n": 405,
-            request().replace(b"Version: 13", b"Version: 8"): 426, request().replace(KEY.encode(), b"abc"): 400,
-            get("/", "Content-Length: 3") + b"abc": 413, b"GET / HTTP/2.0\r\n\r\n": 505, b"\x16\x03\x01\x02\x00\x01": 400,
-            b"GET / HTTP/1.1\r\n\r\n": 400, b"GET / HTTP/1.1\nHost: x\n\n": 400, get("/" + 17000 * "x"): 414,
-            get("/", "X: " + 17000 * "x"): 431, get("/", *(100 * ["X: y"])): 431}.items():
+        get("/ping"): 404,
+        request("ping"): 404,
+        request("../pong"): 404,
+        request("absent"): 503,
+        get("/pong"): 426,
+        b"POST / HTTP/1.1\r\nHost: x\r\n\r\n": 405,
+        b"DELETE /pong HTTP/1.1\r\nHost: x\r\n\r\n": 405,
+        request().replace(b"Version: 13", b"Version: 8"): 426,
+        request().replace(KEY.encode(), b"abc"): 400,
+        get("/", "Content-Length: 3") + b"abc": 413,
+        b"GET / HTTP/2.0\r\n\r\n": 505,
+        b"\x16\x03\x01\x02\x00\x01": 400,
+        b"GET / HTTP/1.1\r\n\r\n": 400,
+        b"GET / HTTP/1.1\nHost: x\n\n": 400,
+        get("/" + 17000 * "x"): 414,
+        get("/", "X: " + 17000 * "x"): 431,
+        get("/", *(100 * ["X: y"])): 431,
+    }.items():
         code, fields, _ = status(world, web, text)
         assert code == expected and fields[b"Connection"].startswith(b"close"), (text[:60], code)
         assert (code == 426) == (fields.get(b"Sec-WebSocket-Version") == b"13"), fields
@@ -40,9 +53,22 @@ def test_statuses(world):
 def test_head_gets_what_get_gets_without_a_body(world):
     web = world.web("--health", "/health", "--hello-time", "0.5", allow=("pong", "absent"))
     for text in [
-            get("/"), get("/ping"), get("/pong"), request("absent"), get("/health"), get("/", "Content-Length: 3"), get("/%zz"),
-            get("/" + 17000 * "x"), get("/", "X: " + 17000 * "x"), get("/", "X : y"), b"GET / HTTP/2.0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n",
-            get("/").replace(b"localhost", b"evil.org"), get("/").replace(b"localhost", b"a b"), b"GET / HTTP/1.1\r\nHost: x\r\n"]:
+        get("/"),
+        get("/ping"),
+        get("/pong"),
+        request("absent"),
+        get("/health"),
+        get("/", "Content-Length: 3"),
+        get("/%zz"),
+        get("/" + 17000 * "x"),
+        get("/", "X: " + 17000 * "x"),
+        get("/", "X : y"),
+        b"GET / HTTP/2.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        get("/").replace(b"localhost", b"evil.org"),
+        get("/").replace(b"localhost", b"a b"),
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+    ]:
         code, fields, _ = status(world, web, text)
         # HEAD asks for no upgrade.
         expected = 426 if code == 503 else code
@@ -65,7 +91,7 @@ def test_allow_names_what_is_allowed(world):
 
 def test_wrong_host_is_refused(world):
     web = world.web()
-    for host in [b"a b", b"[::1", b"[x].com", b"", b"a/b", b"me@a", b"a:b", b"a:65536", b"\xc3\xa9", b"a\"b"]:
+    for host in [b"a b", b"[::1", b"[x].com", b"", b"a/b", b"me@a", b"a:b", b"a:65536", b"\xc3\xa9", b'a"b']:
         for text in (get("/"), request()):
             assert status(world, web, text.replace(b"localhost", host, 1))[0] == 400, host
 
@@ -75,13 +101,28 @@ def test_foreign_name_gets_nothing(world):
     world.pong()
     web = world.web("--origin", "https://example.org", "--origin", "https://*.example.net", allow=("pong", "absent"))
     for host, is_ours in [
-            (b"localhost", True), (f"127.0.0.1:{web.port}".encode(), True), (b"[::1]", True), (b"10.0.0.1", True), (b"example.org", True),
-            (b"a.example.net:8443", True), (b"evil.org", False), (f"evil.org:{web.port}".encode(), False),
-            (b"127.0.0.1.evil.org", False), (b"example.net", False), (b"a.b.example.net", False), (b"[::1].evil.org", None)]:
+        (b"localhost", True),
+        (f"127.0.0.1:{web.port}".encode(), True),
+        (b"[::1]", True),
+        (b"10.0.0.1", True),
+        (b"example.org", True),
+        (b"a.example.net:8443", True),
+        (b"evil.org", False),
+        (f"evil.org:{web.port}".encode(), False),
+        (b"127.0.0.1.evil.org", False),
+        (b"example.net", False),
+        (b"a.b.example.net", False),
+        (b"[::1].evil.org", None),
+    ]:
         for text, expected in [
-                (get("/"), 200), (get("/pong"), 426), (get("/absent"), 426), (get("/ping"), 404),
-                (get("/", "Origin: http://evil.org"), 403),
-                (request("ping", ["Origin: http://evil.org"]), 403), (request("absent", ["Origin: http://evil.org"]), 403)]:
+            (get("/"), 200),
+            (get("/pong"), 426),
+            (get("/absent"), 426),
+            (get("/ping"), 404),
+            (get("/", "Origin: http://evil.org"), 403),
+            (request("ping", ["Origin: http://evil.org"]), 403),
+            (request("absent", ["Origin: http://evil.org"]), 403),
+        ]:
             expected = 400 if is_ours is None else expected if is_ours else 403
             assert status(world, web, text.replace(b"localhost", host, 1))[0] == expected, (host, text)
     # Programs call this machine as they like, and send no Origin.
@@ -131,8 +172,13 @@ def test_subprotocols(world):
     world.pong()
     web = world.web("--subprotocol", "chat", "--subprotocol", "chat.v2")
     for asked, answered in [
-            ("chat", "chat"), ("other, chat.v2, chat", "chat.v2"), ("libipc.frame, chat", "libipc.frame"), ("chat, libipc.frame", "chat"),
-            ("other", None), ("Chat", None)]:
+        ("chat", "chat"),
+        ("other, chat.v2, chat", "chat.v2"),
+        ("libipc.frame, chat", "libipc.frame"),
+        ("chat, libipc.frame", "chat"),
+        ("other", None),
+        ("Chat", None),
+    ]:
         client = Client(world.tcp(web.port), fields=[f"Sec-WebSocket-Protocol: {asked}"])
         line = f"\r\nSec-WebSocket-Protocol: {answered}\r\n" if answered else "Sec-WebSocket-Protocol"
         assert (line.encode() in client.head) == (answered is not None), client.head
@@ -146,9 +192,19 @@ def test_origins_of_frames_and_of_subdomains(world):
     world.pong()
     web = world.web("--origin", "null", "--origin", "https://*.Example.org:443", "--origin", "http://[0::1]:80")
     for origin, expected in [
-            ("null", 101), ("https://a.example.org", 101), ("https://example.org", 403), ("https://a.b.example.org", 403),
-            ("https://a.example.org:8443", 403), ("https://aexample.org", 403), ("http://a.example.org", 403), ("http://[::1]", 101),
-            ("http://[::1]:81", 403), ("http://[x].com", 403), ("", 403), ("https://a.example.org https://b.example.org", 403)]:
+        ("null", 101),
+        ("https://a.example.org", 101),
+        ("https://example.org", 403),
+        ("https://a.b.example.org", 403),
+        ("https://a.example.org:8443", 403),
+        ("https://aexample.org", 403),
+        ("http://a.example.org", 403),
+        ("http://[::1]", 101),
+        ("http://[::1]:81", 403),
+        ("http://[x].com", 403),
+        ("", 403),
+        ("https://a.example.org https://b.example.org", 403),
+    ]:
         sock = world.tcp(web.port)
         sock.sendall(request(fields=[f"Origin: {origin}"]))
         assert int(harness.read_exactly(sock, 12)[9:]) == expected, origin
@@ -159,9 +215,14 @@ def test_origins(world):
     web = world.web("--origin", "https://example.org")
     own = f"http://localhost:{web.port}"
     for origin, host, expected in [
-            ("https://example.org", "x", 101), ("http://example.org", "x", 403), ("null", "x", 403), (own, "localhost", 403),
-            (own, f"localhost:{web.port}", 101), (f"http://127.0.0.1:{web.port}", f"127.0.0.1:{web.port}", 101),
-            (f"http://evil.org:{web.port}", f"evil.org:{web.port}", 403)]:
+        ("https://example.org", "x", 101),
+        ("http://example.org", "x", 403),
+        ("null", "x", 403),
+        (own, "localhost", 403),
+        (own, f"localhost:{web.port}", 101),
+        (f"http://127.0.0.1:{web.port}", f"127.0.0.1:{web.port}", 101),
+        (f"http://evil.org:{web.port}", f"evil.org:{web.port}", 403),
+    ]:
         text = request(fields=[f"Origin: {origin}"]).replace(b"Host: localhost", f"Host: {host}".encode())
         if expected == 403:
             assert status(world, web, text)[0] == 403, (origin, host)
@@ -222,21 +283,37 @@ def test_unix_socket(world):
 def test_command_line(world):
     def run(*options):
         return subprocess.run([harness.BINARIES / "ipc-websocketd", *options], capture_output=True, timeout=harness.PATIENCE, text=True)
+
     assert "--origin ORIGIN" in run("--help").stdout and run("--version").stdout.startswith("ipc-websocketd (libipc) ")
     for options in [
-            ["--listen", "0.0.0.0:0"], ["--listen", "x"], ["--listen", "[::]:0"], ["--origin", "example.org"], ["--origin", "http://x/"]]:
+        ["--listen", "0.0.0.0:0"],
+        ["--listen", "x"],
+        ["--listen", "[::]:0"],
+        ["--origin", "example.org"],
+        ["--origin", "http://x/"],
+    ]:
         assert run(*options).returncode == 2, options
     for options, advice in [
-            (["--origin", "https://example.org/"], "write https://example.org\n"), (["--origin", "ws://a:81"], "write http://a:81\n"),
-            (["--origin", "https://bücher.example"], "write https://xn--bcher-kva.example\n"), (["--origin", "file://"], "write null\n"),
-            (["--origin", "https://*"], "write https://*.example.org\n"), (["--origin", "example.org"], "write https://example.org\n"),
-            (["--origin", "http://127.1"], "write http://127.0.0.1\n"), (["--origin", "https://a:65536"], "HOST:PORT"),
-            (["--origin", ""], "write "),
-            (["--subprotocol", "a b"], "--subprotocol once for each"), (["--subprotocol", ""], "once for each"),
-            (["--subprotocol", "libipc.frame"], "leave it out"), (["--health", "health"], "write /health"),
-            (["--health", "/?x"], "write /health"),
-            (["--health", "/"], "or --no-page too"), (["--allow", "pong", "--health", "/pong"], "a service has this path"),
-            (["--max-head", "1023"], "from 1024 to 1048576"), (["--ping", "-1"], "--ping"), (["--pong-time", "x"], "--pong-time")]:
+        (["--origin", "https://example.org/"], "write https://example.org\n"),
+        (["--origin", "ws://a:81"], "write http://a:81\n"),
+        (["--origin", "https://bücher.example"], "write https://xn--bcher-kva.example\n"),
+        (["--origin", "file://"], "write null\n"),
+        (["--origin", "https://*"], "write https://*.example.org\n"),
+        (["--origin", "example.org"], "write https://example.org\n"),
+        (["--origin", "http://127.1"], "write http://127.0.0.1\n"),
+        (["--origin", "https://a:65536"], "HOST:PORT"),
+        (["--origin", ""], "write "),
+        (["--subprotocol", "a b"], "--subprotocol once for each"),
+        (["--subprotocol", ""], "once for each"),
+        (["--subprotocol", "libipc.frame"], "leave it out"),
+        (["--health", "health"], "write /health"),
+        (["--health", "/?x"], "write /health"),
+        (["--health", "/"], "or --no-page too"),
+        (["--allow", "pong", "--health", "/pong"], "a service has this path"),
+        (["--max-head", "1023"], "from 1024 to 1048576"),
+        (["--ping", "-1"], "--ping"),
+        (["--pong-time", "x"], "--pong-time"),
+    ]:
         result = run(*options)
         assert result.returncode == 2 and advice in result.stderr, (options, result.stderr)
 

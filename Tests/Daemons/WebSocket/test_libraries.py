@@ -1,4 +1,5 @@
 """Clients that others wrote: websockets (asyncio and threads) and wsproto."""
+
 import asyncio
 
 from client import LARGEST, need
@@ -76,12 +77,14 @@ def test_websockets_pipelined(world):
 
     async def all_of_them():
         await asyncio.gather(*(talk(number) for number in range(100)))
+
     asyncio.run(all_of_them())
 
 
 def test_wsproto(world):
     need("wsproto")
     from wsproto import ConnectionType, WSConnection, events
+
     world.pong()
     web = world.web()
     connection, sock = WSConnection(ConnectionType.CLIENT), world.tcp(web.port)
@@ -95,8 +98,11 @@ def test_wsproto(world):
 
     sock.sendall(connection.send(events.Request(host="localhost", target="/pong")))
     until(events.AcceptConnection)
-    sock.sendall(connection.send(events.TextMessage("hel", message_finished=False)) + connection.send(events.Ping(b"now"))
-                 + connection.send(events.TextMessage("lo")))
+    sock.sendall(
+        connection.send(events.TextMessage("hel", message_finished=False))
+        + connection.send(events.Ping(b"now"))
+        + connection.send(events.TextMessage("lo"))
+    )
     assert until(events.Pong).payload == b"now"
     assert until(events.TextMessage).data == "hello"
     sock.sendall(connection.send(events.BytesMessage(b"\0\1")))
@@ -112,11 +118,16 @@ def test_wsproto(world):
 def test_websockets_with_deflate(world):
     client = need("websockets.sync.client").sync.client
     from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
+
     world.pong()
     web = world.web()
     need_zlib(web)
-    for parameters in ({}, {"client_max_window_bits": True}, {"server_no_context_takeover": True, "client_no_context_takeover": True},
-                       {"server_max_window_bits": 9, "client_max_window_bits": 9}):
+    for parameters in (
+        {},
+        {"client_max_window_bits": True},
+        {"server_no_context_takeover": True, "client_no_context_takeover": True},
+        {"server_max_window_bits": 9, "client_max_window_bits": 9},
+    ):
         offers = [ClientPerMessageDeflateFactory(**parameters)]
         with client.connect(address(web), max_size=None, extensions=offers, compression=None) as sock:
             assert any(isinstance(extension, PerMessageDeflate) for extension in sock.protocol.extensions)
@@ -143,6 +154,7 @@ def test_aiohttp_with_deflate(world):
                         assert await sock.receive_str(timeout=PATIENCE) == message
                     await sock.send_bytes(bytes(100_000))
                     assert await sock.receive_bytes(timeout=PATIENCE) == bytes(100_000)
+
     asyncio.run(talk())
 
 
@@ -150,6 +162,7 @@ def test_wsproto_with_deflate(world):
     need("wsproto")
     from wsproto import ConnectionType, WSConnection, events
     from wsproto.extensions import PerMessageDeflate
+
     world.pong()
     web = world.web()
     need_zlib(web)

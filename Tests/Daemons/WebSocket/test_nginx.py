@@ -1,4 +1,5 @@
 """Behind nginx, as the man page shows it: pings keep a connection for a minute that nginx would end after 3 seconds of silence."""
+
 import os
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
 """The page, in a browser without a screen, told what to do by its DevTools protocol. Its picture stays: page.png."""
+
 import base64
 import contextlib
 import http.server
@@ -18,10 +19,20 @@ from harness import Skipped
 
 class Browser:
     def __init__(self, program, directory, *more):
-        options = ["--headless", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0", f"--user-data-dir={directory}",
-                   "--window-size=800,600", *(["--no-sandbox"] if os.getuid() == 0 else []), *more, "about:blank"]
-        self.process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        start_new_session=True)
+        options = [
+            "--headless",
+            "--disable-gpu",
+            "--no-first-run",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={directory}",
+            "--window-size=800,600",
+            *(["--no-sandbox"] if os.getuid() == 0 else []),
+            *more,
+            "about:blank",
+        ]
+        self.process = subprocess.Popen(
+            [program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         self.numbers = itertools.count(1)
 
     def end(self):
@@ -126,8 +137,10 @@ def test_page(world):
         pong.kill()
         harness.until(lambda: lines(browser)[0] == "note closed (1001, the service has left)", "the end")
         # A page of elsewhere: the browser says where it is from.
-        foreign = (f"new Promise(done => {{ const socket = new WebSocket('ws://127.0.0.1:{web.port}/pong');"
-                   "socket.onerror = () => done('refused'); socket.onopen = () => done('open') })")
+        foreign = (
+            f"new Promise(done => {{ const socket = new WebSocket('ws://127.0.0.1:{web.port}/pong');"
+            "socket.onerror = () => done('refused'); socket.onopen = () => done('open') })"
+        )
         world.pong()
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -145,8 +158,10 @@ def go(browser, url):
 
 def connects(browser, url, *protocols):
     """The subprotocol, or None where the browser is refused."""
-    return browser.run(f"new Promise(done => {{ const mine = window.mine = new WebSocket({url!r}, {list(protocols)!r});"
-                       "mine.onerror = () => done(null); mine.onopen = () => done(mine.protocol) })")
+    return browser.run(
+        f"new Promise(done => {{ const mine = window.mine = new WebSocket({url!r}, {list(protocols)!r});"
+        "mine.onerror = () => done(null); mine.onopen = () => done(mine.protocol) })"
+    )
 
 
 def test_page_of_a_name_that_leads_here_learns_nothing(world):
@@ -173,8 +188,10 @@ def test_browser_with_pings_and_subprotocol(world):
         go(browser, f"http://127.0.0.1:{web.port}/")
         assert connects(browser, f"ws://127.0.0.1:{web.port}/pong", "other", "chat") == "chat"
         # A second, in which ten pings are answered; then a message comes back.
-        back = browser.run("new Promise(done => { mine.onmessage = message => done(message.data); mine.onclose = end => done(end.code);"
-                           "setTimeout(() => mine.send('hello'), 1000) })")
+        back = browser.run(
+            "new Promise(done => { mine.onmessage = message => done(message.data); mine.onclose = end => done(end.code);"
+            "setTimeout(() => mine.send('hello'), 1000) })"
+        )
         assert back == "hello", back
 
 
@@ -188,13 +205,24 @@ def test_origins_as_a_browser_sends_them(world):
         rules = f"--host-resolver-rules=MAP plain.test:80 127.0.0.1:{port}, MAP *.test 127.0.0.1"
         with browsing(world, rules) as browser:
             for place, expected in [
-                    (f"a.site.test:{port}", ""), (f"site.test:{port}", None), (f"a.b.site.test:{port}", None), ("plain.test", "")]:
+                (f"a.site.test:{port}", ""),
+                (f"site.test:{port}", None),
+                (f"a.b.site.test:{port}", None),
+                ("plain.test", ""),
+            ]:
                 go(browser, f"http://{place}/")
                 assert connects(browser, f"ws://127.0.0.1:{web.port}/pong") == expected, place
             go(browser, f"http://b.site.test:{port}/")
-            script = (f"const socket = new WebSocket('ws://127.0.0.1:{web.port}/pong');"
-                      "socket.onopen = () => parent.postMessage(origin, '*'); socket.onerror = () => parent.postMessage('refused', '*')")
-            assert browser.run("new Promise(done => { onmessage = message => done(message.data);"
-                               "const frame = document.createElement('iframe'); frame.sandbox = 'allow-scripts';"
-                               f"frame.srcdoc = {json.dumps('<script>' + script + '</script>')}; document.body.append(frame) }})") == "null"
+            script = (
+                f"const socket = new WebSocket('ws://127.0.0.1:{web.port}/pong');"
+                "socket.onopen = () => parent.postMessage(origin, '*'); socket.onerror = () => parent.postMessage('refused', '*')"
+            )
+            assert (
+                browser.run(
+                    "new Promise(done => { onmessage = message => done(message.data);"
+                    "const frame = document.createElement('iframe'); frame.sandbox = 'allow-scripts';"
+                    f"frame.srcdoc = {json.dumps('<script>' + script + '</script>')}; document.body.append(frame) }})"
+                )
+                == "null"
+            )
         server.shutdown()

@@ -1,4 +1,5 @@
 """Pings of the server's, and the time without a message."""
+
 import socket
 import threading
 import time
@@ -65,8 +66,11 @@ def test_pong_behind_a_service_that_does_not_read_is_waited_for(world):
         while (got := client.read())[0] == PING:
             send(PONG, got[1])
         heard.append(got)
-    threads = [threading.Thread(target=lambda: [send(BINARY, message) for message in messages], daemon=True),
-               threading.Thread(target=answer, daemon=True)]
+
+    threads = [
+        threading.Thread(target=lambda: [send(BINARY, message) for message in messages], daemon=True),
+        threading.Thread(target=answer, daemon=True),
+    ]
     for thread in threads:
         thread.start()
     threads[0].join(2.5)
@@ -96,6 +100,7 @@ def test_slow_client_is_not_pinged_into_a_message(world):
     thread.join(0.3)
     assert thread.is_alive(), "nobody held the service back"
     from client import Client
+
     client = Client.__new__(Client)
     client.sock = sock
     for message in messages:
@@ -107,6 +112,7 @@ def test_slow_client_is_not_pinged_into_a_message(world):
 
 def keeps_talking(client, pieces):
     """Sends one piece after another until the server ends it; what it said."""
+
     def send():
         try:
             for piece in pieces:
@@ -114,6 +120,7 @@ def keeps_talking(client, pieces):
                 time.sleep(0.1)
         except OSError:
             pass
+
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     try:
@@ -142,7 +149,7 @@ def test_bytes_of_a_frame_do_not_keep_an_idle_client(world):
     world.pong()
     web = world.web("--idle-time", "0.5")
     whole = web_frame(TEXT, 100 * b"x")
-    assert keeps_talking(world.client(web), [whole[index:index + 1] for index in range(len(whole) - 1)]) == []
+    assert keeps_talking(world.client(web), [whole[index : index + 1] for index in range(len(whole) - 1)]) == []
     # Nor do fragments of a message that does not end.
     pieces = [web_frame(TEXT, b"x", final=False)] + 100 * [web_frame(CONTINUATION, b"x", final=False)]
     assert keeps_talking(world.client(web), pieces) == []
@@ -163,6 +170,7 @@ def test_pings_of_one_who_does_not_read_do_not_keep_it(world):
                 client.sock.sendall(pings)
         except OSError:
             pass
+
     threading.Thread(target=send, daemon=True).start()
     until(lambda: web.descriptors() == before, "its end")
 

@@ -1,4 +1,5 @@
 """Clients that do not read, services that leave, many at once: each costs only itself."""
+
 import threading
 
 from client import BINARY, LARGEST, PING, PONG, TEXT, Client, request, resident, web_frame
@@ -19,6 +20,7 @@ def test_slow_client_beside_a_fast_one(world):
         for message in messages:
             service.tell(end, message, 2)
             sent.append(1)
+
     before = resident(web)
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -120,6 +122,7 @@ def test_service_leaves_slow_client(world):
         for message in messages:
             service.tell(end, message, 2)
         service.disconnect(end)
+
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     thread.join(0.3)
@@ -134,7 +137,7 @@ def test_waiting_service(world):
     service.listen(0)
     world.pong()
     web = world.web("--connect-time", "1.5", allow=("own", "pong"))
-    first, others = world.client(web, name="own"), [world.tcp(web.port) for _ in range(3)]
+    _first, others = world.client(web, name="own"), [world.tcp(web.port) for _ in range(3)]
     for sock in others:
         sock.sendall(request("own"))
     world.client(web).echoes()

@@ -1,4 +1,5 @@
 """Kinds of connection of ipc-websocketd, each many times (../churn.py)."""
+
 import random
 import struct
 
@@ -117,9 +118,26 @@ def test_websocketd(world):
             client.sock.close()
 
     kinds = [
-        comes_and_goes, half_a_head, is_reset, no_http, no_such_service, service_does_not_run, foreign_origin, the_page, echo,
-        leaves_without_a_word, reset_with_data_on_the_way, half_a_message, breaks_the_protocol, no_text, too_long, frame_form,
-        service_leaves, service_breaks_its_protocol, leaves_what_is_on_the_way]
+        comes_and_goes,
+        half_a_head,
+        is_reset,
+        no_http,
+        no_such_service,
+        service_does_not_run,
+        foreign_origin,
+        the_page,
+        echo,
+        leaves_without_a_word,
+        reset_with_data_on_the_way,
+        half_a_message,
+        breaks_the_protocol,
+        no_text,
+        too_long,
+        frame_form,
+        service_leaves,
+        service_breaks_its_protocol,
+        leaves_what_is_on_the_way,
+    ]
     churn.churn(counted, lambda number: Client(tcp(web.port, number)).sock, kinds)
 
 
@@ -168,5 +186,9 @@ def test_websocketd_compressed(world):
         client = squeezed(number, "permessage-deflate" if number % 2 else anew)
         client.send(BINARY, too_much, reserved=4)
         client.is_closed(1009)
-    churn.churn(counted, lambda number: squeezed(number).sock, (
-        echo, echo_without_context, never_speaks, unfinished, reset_while_it_inflates, does_not_inflate, inflates_to_too_much))
+
+    churn.churn(
+        counted,
+        lambda number: squeezed(number).sock,
+        (echo, echo_without_context, never_speaks, unfinished, reset_while_it_inflates, does_not_inflate, inflates_to_too_much),
+    )

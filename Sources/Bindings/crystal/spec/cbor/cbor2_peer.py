@@ -1,9 +1,10 @@
 """The other side of cbor2_spec.cr: Python's cbor2.
 
-    cbor2_peer.py make COUNT SEED    COUNT random values as lines: what cbor2 writes, in hexadecimal digits, in each of its ways
-    cbor2_peer.py recode             for each line of standard input: what cbor2 writes when it has read that
-    cbor2_peer.py compare            for each line, two encodings with a blank between: `same`, or both values
+cbor2_peer.py make COUNT SEED    COUNT random values as lines: what cbor2 writes, in hexadecimal digits, in each of its ways
+cbor2_peer.py recode             for each line of standard input: what cbor2 writes when it has read that
+cbor2_peer.py compare            for each line, two encodings with a blank between: `same`, or both values
 """
+
 import datetime
 import math
 import random
@@ -14,14 +15,16 @@ import cbor2
 
 
 def number(r):
-    return r.choice([
-        lambda: r.randrange(-30, 300),
-        lambda: r.choice([1, -1]) * (1 << r.randrange(200)) + r.randrange(-2, 3),
-        lambda: struct.unpack(">e", r.randbytes(2))[0],
-        lambda: struct.unpack(">f", r.randbytes(4))[0],
-        lambda: struct.unpack(">d", r.randbytes(8))[0],
-        lambda: r.choice([0.0, -0.0, math.inf, -math.inf, math.nan, 1.1, 65504.0, 65520.0]),
-    ])()
+    return r.choice(
+        [
+            lambda: r.randrange(-30, 300),
+            lambda: r.choice([1, -1]) * (1 << r.randrange(200)) + r.randrange(-2, 3),
+            lambda: struct.unpack(">e", r.randbytes(2))[0],
+            lambda: struct.unpack(">f", r.randbytes(4))[0],
+            lambda: struct.unpack(">d", r.randbytes(8))[0],
+            lambda: r.choice([0.0, -0.0, math.inf, -math.inf, math.nan, 1.1, 65504.0, 65520.0]),
+        ]
+    )()
 
 
 def text(r):
@@ -30,15 +33,23 @@ def text(r):
 
 
 def moment(r):
-    return datetime.datetime.fromtimestamp(r.randrange(-10**9, 10**10), datetime.timezone.utc).replace(microsecond=r.choice([0, 250000, 1]))
+    return datetime.datetime.fromtimestamp(r.randrange(-(10**9), 10**10), datetime.timezone.utc).replace(
+        microsecond=r.choice([0, 250000, 1])
+    )
 
 
 def scalar(r):
-    return r.choice([
-        lambda: number(r), lambda: text(r), lambda: r.randbytes(r.randrange(300)), lambda: r.choice([True, False, None, cbor2.undefined]),
-        lambda: cbor2.CBORSimpleValue(r.choice([0, 19, 32, 255])),
-        lambda: moment(r), lambda: cbor2.CBORTag(r.choice([99, 5000, 2**40]), text(r)),
-    ])()
+    return r.choice(
+        [
+            lambda: number(r),
+            lambda: text(r),
+            lambda: r.randbytes(r.randrange(300)),
+            lambda: r.choice([True, False, None, cbor2.undefined]),
+            lambda: cbor2.CBORSimpleValue(r.choice([0, 19, 32, 255])),
+            lambda: moment(r),
+            lambda: cbor2.CBORTag(r.choice([99, 5000, 2**40]), text(r)),
+        ]
+    )()
 
 
 def key(r):
