@@ -34,11 +34,14 @@ make)
 	;;
 remove)
 	if [ -n "$destination" ]; then
+		# shellcheck disable=SC2046 # a folder a word: make's variables have none with a blank
 		set -- $(above '' "$own" "$@")
 	else
 		for folder in "$@"; do
+			# shellcheck disable=SC2046
 			case $folder in "$own"/*) set -- "$@" $(above "$own" "$folder") ;; esac
 		done
+		# shellcheck disable=SC2046
 		if [ -f "$list" ]; then set -- "$@" $(cat "$list"); fi
 		rm -f "$list"
 	fi
@@ -49,6 +52,7 @@ advise)
 	ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig) && known=$("$ldconfig" -vNX 2> /dev/null) && [ -n "$known" ] || exit 0
 	[ -z "$destination" ] || exit 0
 	for folder in $(echo "$known" | sed -n 's/^\(\/[^:]*\):.*/\1/p'); do
+		# shellcheck disable=SC3013 # POSIX has it since 2024
 		[ "$folder" -ef "$own" ] || continue
 		echo "Run ldconfig as root now: programs find libipc.so.1 in $own after that."
 		exit

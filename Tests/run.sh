@@ -182,7 +182,8 @@ if [ "${1:-}" = --one ]; then
 	exit 0
 fi
 
-for part in ${*:-$parts}; do
+chosen_parts=${*:-$parts}
+for part in $chosen_parts; do
 	grep -q "^part_$part()" "$0" || { echo "there is no part $part" >&2; exit 2; }
 done
 install_tree epoll "$build" epoll install
@@ -195,8 +196,8 @@ export TESTS_TREES
 jobs=${JOBS:-1}
 [ -n "${JOBS:-}" ] || [ "$(nproc 2> /dev/null || echo 1)" -lt 2 ] || jobs=2
 # xargs, and not the shell: what that starts in the background ignores SIGINT.
-echo "${*:-$parts}" | xargs -n 1 -P "$jobs" sh "$0" "$build" --one
-for part in ${*:-$parts}; do
+echo "$chosen_parts" | xargs -n 1 -P "$jobs" sh "$0" "$build" --one
+for part in $chosen_parts; do
 	cat "$work/log.$part" >> "$log" || echo "not ok part_$part" | keep
 done
 count_lines

@@ -15,7 +15,7 @@ name=libipc-$version-$target
 	echo "make alpine: pkgconfig/alpine/APKBUILD does not have version $version" >&2
 	exit 1
 }
-rm -rf "$into/$name" "$into/aport" "$into/units"
+rm -rf "${into:?}/$name" "$into/aport" "$into/units"
 env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u BUILD make -s TARGET=$target BUILD="$into/$target" PREFIX=/usr LIBDIR=/usr/lib RPATH= \
 	DESTDIR="$into/$name" install
 # systemd's: Alpine has OpenRC.

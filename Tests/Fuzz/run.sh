@@ -29,7 +29,7 @@ sanitizers='-fsanitize=fuzzer,address -fuse-ld=lld'
 # swiftc's own -sanitize=fuzzer counts in a way that libFuzzer has given up.
 swift_sanitizers='-sanitize=address -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp'
 programs="$build/make/lib/libipc.so.1 $(for file in Sources/CDaemon/*.c; do echo "$build/make/obj/daemons/$(basename "$file" .c).o"; done)"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 make -s BUILD="$build/make" EXTRA_SWIFTFLAGS="$swift_sanitizers" EXTRA_CFLAGS='-g -fsanitize=fuzzer-no-link,address' \
 	EXTRA_LDFLAGS=-Wl,-z,undefs library $(echo "$programs" | tr ' ' '\n' | grep daemons) > "$work/log" 2>&1 || cat "$work/log" >&2
 libraries="-L$build/make/lib -lipc -Wl,-rpath,$build/make/lib -L$toolchain/../lib/swift/linux -ldispatch -lBlocksRuntime -Wl,-rpath,$toolchain/../lib/swift/linux"
@@ -39,7 +39,7 @@ ln -s "$here/../../include" "$work/include/libipc"
 "$clang" -std=gnu11 -Wall -Wextra -Werror -O1 -g $sanitizers -I"$work/include" "$here/library/frames.c" -o "$build/library" $libraries >&2
 report fuzz.library_compiles $?
 # Swift without inlined functions would be slow; with names (-g) a report says where.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 "$swiftc" -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded -O -g $swift_sanitizers \
 	-module-name fuzz -Xcc -D_GNU_SOURCE -I Sources/CDaemon/include -c Sources/Daemon/*.swift Sources/ipc-websocketd/Protocol/*.swift \
 	Sources/ipcd/Route.swift Sources/ipcd/Network.swift Sources/ipc-tcpd/URI.swift Sources/ipc-tcpd/FrameScanner.swift \

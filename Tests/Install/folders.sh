@@ -46,7 +46,7 @@ report uninstall_leaves_what_others_have_put_there $?
 if command -v python3 > /dev/null 2>&1; then
 	tree=$work/python
 	make_quietly PREFIX="$tree" install
-	LD_LIBRARY_PATH=$tree/lib PYTHONPATH=$tree/share/libipc/python/src PYTHONDONTWRITEBYTECODE= python3 -c 'import libipc' >&2
+	LD_LIBRARY_PATH=$tree/lib PYTHONPATH=$tree/share/libipc/python/src PYTHONDONTWRITEBYTECODE='' python3 -c 'import libipc' >&2
 	[ -n "$(find "$tree" -name '*.pyc')" ] && make_quietly PREFIX="$tree" uninstall && [ ! -e "$tree" ]
 	report uninstall_removes_what_python_has_compiled $?
 else

@@ -73,9 +73,11 @@ wait_for() { for _ in $(seq 100); do [ -S "$1" ] && return; sleep 0.1; done; ret
 
 # run NAME [ARGUMENT]
 run() {
-	timeout 30 "$work/bin/$@" < /dev/null > "$work/out" 2> "$work/err"
+	program=$1
+	shift
+	timeout 30 "$work/bin/$program" "$@" < /dev/null > "$work/out" 2> "$work/err"
 	status=$?
-	[ $status -eq 0 ] || { echo "$1 ended with $status" >&2; cat "$work/err" >&2; }
+	[ $status -eq 0 ] || { echo "$program ended with $status" >&2; cat "$work/err" >&2; }
 	return $status
 }
 # tells SERVICE CLIENT: the service ends with 0 when its stdin ends

@@ -27,6 +27,7 @@ default_doc() { amove usr/share/man; }
 static() { default_static; }
 doc() { default_doc; }
 
+# shellcheck source=pkgconfig/alpine/APKBUILD
 . ./APKBUILD
 echo "$sha512sums" | sed '/^ *$/d' | sha512sum --quiet -c
 report alpine.sums_fit $?

@@ -58,8 +58,10 @@ binding() {
 
 # macOS on x86-64: the Swift for Linux makes nothing for it. glibc: the newest release that ziglang has. FreeBSD on arm64 differs from that on
 # x86-64 in the processor alone, and is linked with FULL=1.
-for target in ${*:-x86_64-freebsd x86_64-openbsd x86_64-netbsd aarch64-macos aarch64-freebsd x86_64-macos aarch64-linux-musl
-	x86_64-linux-gnu.2.44}; do
+chosen=${*:-}
+[ -n "$chosen" ] || chosen='x86_64-freebsd x86_64-openbsd x86_64-netbsd aarch64-macos aarch64-freebsd x86_64-macos aarch64-linux-musl
+	x86_64-linux-gnu.2.44'
+for target in $chosen; do
 	case $target in
 	x86_64-*bsd | aarch64-macos) links "$target" ;;
 	aarch64-freebsd) if [ -n "${FULL:-}" ]; then links "$target"; else compiles "$target"; fi ;;
