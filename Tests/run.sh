@@ -69,6 +69,15 @@ part_sanitized() {
 	sh Tests/Threads/sanitized.sh . "$build/tsan" 2> "$work/err" | keep
 	errors_of tsan
 }
+part_coverage() {
+	sh Tests/Coverage/run.sh "$build" short 2> "$work/err" | keep
+	errors_of coverage
+}
+part_format() {
+	sh Tests/selftest/format.sh "$build" | keep
+	sh Tests/format.sh "$build" 2> "$work/err" | keep
+	errors_of format
+}
 part_helgrind() {
 	sh Tests/Threads/helgrind.sh . "$build/helgrind" 2> "$work/err" | keep
 	errors_of helgrind
@@ -168,7 +177,7 @@ part_types_poll() { swift_tests poll -Xswiftc -DPOLLER_POLL; }
 
 # The long ones first, so that all processors are busy until the end.
 parts='websocket valgrind daemons targets types_epoll types_poll swift sanitized helgrind threads random random_kqueue install packages conformance_epoll
-	conformance_poll conformance_kqueue crystal python tool loops fuzz headers instructions manual readme memory_order sources'
+	conformance_poll conformance_kqueue coverage crystal python tool loops fuzz format headers instructions manual readme memory_order sources'
 
 if [ "${1:-}" = --one ]; then
 	started=$(date +%s)

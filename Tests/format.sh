@@ -1,0 +1,74 @@
+#!/bin/sh
+# format.sh - is each file in the form of its language? Swift by swift format, shell by shellcheck, Python by ruff, Crystal
+# by its own tool.
+#
+#   format.sh BUILD_DIRECTORY              names what is not, and fails
+#   format.sh BUILD_DIRECTORY --write      brings it into form, as far as a program can
+#   format.sh BUILD_DIRECTORY '' SOURCES   the same of other sources, with these rules
+#
+# Another version of ruff has another form, so it comes from PyPI, of one version, into BUILD_DIRECTORY/format. The rules are in
+# .swift-format and .ruff.toml. shellcheck has no form to write; its warnings are for a person. ONLY="swift shell" names languages.
+set -u
+. "$(dirname "$0")/begin.sh"
+mkdir -p "${1:?build directory}/format" && tools=$(cd "$1/format" && pwd) || exit 1
+writing=${2:-}
+cd "${3:-$here/..}" || exit 1
+
+# files PATTERN...: of these names, of what is in the repository
+files() {
+	for pattern in "$@"; do find Sources Tests include pkgconfig -type f -name "$pattern"; done | sort
+}
+# scripts: by their first line; what they source is looked at with them
+scripts() { find Sources Tests pkgconfig .ci -type f -exec awk 'FNR == 1 && /^#!.*[\/ ](ba)?sh$/ { print FILENAME } { nextfile }' {} +; }
+
+# python_tool NAME VERSION: in $tools/VENV/bin
+python_tool() {
+	[ -e "$tools/$1-$2" ] && return
+	[ -x "$tools/bin/pip" ] || python3 -m venv "$tools" > "$work/log" 2>&1 || return 1
+	"$tools/bin/pip" install -q "$1==$2" > "$work/log" 2>&1 && touch "$tools/$1-$2"
+}
+# tool NAME COMMAND...: skips the language NAME where the command fails
+tool() {
+	language=$1
+	shift
+	"$@" && return
+	echo "skipped format.$language: $* failed: $(tail -1 "$work/log" 2> /dev/null)"
+	return 1
+}
+# lint LANGUAGE COMMAND...: each line goes to stderr
+lint() {
+	language=$1
+	shift
+	"$@" >&2
+	report "format.$language" $?
+}
+asked() { case " ${ONLY:-swift shell python crystal} " in *" $1 "*) ;; *) false ;; esac; }
+
+if asked swift; then
+	if [ -n "$writing" ]; then "${SWIFT:-swift}" format --in-place --parallel --recursive Sources Tests Package.swift; fi
+	lint swift "${SWIFT:-swift}" format lint --strict --parallel --recursive Sources Tests Package.swift
+fi
+if asked shell && tool shell command -v shellcheck > "$work/log"; then
+	scripts > "$work/shell"
+	# A variable that only a sourced file sets is for those that source it.
+	xargs shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR --severity=warning --format=gcc < "$work/shell" |
+		grep -vE '(/\./|APKBUILD).*\[SC2034\]$' > "$work/found"
+	sort -u "$work/found" >&2
+	[ -s "$work/shell" ] && [ ! -s "$work/found" ]
+	report format.shell $?
+fi
+version=$(sed -n 's/^required-version = "==\(.*\)"/\1/p' .ruff.toml)
+if asked python && tool python python_tool ruff "$version"; then
+	files '*.py' > "$work/python"
+	if [ -n "$writing" ]; then
+		xargs "$tools/bin/ruff" check --no-cache --fix --quiet < "$work/python"
+		xargs "$tools/bin/ruff" format --no-cache --quiet < "$work/python"
+	fi
+	lint python_rules xargs "$tools/bin/ruff" check --no-cache --quiet --output-format=concise < "$work/python"
+	lint python xargs "$tools/bin/ruff" format --no-cache --check --quiet --output-format=concise < "$work/python"
+fi
+if asked crystal && tool crystal command -v crystal > "$work/log"; then
+	if [ -n "$writing" ]; then crystal tool format Sources Tests; fi
+	lint crystal crystal tool format --check Sources Tests
+fi
+exit $failed
