@@ -1,4 +1,5 @@
 """The tests of ipc(1), in the world of those of the daemons (Tests/Daemons/runner.py)."""
+
 import pathlib
 import sys
 

@@ -1,4 +1,5 @@
 """ipc call: messages and their answers, whatever the bytes, and what is said when there is none."""
+
 import contextlib
 import os
 import pty
@@ -53,7 +54,7 @@ def test_hexadecimal(world):
 
 def test_json_is_valid_for_any_bytes(world):
     world.pong()
-    for data in ("grün \0 \" \\ \x1b \u2028 \u202e \U0001f600\n".encode(), b""):
+    for data in ('grün \0 " \\ \x1b \u2028 \u202e \U0001f600\n'.encode(), b""):
         reply = world.ipc("call", "pong", "--json", "-", stdin=data).objects
         assert reply == [{"type": 2, "user_type": 0, "length": len(data), "payload": data.decode()}]
     for data in (b"\xff", b"\xed\xa0\x80", b"\xc0\x80", b"ab\xf4\x90\x80\x80", os.urandom(MOST)):
@@ -88,7 +89,8 @@ def test_lines_of_stdin(world):
 def test_lines_are_answered_while_stdin_goes_on(world):
     world.pong()
     process = subprocess.Popen(
-        world.command("call", "pong", "--lines"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=world.environment_of({}))
+        world.command("call", "pong", "--lines"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=world.environment_of({})
+    )
     for text in (b"one\n", b"two\n"):
         process.stdin.write(text)
         process.stdin.flush()

@@ -1,4 +1,5 @@
 """ipc monitor and the socket of the service: it is back whatever ends the monitor, and nobody gets rights by it."""
+
 import os
 import signal
 import socket

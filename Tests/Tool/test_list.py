@@ -1,4 +1,5 @@
 """ipc list: who lives, without a word to anybody."""
+
 import os
 import socket
 import subprocess
@@ -82,13 +83,13 @@ def test_a_service_that_may_not_be_asked(world):
 
 
 def test_names_of_all_kinds(world):
-    names = [b"a\xffb", b"e\x1b[31m", "grün".encode(), b"q\"\\"]
+    names = [b"a\xffb", b"e\x1b[31m", "grün".encode(), b'q"\\']
     for name in names:
         left_behind(os.fsencode(world.here) + b"/" + name)
     (world.here / "of").mkdir()
     left_behind(world.here / "of" / "two")
     rows = world.ipc("list", "--json").objects
-    assert [row.get("name", row.get("name_hex")) for row in rows] == ["61ff62", "e\x1b[31m", "grün", "of/two", "q\"\\"]
+    assert [row.get("name", row.get("name_hex")) for row in rows] == ["61ff62", "e\x1b[31m", "grün", "of/two", 'q"\\']
     text = world.ipc("list").text
     assert "\x1b" not in text and "e\\x1b[31m" in text and "a\\xffb" in text and "grün" in text
 

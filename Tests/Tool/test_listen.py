@@ -1,4 +1,5 @@
 """ipc listen: a service for the time being, and commands that answer."""
+
 import os
 import signal
 

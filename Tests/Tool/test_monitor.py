@@ -1,15 +1,15 @@
 """ipc monitor: what is said is shown, nothing of it is changed, and the service's socket is back whatever ends the monitor."""
+
 import os
 import random
 import socket
 import struct
 
+import libipc
 from frames import frame, read_exactly, read_frame
 from harness import PATIENCE, until
-from tool import MOST
-
-import libipc
 from libipc import EventType
+from tool import MOST
 
 
 def raw_ends(world, *arguments):
@@ -28,7 +28,10 @@ def test_both_ways_are_shown(world):
     monitor.shows("#3 leaves: the client has closed the connection\n")
     lines = [line.split(" ", 1)[1] for line in monitor.shown.splitlines()]
     assert lines[0].startswith("#1 connects: uid ") and lines[1:4] == [
-        "#1 > 2/7 5 hello", "#1 < 2/7 5 hello", "#1 leaves: the client has closed the connection"]
+        "#1 > 2/7 5 hello",
+        "#1 < 2/7 5 hello",
+        "#1 leaves: the client has closed the connection",
+    ]
     assert lines[5].startswith(f"#2 > 2/7 {MOST} ") and lines[10] == "#3 < 2/7 0 "
 
 
@@ -191,8 +194,8 @@ def test_frames_in_any_pieces(world):
     at = 0
     while at < len(stream):
         size = chosen.choice((1, 2, 5, 6, 7, 1000, 100000))
-        client.sendall(stream[at:at + size])
-        received += read_exactly(service, len(stream[at:at + size]))
+        client.sendall(stream[at : at + size])
+        received += read_exactly(service, len(stream[at : at + size]))
         at += size
     assert received == stream
     until(lambda: len(monitor.objects()) == 61, "all messages are shown")

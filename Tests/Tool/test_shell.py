@@ -1,4 +1,5 @@
 """The completion for bash, and that the page ipc(1) has what the help has."""
+
 import os
 import re
 import subprocess
@@ -11,11 +12,17 @@ def complete(world, line):
     """What bash offers at the end of the line, as its readline asks for it: = is a word of its own."""
     words = re.findall(r"=|[^\s=]+", line) + ([""] if line[-1] in " " else [])
     script = harness.BINARIES.parent / "share/bash-completion/completions/ipc"
-    text = 'source "$1"; shift; complete -p ipc > /dev/null || exit 1; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ipc\n' \
+    text = (
+        'source "$1"; shift; complete -p ipc > /dev/null || exit 1; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ipc\n'
         'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
     done = subprocess.run(
-        [need_command("bash"), "-uc", text, "bash", script, *words], capture_output=True, text=True, check=True,
-        env={**world.environment_of({}), "PATH": f"{harness.BINARIES}:{os.environ['PATH']}"})
+        [need_command("bash"), "-uc", text, "bash", script, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**world.environment_of({}), "PATH": f"{harness.BINARIES}:{os.environ['PATH']}"},
+    )
     assert not done.stderr, done.stderr
     return done.stdout.split()
 
@@ -53,7 +60,11 @@ def test_the_first_example_of_the_page(world):
     assert [line.split()[1] for line in lines[:4]] == ["listen", "1", "call", "list"]
     script = "\n".join([lines[0], 'until [ -S "$IPC_RUNDIR/shout" ]; do :; done', *lines[2:], "wait"])
     done = subprocess.run(
-        ["sh", "-c", script], capture_output=True, text=True, cwd=world.directory,
-        env={**world.environment_of({}), "PATH": f"{harness.BINARIES}:{os.environ['PATH']}"})
+        ["sh", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=world.directory,
+        env={**world.environment_of({}), "PATH": f"{harness.BINARIES}:{os.environ['PATH']}"},
+    )
     assert done.stdout.startswith("HELLO") and "live" in done.stdout and not done.stderr, done
     until(lambda: world.files() == [], "nothing is left")

@@ -1,4 +1,5 @@
 """What the tests of ipc(1) share: a world with one run directory, the tool in it, and what it has said."""
+
 import contextlib
 import json
 import os
@@ -49,7 +50,8 @@ class Tool(harness.World):
     def ipc(self, *arguments, stdin=b"", user=None, **more):
         """Runs the tool to its end."""
         done = subprocess.run(
-            self.command(*arguments, user=user), input=stdin, capture_output=True, timeout=60, env=self.environment_of(more))
+            self.command(*arguments, user=user), input=stdin, capture_output=True, timeout=60, env=self.environment_of(more)
+        )
         return Result(done.returncode, done.stdout, done.stderr)
 
     def begin(self, *arguments, environment=None, user=None, out=None):
@@ -108,7 +110,8 @@ class Running:
         self.out, self.err = world.directory / f"out{number}", world.directory / f"err{number}"
         with open(self.out, "wb") as shown, open(self.err, "wb") as said:
             self.process = subprocess.Popen(
-                [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=out or shown, stderr=said)
+                [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=out or shown, stderr=said
+            )
         self.pid = self.process.pid
         # What the world of the daemons' tests wants of a process.
         self.process.stdout = types.SimpleNamespace(close=lambda: None)
