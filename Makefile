@@ -43,7 +43,7 @@ POLLER_SWIFTFLAGS := $(if $(filter poll,$(POLLER)),-D POLLER_POLL) $(if $(filter
 # A section for each function: what the optimizer has inlined everywhere the linker leaves out (--gc-sections).
 EMBEDDED_FLAGS := -swift-version 6 -wmo -warnings-as-errors -parse-as-library -enable-experimental-feature Embedded \
 	-Xfrontend -function-sections $(TARGET_SWIFTFLAGS) $(HARDENING_SWIFTFLAGS) $(SWIFT_FLAGS_HEARD) $(EXTRA_SWIFTFLAGS)
-# `make OPTIMIZED=no`: soon compiled, for a check that another system's sources compile and link.
+# `make OPTIMIZED=no`: soon compiled, for `make quick`, and for a check that another system's sources compile and link.
 SWIFTFLAGS := $(EMBEDDED_FLAGS) $(if $(filter no,$(OPTIMIZED)),-Onone,-O) -Xcc -fPIC $(POLLER_SWIFTFLAGS)
 OPTIMIZATION := -O2
 C_FLAGS = $(TARGET_CFLAGS) -std=gnu11 $(OPTIMIZATION) -Wall -Wextra -Werror $(HARDENING_CFLAGS) $(C_FLAGS_HEARD) $(EXTRA_CFLAGS)
@@ -248,6 +248,22 @@ endif
 check:
 	@CC="$(CC)" ONLY="$(ONLY)" sh Tests/check.sh $(BUILD) $(POLLER)
 
+# One test of any kind in seconds: ONLY="entries OutboxTests/order ipcd.unix_route" names it. The library and the daemons are not optimized.
+# The conformance and thread programs with a sanitizer; which lines of the library the tests run; whether each file is in form.
+.PHONY: quick asan tsan coverage check-format
+quick:
+	@ONLY="$(ONLY)" MAKE="$(MAKE)" sh Tests/quick.sh $(BUILD)
+asan tsan: export SANITIZER = $(if $(filter asan,$@),address,thread)
+asan tsan:
+	@ONLY="$(ONLY)" sh Tests/Conformance/sanitized.sh $(BUILD)/$@
+	@[ -n "$(ONLY)" ] || sh Tests/Threads/sanitized.sh . $(BUILD)/$@
+coverage:
+	@ONLY="$(ONLY)" sh Tests/Coverage/run.sh $(BUILD)
+check-format:
+	@sh Tests/format.sh $(BUILD)
+format:
+	@sh Tests/format.sh $(BUILD) --write
+
 # 10 minutes of what `make test` does for half a minute: everything that threads can do, again and again, with new seeds. Then 300 new
 # random sequences of calls for each poller; a minute of libFuzzer for each parser; all of Autobahn (half an hour); 5,000 connections of
 # each kind; all programs for each target.
@@ -291,6 +307,3 @@ alpine:
 	@sh pkgconfig/alpine.sh $(BUILD)/alpine
 alpine-check: alpine
 	@sh Tests/Packages/alpine.sh $(BUILD)/alpine
-
-format:
-	$(SWIFT) format --in-place --recursive Sources Tests Package.swift

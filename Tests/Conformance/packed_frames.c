@@ -82,7 +82,7 @@ TEST(each_message_is_counted) {
 	CHECK_EQUAL(take(origin, 'x', SMALL), IPC_ERROR_WRITE__QUEUE_FULL);
 	size_t queued = 100;
 	/* The kernel takes a part, again and again: as many messages have room as it has whole. */
-	for (int round = 0; queued < MANY; round++) {
+	while (queued < MANY) {
 		nothing_to_tell(&ctx, &event);
 		receive(peer);
 		CHECK_OK(ipc_ctx_entry(&ctx, origin, &entry));
