@@ -1,13 +1,14 @@
 #!/bin/sh
-# format.sh - is each file in the form of its language? Swift by swift format, shell by shellcheck, Python by ruff, Crystal
-# by its own tool.
+# format.sh - is each file in the form of its language? Swift by swift format, C by clang-format, shell by shellcheck, Python by ruff,
+# Crystal by its own tool.
 #
 #   format.sh BUILD_DIRECTORY              names what is not, and fails
 #   format.sh BUILD_DIRECTORY --write      brings it into form, as far as a program can
 #   format.sh BUILD_DIRECTORY '' SOURCES   the same of other sources, with these rules
 #
-# Another version of ruff has another form, so it comes from PyPI, of one version, into BUILD_DIRECTORY/format. The rules are in
-# .swift-format and .ruff.toml. shellcheck has no form to write; its warnings are for a person. ONLY="swift shell" names languages.
+# Another version of clang-format or ruff has another form, so both come from PyPI, of one version, into BUILD_DIRECTORY/format. The rules
+# are in .swift-format, .clang-format and .ruff.toml. shellcheck has no form to write; its warnings are for a person. ONLY="c shell" names
+# languages.
 set -u
 . "$(dirname "$0")/begin.sh"
 mkdir -p "${1:?build directory}/format" && tools=$(cd "$1/format" && pwd) || exit 1
@@ -42,11 +43,20 @@ lint() {
 	"$@" >&2
 	report "format.$language" $?
 }
-asked() { case " ${ONLY:-swift shell python crystal} " in *" $1 "*) ;; *) false ;; esac; }
+asked() { case " ${ONLY:-swift c shell python crystal} " in *" $1 "*) ;; *) false ;; esac; }
 
 if asked swift; then
 	if [ -n "$writing" ]; then "${SWIFT:-swift}" format --in-place --parallel --recursive Sources Tests Package.swift; fi
 	lint swift "${SWIFT:-swift}" format lint --strict --parallel --recursive Sources Tests Package.swift
+fi
+if asked c && tool c python_tool clang-format 14.0.6; then
+	# Not the public headers, whose comments are the manual; not tables, nor what a program writes; nor statements without
+	# semicolons, which the macros' tests have.
+	others='^include/|CLibIPC/include/exports\.h$|Conformance/(frozen\.h|macros[a-z_]*\.c)$|ABI/recorded\.c$'
+	files '*.c' '*.h' '*.cpp' | grep -vE "$others" > "$work/c"
+	if [ -n "$writing" ]; then xargs "$tools/bin/clang-format" -i < "$work/c"; fi
+	# A warning for each place, with its line.
+	lint c xargs "$tools/bin/clang-format" --dry-run --Werror < "$work/c"
 fi
 if asked shell && tool shell command -v shellcheck > "$work/log"; then
 	scripts > "$work/shell"

@@ -6,9 +6,7 @@
 
 #include "systems.h"
 
-static const struct in6_addr *v6(const struct cd_address *address) {
-	return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
-}
+static const struct in6_addr *v6(const struct cd_address *address) { return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr; }
 
 /* The IPv4 address, also where it is written as an IPv6 one. */
 static int v4(const struct cd_address *address, uint32_t *host) {
@@ -35,7 +33,7 @@ int cd_is_loopback(const struct cd_address *address) {
 void cd_print_address(const struct cd_address *address, char *text, size_t size) {
 	char host[INET6_ADDRSTRLEN + 32], port[16];
 	if (getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host, port, sizeof port,
-	                NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
 		snprintf(text, size, "an unknown address");
 	} else {
 		snprintf(text, size, address->storage.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
@@ -85,7 +83,8 @@ int cd_is_same_host(const struct cd_address *one, const struct cd_address *other
 	if (is_v4 != v4(other, &second) || is_v4) {
 		return is_v4 && v4(other, &second) && first == second;
 	}
-	return one->storage.ss_family == AF_INET6 && other->storage.ss_family == AF_INET6 && memcmp(v6(one), v6(other), sizeof *v6(one)) == 0;
+	return one->storage.ss_family == AF_INET6 && other->storage.ss_family == AF_INET6 &&
+	    memcmp(v6(one), v6(other), sizeof *v6(one)) == 0;
 }
 
 void cd_make_address(const void *host, size_t size, uint16_t port, struct cd_address *address) {

@@ -50,9 +50,7 @@ void cd_set_probes(int fd, int seconds, int count) {
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-void cd_set_user_timeout(int fd, int milliseconds) {
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
-}
+void cd_set_user_timeout(int fd, int milliseconds) { setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds); }
 
 /* close_range(2) since Linux 5.9; musl has no function for it. */
 void cd_close_from(int first) {

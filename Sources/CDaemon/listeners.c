@@ -133,7 +133,7 @@ int cd_all_listening(struct cd_listening **list, size_t *count) {
 /* The kernel's own form of a device has 20 bits for the minor number; of the file's number it tells 32 bits. */
 int cd_listens_at(const struct cd_listening *listening, const struct stat *status) {
 	return listening->file == (uint32_t)status->st_ino &&
-	       listening->device == ((uint32_t)major(status->st_dev) << 20 | (uint32_t)minor(status->st_dev));
+	    listening->device == ((uint32_t)major(status->st_dev) << 20 | (uint32_t)minor(status->st_dev));
 }
 #else
 int cd_all_listening(struct cd_listening **list, size_t *count) {

@@ -23,7 +23,7 @@ void cd_print_time(int in_utc, char *text, size_t size) {
 	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(micros, sizeof micros, ".%06ld%s", (long)(now.tv_nsec / 1000), in_utc ? "Z" : "");
 	size_t count = strftime(text, size, in_utc ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S",
-				in_utc ? gmtime_r(&now.tv_sec, &parts) : localtime_r(&now.tv_sec, &parts));
+	    in_utc ? gmtime_r(&now.tv_sec, &parts) : localtime_r(&now.tv_sec, &parts));
 	snprintf(text + count, size - count, "%s", micros);
 }
 
@@ -161,8 +161,7 @@ int cd_guard(const char *kept, const char *place, const struct stat *ours, pid_t
 		setsid();
 		dup2(ends[0], 0);
 		cd_close_from(1);
-		while (CD_RETRYING(read(0, &byte, 1)) > 0) {
-		}
+		while (CD_RETRYING(read(0, &byte, 1)) > 0) {}
 		put_back(kept, place, ours);
 	}
 	close(ends[0]);

@@ -78,8 +78,8 @@ static void set_input(z_stream *z, const void *bytes, size_t count) {
 	z->avail_in = (uInt)count;
 }
 
-size_t cd_deflate(struct cd_deflater *stream, const void *first, size_t first_count, const void *second, size_t second_count, void *out,
-	size_t room) {
+size_t cd_deflate(
+    struct cd_deflater *stream, const void *first, size_t first_count, const void *second, size_t second_count, void *out, size_t room) {
 	z_stream *z = &stream->z;
 	if (first_count > UINT_MAX || second_count > UINT_MAX || room > UINT_MAX) return 0;
 	z->next_out = out;
@@ -162,14 +162,18 @@ int cd_inflate_is_whole(const struct cd_inflater *stream) { return stream->is_wh
 
 /* Nothing can be made, so nothing else is called. */
 const char *cd_zlib_version(void) { return NULL; }
-struct cd_deflater *cd_deflater_make(int window_bits) { return (void)window_bits, NULL; }
-struct cd_inflater *cd_inflater_make(int window_bits) { return (void)window_bits, NULL; }
+struct cd_deflater *cd_deflater_make(int window_bits) {
+	return (void)window_bits, NULL;
+}
+struct cd_inflater *cd_inflater_make(int window_bits) {
+	return (void)window_bits, NULL;
+}
 void cd_deflater_free(struct cd_deflater *stream) { (void)stream; }
 void cd_inflater_free(struct cd_inflater *stream) { (void)stream; }
 void cd_deflater_reset(struct cd_deflater *stream) { (void)stream; }
 void cd_inflater_reset(struct cd_inflater *stream) { (void)stream; }
-size_t cd_deflate(struct cd_deflater *stream, const void *first, size_t first_count, const void *second, size_t second_count, void *out,
-	size_t room) {
+size_t cd_deflate(
+    struct cd_deflater *stream, const void *first, size_t first_count, const void *second, size_t second_count, void *out, size_t room) {
 	return (void)stream, (void)first, (void)first_count, (void)second, (void)second_count, (void)out, (void)room, 0;
 }
 void cd_inflate_begin(struct cd_inflater *stream, const void *bytes, size_t count) { (void)stream, (void)bytes, (void)count; }

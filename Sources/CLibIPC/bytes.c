@@ -102,7 +102,8 @@ ssize_t libipc_send_with_descriptor(int socket, struct iovec *vectors, size_t co
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
+	struct msghdr message = {
+	    .msg_iov = vectors, .msg_iovlen = count, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
 	memset(&control, 0, sizeof control);
 	control.header.cmsg_level = SOL_SOCKET;
 	control.header.cmsg_type = SCM_RIGHTS;

@@ -5,8 +5,8 @@
 #include "CLibIPC.h"
 
 /* Kept out of line: what fails need not be fast, and the exports stay small. */
-__attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enum ipc_error_code code, const char *function,
-                                                   const char *reason) {
+__attribute__((noinline, cold)) static void refuse(
+    struct ipc_error *result, enum ipc_error_code code, const char *function, const char *reason) {
 	char text[128];
 	int length = snprintf(text, sizeof text, "%s: %s", function, reason);
 	libipc_fail(result, code, text, length < 0 ? 0 : (size_t)length);
@@ -23,11 +23,11 @@ __attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enu
 /* Neither NULL nor empty. */
 #define NEED_TEXT(path, code) REFUSE_IF((path) == NULL || *(path) == 0, code, "no " #path)
 /* A message that is not too long, and has a payload if it has a length. */
-#define WHOLE(m)                                                                                                             \
+#define WHOLE(m)                                                                                                                      \
 	REFUSE_IF((m)->length > IPC_MAX_MESSAGE_SIZE, IPC_ERROR_MESSAGE_FORMAT_WRITE__MESSAGE_LENGTH, "too many bytes for a message") \
 	REFUSE_IF((m)->length > 0 && (m)->payload == NULL, IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "a length and no payload")
 /* A payload that is not too long: both a payload and a length, or neither. */
-#define FITTING(payload, length)                                                                                  \
+#define FITTING(payload, length)                                                                                           \
 	REFUSE_IF((length) > IPC_MAX_MESSAGE_SIZE, IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE, "too many bytes for a message") \
 	REFUSE_IF(((payload) == NULL) != ((length) == 0), IPC_ERROR_MESSAGE_FORMAT__INCONSISTENT_PARAMS, "one of payload and length")
 
@@ -36,8 +36,7 @@ __attribute__((noinline, cold)) static void refuse(struct ipc_error *result, enu
 		struct ipc_error result;            \
 		result.error_code = IPC_ERROR_NONE; \
 		result.error_message[0] = 0;        \
-		needed                              \
-		call;                               \
+		needed call;                        \
 		return result;                      \
 	}
 #define LIBIPC_EXPORT(name, arguments, needed, ...) LIBIPC_SHARED(name, name##_into arguments, needed, __VA_ARGS__)

@@ -14,7 +14,7 @@ static struct libipc_monitor *free_monitors;
 static struct block {
 	char stays[16]; /* see threads.h */
 	struct block *next;
-} *free_blocks[8 * sizeof(size_t)]; /* by order */
+} * free_blocks[8 * sizeof(size_t)]; /* by order */
 static void *newest; /* the monitor that was made last; read without a lock */
 
 uint32_t libipc_take_number(int fd) {
@@ -25,8 +25,12 @@ uint32_t libipc_take_number(int fd) {
 	return mark;
 }
 
-struct libipc_monitor *libipc_creation_lock(void) { return &creation_lock; }
-struct libipc_monitor *libipc_newest_monitor(void) { return libipc_load(&newest); }
+struct libipc_monitor *libipc_creation_lock(void) {
+	return &creation_lock;
+}
+struct libipc_monitor *libipc_newest_monitor(void) {
+	return libipc_load(&newest);
+}
 
 static int are_lists_locked; /* for a process with one thread, where the lock is not taken */
 /* Returns 0 in a signal handler that has interrupted a call which has this lock. */

@@ -63,7 +63,6 @@ int libipc_make_lookup(char **lookup, const char *service, const char *routes) {
 
 int libipc_make_socket(void) { return libipc_new_socket(SOCK_STREAM); }
 
-
 int libipc_accept(int server) {
 #ifdef __linux__
 	int client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
@@ -114,10 +113,21 @@ int libipc_connect_within(int fd, const struct sockaddr_un *address, int millise
 
 int libipc_concerns_one_client(int error) {
 	switch (error) {
-	case ECONNABORTED: case EPERM: case ENETDOWN: case EPROTO: case ENOPROTOOPT: case EHOSTDOWN: case EHOSTUNREACH: case EOPNOTSUPP:
-	case ENETUNREACH: case ETIMEDOUT: case EPROTONOSUPPORT:
+	case ECONNABORTED:
+	case EPERM:
+	case ENETDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+	case EPROTONOSUPPORT:
 #ifdef __linux__ /* other systems have no such errors */
-	case ENONET: case ESOCKTNOSUPPORT: case ENOSR:
+	case ENONET:
+	case ESOCKTNOSUPPORT:
+	case ENOSR:
 #endif
 		return 1;
 	default: return 0;

@@ -60,7 +60,7 @@ int libipc_is_listening_stream(int fd, struct sockaddr_un *address) {
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return 0;
 	size = sizeof is_listening;
 	return type == SOCK_STREAM && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 && is_listening &&
-	       getsockname(fd, (struct sockaddr *)address, &length) == 0 && address->sun_family == AF_UNIX;
+	    getsockname(fd, (struct sockaddr *)address, &length) == 0 && address->sun_family == AF_UNIX;
 }
 
 void libipc_close_on_exec(int fd) {

@@ -24,7 +24,8 @@ void ipc_message_print(const struct ipc_message *m) {
 void ipc_switching_print(struct ipc_switchings *is) {
 	if (is == NULL) return;
 	printf("switched pairs %zu\n", is->size);
-	for (size_t i = 0; is->collection != NULL && i < is->size; i++) printf("  %d <-> %d\n", is->collection[i].orig, is->collection[i].dest);
+	for (size_t i = 0; is->collection != NULL && i < is->size; i++)
+		printf("  %d <-> %d\n", is->collection[i].orig, is->collection[i].dest);
 	fflush(stdout);
 }
 

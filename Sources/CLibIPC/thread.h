@@ -16,8 +16,8 @@ struct libipc_thread {
 	unsigned count;
 	struct libipc_monitor *locks[LIBIPC_MOST_LOCKS];
 	unsigned references; /* that its calls hold (libipc_retain) */
-	int tries;           /* that forks have left, in the middle of this call or in this round (process.c) */
-	int has_missed;      /* a lock in this round */
+	int tries; /* that forks have left, in the middle of this call or in this round (process.c) */
+	int has_missed; /* a lock in this round */
 };
 extern _Thread_local struct libipc_thread libipc_thread __attribute__((visibility("hidden")));
 

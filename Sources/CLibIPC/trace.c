@@ -84,14 +84,14 @@ __attribute__((format(printf, 1, 2))) static void trace(const char *format, ...)
 }
 
 void libipc_write_trace(const struct ipc_event *event) {
-	static const char names[][16] = {"nothing", "error",   "extra socket", "switch", "connection", "disconnection",
-	                                 "message", "lookup", "timer",        "tx",     "wake"};
+	static const char names[][16] = {
+	    "nothing", "error", "extra socket", "switch", "connection", "disconnection", "message", "lookup", "timer", "tx", "wake"};
 	const struct ipc_message *message = event->m;
 	if (!traces()) return;
 	const char *name = names[(unsigned)event->type < sizeof names / sizeof *names ? event->type : 0];
 	if (message == NULL) return trace("libipc: %s: entry %u, descriptor %d\n", name, event->index, event->origin);
 	trace("libipc: %s: entry %u, descriptor %d, type %d, user type %d, %u bytes\n", name, event->index, event->origin,
-	      (unsigned char)message->type, (unsigned char)message->user_type, message->length);
+	    (unsigned char)message->type, (unsigned char)message->user_type, message->length);
 }
 
 void libipc_trace_error(enum ipc_error_code code, const void *text, size_t count) {

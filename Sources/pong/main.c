@@ -12,9 +12,9 @@
 #include <libipc/ipc.h>
 
 enum {
-	PATIENCE = 10000,  /* ms to wait for an event before the service counts as missing */
-	SHOWN_EVENTS = 8,  /* of one part */
-	PIPELINED = 1000,  /* messages */
+	PATIENCE = 10000, /* ms to wait for an event before the service counts as missing */
+	SHOWN_EVENTS = 8, /* of one part */
+	PIPELINED = 1000, /* messages */
 	PIPELINED_SIZE = 3001 /* bytes, and less: sizes below, at and above what one read may take */
 };
 
@@ -24,11 +24,11 @@ static const struct {
 	const char *name;
 	unsigned count; /* of messages, all of them written before the first answer is read */
 } parts[KINDS] = {
-	[TEXT] = {"text", 1},
-	[BINARY] = {"binary", 1},
-	[EMPTY] = {"empty", 1},
-	[PIPELINE] = {"pipelined", PIPELINED},
-	[LARGEST] = {"largest", 1},
+    [TEXT] = {"text", 1},
+    [BINARY] = {"binary", 1},
+    [EMPTY] = {"empty", 1},
+    [PIPELINE] = {"pipelined", PIPELINED},
+    [LARGEST] = {"largest", 1},
 };
 
 struct report {
@@ -56,16 +56,12 @@ static struct ipc_message make(enum kind kind, unsigned number, int fd) {
 			buffer[3 * i + 1] = (char)i;
 		}
 		return m;
-	case EMPTY:
-		m.payload = NULL;
-		return m;
+	case EMPTY: m.payload = NULL; return m;
 	case PIPELINE:
 		m.user_type = (char)number;
 		m.length = number * 37 % (PIPELINED_SIZE + 1);
 		break;
-	default:
-		m.user_type = (char)255;
-		m.length = IPC_MAX_MESSAGE_SIZE;
+	default: m.user_type = (char)255; m.length = IPC_MAX_MESSAGE_SIZE;
 	}
 	for (uint32_t i = 0; i < m.length; i++) {
 		noise ^= noise << 13;
@@ -101,9 +97,8 @@ static bool same(enum kind kind, unsigned number, int fd, const struct ipc_messa
 		return wrong("%s message %u came from descriptor %d, not %d", name, number, m->fd, fd);
 	}
 	if (m->type != sent.type || m->user_type != sent.user_type) {
-		return wrong("%s message %u: type %d and user type %d came back as %d and %d", name, number,
-		             (unsigned char)sent.type, (unsigned char)sent.user_type, (unsigned char)m->type,
-		             (unsigned char)m->user_type);
+		return wrong("%s message %u: type %d and user type %d came back as %d and %d", name, number, (unsigned char)sent.type,
+		    (unsigned char)sent.user_type, (unsigned char)m->type, (unsigned char)m->user_type);
 	}
 	if (m->length != sent.length) {
 		return wrong("%s message %u: %u bytes came back as %u", name, number, sent.length, m->length);
@@ -157,21 +152,19 @@ static bool collect(struct ipc_ctx *ctx, struct ipc_event *event, enum kind kind
 				return false;
 			}
 			if (shown) {
-				printf("  message  number %u, user type %d, %u bytes, as sent\n", back - 1,
-				       (unsigned char)m->user_type, m->length);
+				printf("  message  number %u, user type %d, %u bytes, as sent\n", back - 1, (unsigned char)m->user_type,
+				    m->length);
 			}
 			break;
 		}
 		case IPC_EVENT_TYPE_TIMER:
-			return wrong("%s: no event for %d s; %u of %u messages were sent, %u came back", parts[kind].name,
-			             PATIENCE / 1000, sent, count, back);
+			return wrong("%s: no event for %d s; %u of %u messages were sent, %u came back", parts[kind].name, PATIENCE / 1000,
+			    sent, count, back);
 		case IPC_EVENT_TYPE_DISCONNECTION:
-			return wrong("%s: the service left; %u of %u messages were sent, %u came back", parts[kind].name,
-			             sent, count, back);
-		case IPC_EVENT_TYPE_ERROR:
-			return wrong("%s: the connection failed: %s", parts[kind].name, reason);
-		default:
-			return wrong("%s: an event of type %d, which was not expected", parts[kind].name, event->type);
+			return wrong(
+			    "%s: the service left; %u of %u messages were sent, %u came back", parts[kind].name, sent, count, back);
+		case IPC_EVENT_TYPE_ERROR: return wrong("%s: the connection failed: %s", parts[kind].name, reason);
+		default: return wrong("%s: an event of type %d, which was not expected", parts[kind].name, event->type);
 		}
 	}
 	if (sent + back > SHOWN_EVENTS) {
@@ -218,7 +211,7 @@ static bool converse(struct ipc_ctx *ctx, struct ipc_event *event, const char *n
 	printf("all came back as sent, in order; times include making and checking the messages\n");
 	for (int kind = 0; kind < KINDS; kind++) {
 		printf("  %-10s %5u message%s %9llu bytes each way %10.3f ms\n", parts[kind].name, parts[kind].count,
-		       parts[kind].count == 1 ? ", " : "s,", reports[kind].bytes, reports[kind].milliseconds);
+		    parts[kind].count == 1 ? ", " : "s,", reports[kind].bytes, reports[kind].milliseconds);
 	}
 	return true;
 }

@@ -16,9 +16,9 @@
 
 enum {
 	SHOWN_MESSAGES = 12, /* of one client */
-	SHOWN_BYTES = 16,    /* of one message */
-	LOOK_UP = 1000,      /* ms: a signal that comes just before the wait is seen this much later */
-	OUT_OF_MEMORY = 100  /* ms to wait before trying again */
+	SHOWN_BYTES = 16, /* of one message */
+	LOOK_UP = 1000, /* ms: a signal that comes just before the wait is seen this much later */
+	OUT_OF_MEMORY = 100 /* ms to wait before trying again */
 };
 
 static volatile sig_atomic_t stopped;
@@ -58,8 +58,8 @@ static bool count_from_zero(int client) {
 
 static void print_message(const struct ipc_message *m) {
 	uint32_t shown = m->length < SHOWN_BYTES ? m->length : SHOWN_BYTES;
-	printf("message        client %d, type %d, user type %d, %u bytes: \"", m->fd, (unsigned char)m->type,
-	       (unsigned char)m->user_type, m->length);
+	printf("message        client %d, type %d, user type %d, %u bytes: \"", m->fd, (unsigned char)m->type, (unsigned char)m->user_type,
+	    m->length);
 	for (uint32_t i = 0; i < shown; i++) {
 		unsigned char byte = (unsigned char)m->payload[i];
 		printf(isprint(byte) && byte != '"' && byte != '\\' ? "%c" : "\\x%02x", byte);
@@ -97,9 +97,7 @@ static void handle(struct ipc_ctx *ctx, const struct ipc_event *event, const cha
 			printf("connection     client %d\n", event->origin);
 		}
 		break;
-	case IPC_EVENT_TYPE_MESSAGE:
-		echo(ctx, event);
-		break;
+	case IPC_EVENT_TYPE_MESSAGE: echo(ctx, event); break;
 	case IPC_EVENT_TYPE_TX:
 		if (!quiet && received[event->origin] <= SHOWN_MESSAGES) {
 			printf("tx             client %d\n", event->origin);
@@ -113,10 +111,8 @@ static void handle(struct ipc_ctx *ctx, const struct ipc_event *event, const cha
 	case IPC_EVENT_TYPE_ERROR: /* of one client, which is gone now */
 		printf("error          client %d: %s\n", event->origin, reason);
 		break;
-	case IPC_EVENT_TYPE_TIMER:
-		break;
-	default:
-		printf("error          an event of type %d, which was not expected\n", event->type);
+	case IPC_EVENT_TYPE_TIMER: break;
+	default: printf("error          an event of type %d, which was not expected\n", event->type);
 	}
 }
 
@@ -128,11 +124,8 @@ static bool serve(struct ipc_ctx *ctx) {
 		int timer = LOOK_UP;
 		struct ipc_error result = ipc_wait_event(ctx, &event, &timer);
 		switch (result.error_code) {
-		case IPC_ERROR_NONE:
-			handle(ctx, &event, result.error_message);
-			break;
-		case IPC_ERROR_WAIT_EVENT__POLL: /* a signal; the loop's condition tells which */
-			break;
+		case IPC_ERROR_NONE: handle(ctx, &event, result.error_message); break;
+		case IPC_ERROR_WAIT_EVENT__POLL: /* a signal; the loop's condition tells which */ break;
 		case IPC_ERROR_HANDLE_MESSAGE__NOT_ENOUGH_MEMORY:
 		case IPC_ERROR_USOCK_SEND:
 		case IPC_ERROR_USOCK_ACCEPT:
@@ -140,9 +133,7 @@ static bool serve(struct ipc_ctx *ctx) {
 			fprintf(stderr, "pongd: %s\n", result.error_message);
 			poll(NULL, 0, OUT_OF_MEMORY);
 			break;
-		default:
-			fprintf(stderr, "pongd: waiting failed: %s\n", result.error_message);
-			well = false;
+		default: fprintf(stderr, "pongd: waiting failed: %s\n", result.error_message); well = false;
 		}
 	}
 	IPC_EVENT_CLEAN(&event);

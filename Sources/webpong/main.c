@@ -41,9 +41,9 @@ static void shake_hands(int fd, const char *name) {
 	char head[1024];
 	size_t size = 0;
 	int length = snprintf(head, sizeof head,
-	                      "GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-	                      name);
+	    "GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+	    name);
 	if (length < 0 || (size_t)length >= sizeof head) fail("the name is too long");
 	put(fd, head, (size_t)length);
 	while (size < 4 || memcmp(head + size - 4, "\r\n\r\n", 4) != 0) {
@@ -108,9 +108,9 @@ int main(int argc, char **argv) {
 		const uint8_t *payload;
 		size_t size;
 	} messages[] = {
-		{"text", TEXT, (const uint8_t *)text, strlen(text)},
-		{"empty", TEXT, NULL, 0},
-		{"binary", BINARY, binary, sizeof binary},
+	    {"text", TEXT, (const uint8_t *)text, strlen(text)},
+	    {"empty", TEXT, NULL, 0},
+	    {"binary", BINARY, binary, sizeof binary},
 	};
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
 		send_message(fd, messages[i].opcode, messages[i].payload, messages[i].size);

@@ -11,8 +11,11 @@ TEST(missing_arguments_are_named_and_the_count_becomes_0) {
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	for (int i = 0; i < 5; i++) {
 		count = 77;
-		enum ipc_error_code code = ipc_wait_events(
-			i == 0 ? NULL : &ctx, i == 1 ? NULL : events, i == 2 ? 0 : i == 4 ? SIZE_MAX : ROOM, i == 3 ? NULL : &count, &timer);
+		enum ipc_error_code code = ipc_wait_events(i == 0 ? NULL : &ctx, i == 1 ? NULL : events,
+		    i == 2       ? 0
+			: i == 4 ? SIZE_MAX
+				 : ROOM,
+		    i == 3 ? NULL : &count, &timer);
 		CHECK_EQUAL(code, IPC_ERROR_CTX_ENTRY__NO_PARAM);
 		CHECK(strlen(ipc_last_error()) > 0);
 		CHECK_EQUAL(count, i == 3 ? 77 : 0);
@@ -43,7 +46,7 @@ static void tell(const struct ipc_event *e, const char *reason) {
 	/* The youngest one of this number. */
 	while (who >= 0 && numbers[who] != e->origin) who--;
 	snprintf(line, sizeof line, "%s %d at %u %c%u%s\n", name_of_type(e->type), who, e->index, m != NULL ? m->user_type : '-',
-	         m != NULL ? m->length : 0, reason);
+	    m != NULL ? m->length : 0, reason);
 	strncat(story, line, sizeof story - strlen(story) - 1);
 }
 
@@ -234,7 +237,9 @@ TEST(messages_that_the_array_still_holds_are_freed_as_far_as_the_room_goes) {
 		for (size_t have = 0; have < 6; have += count) {
 			CHECK_EQUAL(batch_code(6), 0);
 			if (events[0].type == IPC_EVENT_TYPE_TIMER) count = 0;
-			for (size_t i = 0; i < count; i++) check_message_event(&events[i], origin, (char)('a' + have + i), payload, have + i == 3 ? 70000 : (uint32_t)(have + i));
+			for (size_t i = 0; i < count; i++)
+				check_message_event(
+				    &events[i], origin, (char)('a' + have + i), payload, have + i == 3 ? 70000 : (uint32_t)(have + i));
 		}
 	}
 	/* What lies behind the room stays the program's. One that it has taken, or replaced, is no fault. */

@@ -9,13 +9,13 @@
 enum { ROOM = 1000 };
 
 static struct ipc_ctx ctx;
-static struct ipc_event event;          /* of single calls */
+static struct ipc_event event; /* of single calls */
 static struct ipc_event events[ROOM];
-static size_t count;                    /* of the last batch */
+static size_t count; /* of the last batch */
 
 static inline const char *name_of_type(enum ipc_event_type type) {
-	static const char *const names[] = {"NOT_SET", "ERROR", "EXTRA_SOCKET", "SWITCH", "CONNECTION", "DISCONNECTION", "MESSAGE",
-	                                    "LOOKUP", "TIMER", "TX", "WAKE"};
+	static const char *const names[] = {
+	    "NOT_SET", "ERROR", "EXTRA_SOCKET", "SWITCH", "CONNECTION", "DISCONNECTION", "MESSAGE", "LOOKUP", "TIMER", "TX", "WAKE"};
 	return (unsigned)type < sizeof names / sizeof *names ? names[type] : "?";
 }
 

@@ -21,7 +21,8 @@ TEST(the_timer_is_never_early_and_comes_alone_also_under_traffic) {
 		long long begun = now();
 		timer = 30;
 		do {
-			if (traffic) for (int i = 0; i < 3; i++) write_frame(peer, 'm', "one", 3);
+			if (traffic)
+				for (int i = 0; i < 3; i++) write_frame(peer, 'm', "one", 3);
 			int before = timer;
 			CHECK_EQUAL(ipc_wait_events(&ctx, events, ROOM, &count, &timer), 0);
 			check_batch(0, ROOM);
@@ -70,7 +71,7 @@ TEST(an_empty_context_has_nothing_but_time) {
 /* ---- signals ---- */
 
 static int caught;
-static void catch(int number) { caught += number == SIGUSR1; }
+static void catch (int number) { caught += number == SIGUSR1; }
 
 /* SIGUSR1 again and again, because the first one may come before the wait sleeps. SIGALRM is the harness's limit. */
 static timer_t ticking;
@@ -108,7 +109,7 @@ TEST(a_signal_ends_the_wait_with_106_and_without_an_event) {
 static void catch_once(int number) {
 	struct itimerspec never = {{0, 0}, {0, 0}};
 	timer_settime(ticking, 0, &never, NULL);
-	catch(number);
+	catch (number);
 }
 static void close_everything(int number) {
 	catch_once(number);

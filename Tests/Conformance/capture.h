@@ -58,8 +58,8 @@ static inline void check_captured(const char *file, int line, void (*body)(void)
 	const struct captured *c = capture(body);
 	int silent = c->err[0] == '\0';
 	if (c->status == status && c->out[0] == '\0' && (err == NULL ? silent : strstr(c->err, err) != NULL)) return;
-	fprintf(stderr, "%s:%d: status %d, not %d; stdout '%.200s'; stderr '%.200s', not '%s'\n", file, line, c->status, status,
-	        c->out, c->err, err == NULL ? "" : err);
+	fprintf(stderr, "%s:%d: status %d, not %d; stdout '%.200s'; stderr '%.200s', not '%s'\n", file, line, c->status, status, c->out,
+	    c->err, err == NULL ? "" : err);
 	exit(1);
 }
 #define ENDS_WITH(body, status, err) check_captured(__FILE__, __LINE__, (body), (status), (err))

@@ -96,9 +96,9 @@ static int waits_by_poll(void) {
 	return 1;
 }
 
-#define CHECK_READINGS(in, timer, type, most)                                             \
-	do {                                                                              \
-		int count_ = wait_counting(in, timer, type);                              \
+#define CHECK_READINGS(in, timer, type, most)                                                                               \
+	do {                                                                                                                \
+		int count_ = wait_counting(in, timer, type);                                                                \
 		if (count_ > (most) + waits_by_poll()) FAIL("the clock was read %d times, not at most %d", count_, (most)); \
 	} while (0)
 

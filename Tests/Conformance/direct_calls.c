@@ -29,14 +29,10 @@ static void close_both(void) {
 }
 
 /* The three ways to read: by index, by descriptor with a context, by descriptor without one. */
-static struct ipc_error read_by(int way, struct ipc_message *m) {
-	return way == 0 ? ipc_read(&ctx, 1, m) : ipc_read_fd(near[way - 1], m);
-}
+static struct ipc_error read_by(int way, struct ipc_message *m) { return way == 0 ? ipc_read(&ctx, 1, m) : ipc_read_fd(near[way - 1], m); }
 static int far_of(int way) { return far[way == 2]; }
 
-static void check_kept(const struct ipc_message *m) {
-	CHECK(m->user_type == 'k' && m->length == 4 && memcmp(m->payload, "kept", 4) == 0);
-}
+static void check_kept(const struct ipc_message *m) { CHECK(m->user_type == 'k' && m->length == 4 && memcmp(m->payload, "kept", 4) == 0); }
 
 TEST(reading_gives_the_message_as_it_was_sent) {
 	struct ipc_message m = {0};

@@ -179,7 +179,10 @@ TEST(is_writable__is_for_the_effective_user) {
 	become_ordinary();
 	FILE *file = fopen(in_rundir("file"), "w");
 	CHECK(file != NULL && fclose(file) == 0);
-	const struct { mode_t mode; int writable; } cases[] = {{0600, 1}, {0200, 1}, {0400, 0}, {0077, 0}};
+	const struct {
+		mode_t mode;
+		int writable;
+	} cases[] = {{0600, 1}, {0200, 1}, {0400, 0}, {0077, 0}};
 	for (int i = 0; i < 4; i++) {
 		CHECK_EQUAL(chmod(in_rundir("file"), cases[i].mode), 0);
 		CHECK_EQUAL(exists_(in_rundir("file"), &status), 1);
@@ -192,8 +195,8 @@ TEST(is_writable__is_for_the_effective_user) {
 }
 
 TEST(dirname__is_the_part_before_the_last_slash) {
-	const char *paths[][2] = {{"/run/ipc/pong", "/run/ipc"}, {"/run/ipc//pong", "/run/ipc/"}, {"a/b", "a"}, {"a/b/", "a/b"},
-	                          {"/a", ""}, {"lonely", ""}, {"", ""}};
+	const char *paths[][2] = {{"/run/ipc/pong", "/run/ipc"}, {"/run/ipc//pong", "/run/ipc/"}, {"a/b", "a"}, {"a/b/", "a/b"}, {"/a", ""},
+	    {"lonely", ""}, {"", ""}};
 	char directory[PATH_MAX];
 	for (int i = 0; i < 7; i++) {
 		memset(directory, 'x', sizeof directory);

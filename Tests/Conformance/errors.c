@@ -27,10 +27,10 @@ static void check_text(const struct ipc_error *e, int code, const char *path, in
 	int reasoned = strlen(text) > strlen(why) && strcmp(text + strlen(text) - strlen(why), why) == 0;
 	if (!named || !said || !reasoned) FAIL("'%s' for %s %d: %s", text, path != NULL ? path : "descriptor", fd, why);
 }
-#define CHECK_TEXT(call, code, path, fd, reason)                                              \
-	do {                                                                                  \
-		struct ipc_error text_ = (call);                                              \
-		check_text(&text_, (code), (path), (fd), (reason));                           \
+#define CHECK_TEXT(call, code, path, fd, reason)                    \
+	do {                                                        \
+		struct ipc_error text_ = (call);                    \
+		check_text(&text_, (code), (path), (fd), (reason)); \
 	} while (0)
 
 TEST(errors_about_paths_name_the_path_and_the_reason) {

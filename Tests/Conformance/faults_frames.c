@@ -181,8 +181,7 @@ TEST(fault_06_a_receiver_that_does_not_read_blocked_the_service) {
 		ssize_t n = recv(slow, received + done, total - done, MSG_DONTWAIT);
 		if (n > 0) done += (size_t)n;
 	}
-	for (int i = 0; i < 3; i++)
-		CHECK(memcmp(received + (size_t)i * FRAME_SIZE(1000000) + IPC_HEADER_SIZE, payload, 1000000) == 0);
+	for (int i = 0; i < 3; i++) CHECK(memcmp(received + (size_t)i * FRAME_SIZE(1000000) + IPC_HEADER_SIZE, payload, 1000000) == 0);
 	free(received);
 	free(payload);
 	close(slow);

@@ -24,8 +24,7 @@ static enum ipccb text_in(int fd, struct ipc_message *m, short int *more) {
 
 static enum ipccb shout_in(int fd, struct ipc_message *m, short int *more) {
 	enum ipccb answer = text_in(fd, m, more);
-	for (uint32_t i = 0; answer == IPC_CB_NO_ERROR && i < m->length; i++)
-		m->payload[i] = (char)toupper((unsigned char)m->payload[i]);
+	for (uint32_t i = 0; answer == IPC_CB_NO_ERROR && i < m->length; i++) m->payload[i] = (char)toupper((unsigned char)m->payload[i]);
 	return answer;
 }
 
@@ -61,8 +60,7 @@ static void pass_on_to(int fd) {
 	do {
 		int timer = 0;
 		CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
-		CHECK(event.type == IPC_EVENT_TYPE_SWITCH || event.type == IPC_EVENT_TYPE_TX ||
-		      event.type == IPC_EVENT_TYPE_TIMER);
+		CHECK(event.type == IPC_EVENT_TYPE_SWITCH || event.type == IPC_EVENT_TYPE_TX || event.type == IPC_EVENT_TYPE_TIMER);
 	} while (event.type != IPC_EVENT_TYPE_TIMER || !is_readable(fd));
 }
 

@@ -63,9 +63,8 @@ static void put(struct stream *s, const void *bytes, size_t length) {
 }
 
 static void put_header(struct stream *s, size_t length) {
-	unsigned char header[IPC_HEADER_SIZE] = {(unsigned char)below(256), (unsigned char)(length >> 24),
-	                                         (unsigned char)(length >> 16), (unsigned char)(length >> 8),
-	                                         (unsigned char)length, (unsigned char)below(256)};
+	unsigned char header[IPC_HEADER_SIZE] = {(unsigned char)below(256), (unsigned char)(length >> 24), (unsigned char)(length >> 16),
+	    (unsigned char)(length >> 8), (unsigned char)length, (unsigned char)below(256)};
 	put(s, header, sizeof header);
 }
 

@@ -40,47 +40,46 @@ static struct test *first_test;
 static struct test **last_test = &first_test;
 static char run_directory[64]; /* IPC_RUNDIR of the running test, without a slash at the end */
 
-#define TEST(name)                                                                        \
-	static void name(void);                                                           \
-	__attribute__((constructor)) static void register_##name(void) {                  \
-		static struct test entry = {#name, name, NULL};                           \
-		*last_test = &entry;                                                      \
-		last_test = &entry.next;                                                  \
-	}                                                                                 \
+#define TEST(name)                                                       \
+	static void name(void);                                          \
+	__attribute__((constructor)) static void register_##name(void) { \
+		static struct test entry = {#name, name, NULL};          \
+		*last_test = &entry;                                     \
+		last_test = &entry.next;                                 \
+	}                                                                \
 	static void name(void)
 
-#define FAIL(...)                                                                         \
-	do {                                                                              \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                           \
-		fprintf(stderr, __VA_ARGS__);                                             \
-		fputc('\n', stderr);                                                      \
-		exit(1);                                                                  \
+#define FAIL(...)                                               \
+	do {                                                    \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+		fprintf(stderr, __VA_ARGS__);                   \
+		fputc('\n', stderr);                            \
+		exit(1);                                        \
 	} while (0)
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) FAIL("does not hold: %s", #condition);                  \
+#define CHECK(condition)                                                 \
+	do {                                                             \
+		if (!(condition)) FAIL("does not hold: %s", #condition); \
 	} while (0)
-#define CHECK_EQUAL(is, wanted)                                                           \
-	do {                                                                              \
-		long long is_ = (long long)(is), wanted_ = (long long)(wanted);           \
-		if (is_ != wanted_) FAIL("%s is %lld, not %lld", #is, is_, wanted_);      \
+#define CHECK_EQUAL(is, wanted)                                                      \
+	do {                                                                         \
+		long long is_ = (long long)(is), wanted_ = (long long)(wanted);      \
+		if (is_ != wanted_) FAIL("%s is %lld, not %lld", #is, is_, wanted_); \
 	} while (0)
 /* The call returns this code, with the text that belongs to it: none and empty, or a reason followed by zeros alone.
  * (A wait may tell of a bad peer: it succeeds, with a reason.) */
 #define CHECK_CODE(call, wanted) check_code(__FILE__, __LINE__, #call, (call), (wanted))
 #define CHECK_OK(call) CHECK_CODE(call, 0)
 /* exit status that a test uses to say that it cannot run here; the reason goes to stdout */
-#define SKIP(reason)                                                                      \
-	do {                                                                              \
-		printf("%s", reason);                                                     \
-		fflush(stdout);                                                           \
-		_exit(77);                                                                \
+#define SKIP(reason)                  \
+	do {                          \
+		printf("%s", reason); \
+		fflush(stdout);       \
+		_exit(77);            \
 	} while (0)
 
 static inline void check_code(const char *file, int line, const char *call, struct ipc_error e, int wanted) {
 	if ((int)e.error_code != wanted) {
-		fprintf(stderr, "%s:%d: %s: code %d (%.200s), not %d\n", file, line, call, (int)e.error_code,
-		        e.error_message, wanted);
+		fprintf(stderr, "%s:%d: %s: code %d (%.200s), not %d\n", file, line, call, (int)e.error_code, e.error_message, wanted);
 		exit(1);
 	}
 	size_t length = strnlen(e.error_message, sizeof e.error_message);
@@ -171,7 +170,8 @@ static inline int run_test(struct test *test) {
 	close(out[0]);
 	if (!must_fail) waitpid(child, &status, 0);
 	remove_tree(run_directory);
-	if (must_fail && WIFEXITED(status) && WEXITSTATUS(status) == 0) return printf("not ok %s passes: take its line out\n", test->name), 1;
+	if (must_fail && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return printf("not ok %s passes: take its line out\n", test->name), 1;
 	if (must_fail) return printf("limit %s\n", test->name), 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) return printf("skipped %s: %s\n", test->name, reason), 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return printf("ok %s\n", test->name), 0;

@@ -28,8 +28,8 @@ static void check_content(const struct ipc_message *m, int client, int number) {
 	if (m->length != wanted.length || m->user_type != wanted.user_type || memcmp(m->payload, wanted.payload, m->length) != 0) {
 		int is[2] = {-1, -1};
 		if (m->length >= 8) memcpy(is, m->payload, 8);
-		FAIL("client %d: message %d of client %d (%u bytes) in place of %d (%u bytes)", client, is[1], is[0],
-		     m->length, number, wanted.length);
+		FAIL("client %d: message %d of client %d (%u bytes) in place of %d (%u bytes)", client, is[1], is[0], m->length, number,
+		    wanted.length);
 	}
 	free(wanted.payload);
 }

@@ -16,12 +16,12 @@ static void (*inject_rule)(const char *call, int failure, long chance, long firs
 static long (*inject_calls)(void), (*inject_failures)(void);
 
 /* The call with the rules armed around it, and the whole result. */
-#define ARMED(level, call)                                                                \
-	({                                                                                \
-		inject_arm(level);                                                        \
-		struct ipc_error armed_ = (call);                                         \
-		inject_arm(OFF);                                                          \
-		armed_;                                                                   \
+#define ARMED(level, call)                        \
+	({                                        \
+		inject_arm(level);                \
+		struct ipc_error armed_ = (call); \
+		inject_arm(OFF);                  \
+		armed_;                           \
 	})
 
 __attribute__((constructor(101))) static void start_anew(int count, char **arguments) {
@@ -63,7 +63,17 @@ static inline void begin(void) {
 /* What ipc_wait_event may answer when the system is short of something, or a call was interrupted: call again. */
 static inline int is_passing(struct ipc_error e) {
 	switch ((int)e.error_code) {
-	case 3: case 22: case 25: case 43: case 57: case 60: case 62: case 92: case 105: case 106: case 113: return 1;
+	case 3:
+	case 22:
+	case 25:
+	case 43:
+	case 57:
+	case 60:
+	case 62:
+	case 92:
+	case 105:
+	case 106:
+	case 113: return 1;
 	default: return 0;
 	}
 }

@@ -76,7 +76,8 @@ static long play(size_t room, const char *what, int failure, long nth, long time
 				static int sent[PEERS];
 				if (told == 1) memset(sent, 0, sizeof sent);
 				if (++sent[who] < MESSAGES) break;
-				for (int k = 0; k < MESSAGES; k++) read_frame(peers[who], (char)k, payload, k == 2 ? LARGE : (uint32_t)k * 2000);
+				for (int k = 0; k < MESSAGES; k++)
+					read_frame(peers[who], (char)k, payload, k == 2 ? LARGE : (uint32_t)k * 2000);
 				close(peers[who]);
 				break;
 			}
@@ -107,7 +108,8 @@ static void fail_everywhere(const char *what, int failure, long times) {
 			/* The same again takes more only if something leaks; musl does not tell. */
 			size_t before = memory_in_use();
 			play(rooms[r], what, failure, nth, times);
-			if (memory_in_use() > before) FAIL("%s, %ld-th, room %zu: %zu bytes leak", what, nth, rooms[r], memory_in_use() - before);
+			if (memory_in_use() > before)
+				FAIL("%s, %ld-th, room %zu: %zu bytes leak", what, nth, rooms[r], memory_in_use() - before);
 			if (failures == 0) break;
 		}
 		if (nth < 3 && strcmp(what, "watching") != 0) FAIL("%s never failed", what); /* poll(2) watches nothing */
@@ -138,7 +140,8 @@ TEST(receives_and_sends_are_short_and_interrupted_at_random) {
 			for (size_t i = 0; i < count; i++) {
 				if (events[i].type == IPC_EVENT_TYPE_CONNECTION) {
 					origins[connected] = events[i].origin;
-					for (int k = 0; k < MESSAGES; k++) write_frame(peers[connected], (char)k, payload, (uint32_t)k * 2000);
+					for (int k = 0; k < MESSAGES; k++)
+						write_frame(peers[connected], (char)k, payload, (uint32_t)k * 2000);
 					connected++;
 				}
 				if (events[i].type != IPC_EVENT_TYPE_MESSAGE) continue;

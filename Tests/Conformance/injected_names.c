@@ -9,7 +9,7 @@ static struct ipc_ctx ctx, other;
 static struct ipc_event event;
 
 static const int passing[] = {EAGAIN, EINTR, ECONNABORTED, EPERM, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
-                              EOPNOTSUPP, ENETUNREACH, ETIMEDOUT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, ENOSR};
+    EOPNOTSUPP, ENETUNREACH, ETIMEDOUT, ESOCKTNOSUPPORT, EPROTONOSUPPORT, ENOSR};
 enum { PASSING = sizeof passing / sizeof *passing };
 
 /* Each error, once and then several times in a row: it causes no event, and the waiting client is accepted. */

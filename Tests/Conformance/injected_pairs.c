@@ -11,12 +11,11 @@ enum { LARGE = 700000, ATTEMPTS = 8, MESSAGES = 4 };
 
 /* Two failures were ordered: sooner or later the call works. */
 static int attempts;
-#define PERSIST(call)                                                                     \
-	do {                                                                              \
-		struct ipc_error persist_ = ARMED(FULL, call);                            \
-		for (attempts = 1; persist_.error_code != 0 && attempts < ATTEMPTS; attempts++) \
-			persist_ = ARMED(FULL, call);                                     \
-		if (persist_.error_code != 0) FAIL("%s: %.200s", #call, persist_.error_message); \
+#define PERSIST(call)                                                                                                         \
+	do {                                                                                                                  \
+		struct ipc_error persist_ = ARMED(FULL, call);                                                                \
+		for (attempts = 1; persist_.error_code != 0 && attempts < ATTEMPTS; attempts++) persist_ = ARMED(FULL, call); \
+		if (persist_.error_code != 0) FAIL("%s: %.200s", #call, persist_.error_message);                              \
 	} while (0)
 
 static struct ipc_message message(int number, int fd) {
@@ -37,7 +36,7 @@ static void exchange(int fd) {
 	for (int round = 0; received < MESSAGES || sent[0] < MESSAGES || sent[1] < MESSAGES; round++) {
 		if (round == 3000) {
 			FAIL("stuck: %d echoed, %d received, %d and %d sent, %zu entries in the service", echoed, received, sent[0],
-			     sent[1], service.size);
+			    sent[1], service.size);
 		}
 		int side = round % 2, timer = round < 2000 ? 0 : 5;
 		struct ipc_error e = ARMED(FULL, ipc_wait_event(side ? &client : &service, &event, &timer));

@@ -120,12 +120,11 @@ TEST(a_hung_up_external_descriptor_is_told_once_and_does_not_spin) {
 /* ---- each failure alone ---- */
 
 /* Calls again while it fails: one failure was ordered, so the second time must do. */
-#define AGAIN(call)                                                                       \
-	do {                                                                              \
-		struct ipc_error again_ = ARMED(FULL, call);                              \
-		if (again_.error_code != 0) again_ = ARMED(FULL, call);                   \
-		if (again_.error_code != 0)                                               \
-			FAIL("%s fails twice: %d (%.200s)", #call, (int)again_.error_code, again_.error_message); \
+#define AGAIN(call)                                                                                                                   \
+	do {                                                                                                                          \
+		struct ipc_error again_ = ARMED(FULL, call);                                                                          \
+		if (again_.error_code != 0) again_ = ARMED(FULL, call);                                                               \
+		if (again_.error_code != 0) FAIL("%s fails twice: %d (%.200s)", #call, (int)again_.error_code, again_.error_message); \
 	} while (0)
 
 /* Waits on both sides in turn until `side` gets a message; TX, connections and those that a failed call dropped pass. */

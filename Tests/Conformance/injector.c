@@ -45,7 +45,7 @@ static struct {
 } watched[DESCRIPTORS];
 static int owed_end; /* above the highest descriptor that is owed an edge */
 
-#define REAL(name) \
+#define REAL(name)                     \
 	static __typeof__(&name) real; \
 	if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, #name)
 
@@ -82,7 +82,8 @@ static int decide(const char *call, const char *group, int fd, int flags) {
 		if (armed == 1 && !mild) continue;
 		if (r->failure == EAGAIN && (flags & MSG_DONTWAIT) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0) continue;
 		r->seen++;
-		if (r->chance > 0 ? (long)(random64() >> 20) % 1000 >= r->chance : r->seen < r->first || r->seen >= r->first + r->count) continue;
+		if (r->chance > 0 ? (long)(random64() >> 20) % 1000 >= r->chance : r->seen < r->first || r->seen >= r->first + r->count)
+			continue;
 		failures++;
 		if (r->failure == EAGAIN && fd >= 0 && fd < DESCRIPTORS && watched[fd].set > 0) {
 			watched[fd].owed = 1;
@@ -94,9 +95,9 @@ static int decide(const char *call, const char *group, int fd, int flags) {
 }
 static size_t shorter(size_t length) { return length < 2 ? length : 1 + random64() % (length - 1); }
 
-#define FAIL_OR(call, group, fd, flags, when_short) \
+#define FAIL_OR(call, group, fd, flags, when_short)    \
 	int failure = decide(#call, group, fd, flags); \
-	if (failure > 0) return errno = failure, -1; \
+	if (failure > 0) return errno = failure, -1;   \
 	if (failure == INJECT_SHORT) when_short
 
 /* ---- bytes ---- */
@@ -263,9 +264,11 @@ void *memalign(size_t alignment, size_t size) {
 /* ---- the environment ---- */
 
 __attribute__((constructor)) static void read_environment(void) {
-	static const struct { const char *name; int failure; } names[] = {
-	    {"short", INJECT_SHORT}, {"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EMFILE", EMFILE},
-	    {"ENFILE", ENFILE},      {"ENOMEM", ENOMEM}, {"ENOBUFS", ENOBUFS}};
+	static const struct {
+		const char *name;
+		int failure;
+	} names[] = {{"short", INJECT_SHORT}, {"EINTR", EINTR}, {"EAGAIN", EAGAIN}, {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
+	    {"ENOMEM", ENOMEM}, {"ENOBUFS", ENOBUFS}};
 	const char *list = getenv("INJECT"), *seed = getenv("INJECT_SEED");
 	if (seed != NULL) inject_seed(strtoull(seed, NULL, 0));
 	while (list != NULL && *list != 0) {

@@ -6,8 +6,8 @@
 
 enum { LARGE = 1000000 };
 enum call { READ, RECEIVE, RECEIVE_FD, WRITE, PROVIDE_FD, SEND, CALLS };
-static const int codes[] = {IPC_ERROR_USOCK_RECV, IPC_ERROR_USOCK_RECV, IPC_ERROR_RECEIVE_FD__RECVMSG,
-                            IPC_ERROR_USOCK_SEND, IPC_ERROR_PROVIDE_FD__SENDMSG, IPC_ERROR_USOCK_SEND};
+static const int codes[] = {IPC_ERROR_USOCK_RECV, IPC_ERROR_USOCK_RECV, IPC_ERROR_RECEIVE_FD__RECVMSG, IPC_ERROR_USOCK_SEND,
+    IPC_ERROR_PROVIDE_FD__SENDMSG, IPC_ERROR_USOCK_SEND};
 
 static int passed_fd;
 static struct ipc_error do_call(enum call call) {

@@ -38,9 +38,7 @@ static inline int make_file(const char *content, int flags) {
 	return fd;
 }
 
-static inline void put_bytes(int fd, const void *bytes, size_t size) {
-	CHECK_EQUAL(write(fd, bytes, size), size);
-}
+static inline void put_bytes(int fd, const void *bytes, size_t size) { CHECK_EQUAL(write(fd, bytes, size), size); }
 
 /* Between the two sides of a terminal bytes and hang-ups are carried by a thread of the kernel: waits until they are here. */
 static inline void await_arrival(int fd) {

@@ -24,11 +24,23 @@ static inline struct ipc_error success(void) {
 
 /* Four functions around the statements, which see the argument as `n`, and `name`, a struct kinds, that holds them. The statements are
  * followed by a return or by the closing brace. */
-#define KINDS(name, ...)                                                                                  \
-	static struct ipc_error name##_error(int n) { (void)n; __VA_ARGS__ return success(); }            \
-	static int name##_number(int n) { (void)n; __VA_ARGS__ return 1; }                                \
-	static const char *name##_text(int n) { (void)n; __VA_ARGS__ return "text"; }                     \
-	static void name##_nothing(int n) { (void)n; __VA_ARGS__ }                                        \
+#define KINDS(name, ...)                              \
+	static struct ipc_error name##_error(int n) { \
+		(void)n;                              \
+		__VA_ARGS__ return success();         \
+	}                                             \
+	static int name##_number(int n) {             \
+		(void)n;                              \
+		__VA_ARGS__ return 1;                 \
+	}                                             \
+	static const char *name##_text(int n) {       \
+		(void)n;                              \
+		__VA_ARGS__ return "text";            \
+	}                                             \
+	static void name##_nothing(int n) {           \
+		(void)n;                              \
+		__VA_ARGS__                           \
+	}                                             \
 	static const struct kinds name = {name##_error, name##_number, name##_text, name##_nothing};
 
 static const struct kinds *running;

@@ -19,15 +19,15 @@ enum { TEXT_SIZE = 8192 };
 enum { TEXT_SIZE = 1024 };
 #endif
 
-#define SIZE(type, size, align)                                                           \
-	do {                                                                              \
-		CHECK_EQUAL(sizeof(type), size);                                          \
-		CHECK_EQUAL(_Alignof(type), align);                                       \
+#define SIZE(type, size, align)                     \
+	do {                                        \
+		CHECK_EQUAL(sizeof(type), size);    \
+		CHECK_EQUAL(_Alignof(type), align); \
 	} while (0)
-#define FIELD(type, field, offset, size)                                                  \
-	do {                                                                              \
-		CHECK_EQUAL(offsetof(type, field), offset);                               \
-		CHECK_EQUAL(sizeof(((type *)0)->field), size);                            \
+#define FIELD(type, field, offset, size)                       \
+	do {                                                   \
+		CHECK_EQUAL(offsetof(type, field), offset);    \
+		CHECK_EQUAL(sizeof(((type *)0)->field), size); \
 	} while (0)
 
 TEST(layout_of_struct_ipc_error) {

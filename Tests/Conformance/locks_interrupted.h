@@ -28,7 +28,7 @@ static inline void pass(enum place here) {
 	interrupt();
 }
 
-#define REAL(name) \
+#define REAL(name)                     \
 	static __typeof__(&name) real; \
 	if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, #name)
 

@@ -33,8 +33,8 @@ static void talks_nonsense(int client) { write_bytes(client, "\3\377\377\377\377
 static void contact(const char *name, const char *routes, void (*how)(int)) { contact_as(name, routes, routes, how); }
 
 TEST(a_route_is_an_entry_with_the_name_whole_and_blanks_around_it_ignored) {
-	const char *routes[] = {"pong tcp://there", "  pong tcp://there  ", "a x;pong y", "a x ; pong y ; b z", ";;pong y;;", "pong2 x;pong y",
-	                        "xpong x;  pong  y", "a pong;pong x"};
+	const char *routes[] = {"pong tcp://there", "  pong tcp://there  ", "a x;pong y", "a x ; pong y ; b z", ";;pong y;;",
+	    "pong2 x;pong y", "xpong x;  pong  y", "a pong;pong x"};
 	CHECK_OK(ipc_server_init(&service, "real"));
 	for (int i = 0; i < 8; i++) contact("pong", routes[i], answers_with_a_descriptor);
 	contact("a/b.c-d", "a x;a/b.c-d y", answers_with_a_descriptor);
@@ -42,7 +42,8 @@ TEST(a_route_is_an_entry_with_the_name_whole_and_blanks_around_it_ignored) {
 }
 
 TEST(without_a_route_nobody_is_asked) {
-	const char *routes[] = {"", " ", ";", "pong2 x", "xpong x", "pon x", "a pong", "a x;b pong;c pong", "a;b pong", "PONG x", "a pong x"};
+	const char *routes[] = {
+	    "", " ", ";", "pong2 x", "xpong x", "pon x", "a pong", "a x;b pong;c pong", "a;b pong", "PONG x", "a pong x"};
 	for (int i = 0; i < 11; i++) {
 		int fd = 77;
 		setenv("IPC_NETWORK", routes[i], 1);
@@ -118,7 +119,8 @@ TEST(after_a_refusal_ipc_connection_connects_here_or_gives_both_reasons) {
 			struct ipc_error e = connect_as(switched, ends);
 			CHECK_CODE(e, here ? 0 : IPC_ERROR_USOCK_CONNECT__CONNECT);
 			if (!here) {
-				CHECK(strstr(e.error_message, "no route") != NULL && strstr(e.error_message, address_of("pong").sun_path) != NULL);
+				CHECK(strstr(e.error_message, "no route") != NULL &&
+				    strstr(e.error_message, address_of("pong").sun_path) != NULL);
 				CHECK(strstr(e.error_message, strerror(ENOENT)) != NULL);
 			}
 			join_process(child, gate);
@@ -141,7 +143,8 @@ TEST(a_long_refusal_leaves_room_for_the_other_reason) {
 	unlink(address_of("network").sun_path);
 	e = ipc_connection(&ctx, "pong", NULL); /* no daemon */
 	CHECK_CODE(e, IPC_ERROR_USOCK_CONNECT__CONNECT);
-	CHECK(strstr(e.error_message, address_of("network").sun_path) != NULL && strstr(e.error_message, address_of("pong").sun_path) != NULL);
+	CHECK(strstr(e.error_message, address_of("network").sun_path) != NULL &&
+	    strstr(e.error_message, address_of("pong").sun_path) != NULL);
 	ipc_ctx_free(&ctx);
 }
 

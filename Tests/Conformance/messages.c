@@ -46,9 +46,12 @@ TEST(ipc_message_format_names_what_is_wrong_and_changes_nothing) {
 	CHECK_CODE(ipc_message_format(&m, 2, 'a', large, IPC_MAX_MESSAGE_SIZE + 1), IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE);
 	CHECK_CODE(ipc_message_format_data(&m, 'a', large, IPC_MAX_MESSAGE_SIZE + 1), IPC_ERROR_MESSAGE_FORMAT__MESSAGE_SIZE);
 	const size_t lengths[] = {
-	    (size_t)1 << 31, SIZE_MAX / 2 + 1, SIZE_MAX,
+		(size_t)1 << 31,
+		SIZE_MAX / 2 + 1,
+		SIZE_MAX,
 #if SIZE_MAX > UINT32_MAX
-	    (size_t)1 << 32, ((size_t)1 << 32) + 4,
+		(size_t)1 << 32,
+		((size_t)1 << 32) + 4,
 #endif
 	};
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -121,8 +124,8 @@ TEST(ipc_message_format_read_names_what_is_wrong_and_changes_nothing) {
 	char *frame = pattern(FRAME_SIZE(IPC_MAX_MESSAGE_SIZE) + 1, 1);
 	CHECK_OK(ipc_message_format(&m, MSG_TYPE_ERR, 'u', "kept", 4));
 	put_header(frame, 2, IPC_MAX_MESSAGE_SIZE + 1, 'a');
-	CHECK_CODE(ipc_message_format_read(&m, frame, FRAME_SIZE(IPC_MAX_MESSAGE_SIZE) + 1),
-	           IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE);
+	CHECK_CODE(
+	    ipc_message_format_read(&m, frame, FRAME_SIZE(IPC_MAX_MESSAGE_SIZE) + 1), IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE);
 	CHECK_CODE(ipc_message_format_read(&m, frame, SIZE_MAX), IPC_ERROR_MESSAGE_FORMAT_READ__PARAM_MESSAGE_SIZE);
 	CHECK_CODE(ipc_message_format_read(&m, frame, 100), IPC_ERROR_MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG);
 	CHECK_CODE(ipc_message_format_read(&m, "\2\377\377\377\377a", 6), IPC_ERROR_MESSAGE_FORMAT_READ__MESSAGE_TOO_LONG);

@@ -14,9 +14,8 @@ static enum writer writer;
 static enum reader reader;
 static int service_writes;
 
-static const uint32_t around_limits[] = {0,     1,     5,     6,     7,       0,      4095,   4096,
-                                         4097,  1,     0,     65535, 65536,   65537,  0,      1000000,
-                                         7,     IPC_MAX_MESSAGE_SIZE, IPC_MAX_MESSAGE_SIZE, 1, 0};
+static const uint32_t around_limits[] = {
+    0, 1, 5, 6, 7, 0, 4095, 4096, 4097, 1, 0, 65535, 65536, 65537, 0, 1000000, 7, IPC_MAX_MESSAGE_SIZE, IPC_MAX_MESSAGE_SIZE, 1, 0};
 enum { LIMITS = sizeof around_limits / sizeof around_limits[0], RAMP = 21, MESSAGES = LIMITS + RAMP };
 
 static uint32_t size_of(int i) { return i < LIMITS ? around_limits[i] : 200000 + 1000 * (uint32_t)(i - LIMITS); }
@@ -115,8 +114,8 @@ static void mix(int direction, enum writer w, enum reader r) {
 	join_process(child, gate);
 }
 
-#define MIX(name, w, r)                                                   \
-	TEST(from_service_##name) { mix(1, w, r); }                       \
+#define MIX(name, w, r)                             \
+	TEST(from_service_##name) { mix(1, w, r); } \
 	TEST(from_client_##name) { mix(0, w, r); }
 MIX(write_to_wait_event, WRITE, WAIT)
 MIX(write_to_read, WRITE, READ)

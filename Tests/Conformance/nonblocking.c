@@ -145,7 +145,8 @@ TEST(write_returns_12_when_nonblocking_and_begun_and_the_rest_goes_first_with_th
 					struct ipc_error e = call_next(call);
 					is_done = call == READ || call == WAIT ? have == FRAME_SIZE(LARGE) : e.error_code == 0;
 					if (!is_done && call != WAIT) {
-						static const int codes[] = {IPC_ERROR_USOCK_SEND, IPC_ERROR_USOCK_SEND, IPC_ERROR_PROVIDE_FD__SENDMSG, IPC_ERROR_USOCK_RECV};
+						static const int codes[] = {IPC_ERROR_USOCK_SEND, IPC_ERROR_USOCK_SEND,
+						    IPC_ERROR_PROVIDE_FD__SENDMSG, IPC_ERROR_USOCK_RECV};
 						check_failed(e, codes[call], EAGAIN);
 					}
 				}

@@ -79,7 +79,8 @@ size_t malloc_usable_size(void *block) {
 static struct ipc_ctx ctx;
 static struct ipc_event event;
 
-static const uint32_t sizes[] = {0, 1, 60, 66, 67, 119, 120, 121, 255, 256, 1000, 1024, 4096, 4097, 65535, 65536, 65536, 65536, 70000, 65536, 300000, 300001, 300000, 1999994, 1999994, 5};
+static const uint32_t sizes[] = {0, 1, 60, 66, 67, 119, 120, 121, 255, 256, 1000, 1024, 4096, 4097, 65535, 65536, 65536, 65536, 70000,
+    65536, 300000, 300001, 300000, 1999994, 1999994, 5};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void answers_echoes(int gate) {
@@ -109,7 +110,8 @@ TEST(messages_of_all_sizes_cross_by_every_call) {
 			if (round % 2 == 0) CHECK_OK(ipc_write(&ctx, &out));
 			else CHECK_OK(ipc_write_fd(gate, &out));
 			if (round < 2) {
-				do CHECK_OK(ipc_wait_event(&ctx, &event, NULL)); while (event.type == IPC_EVENT_TYPE_TX);
+				do CHECK_OK(ipc_wait_event(&ctx, &event, NULL));
+				while (event.type == IPC_EVENT_TYPE_TX);
 				CHECK_EQUAL(event.type, IPC_EVENT_TYPE_MESSAGE);
 				const struct ipc_message *m = event.m;
 				CHECK(m->length == sizes[i] && m->payload[sizes[i]] == 0 && memcmp(m->payload, payload, sizes[i]) == 0);

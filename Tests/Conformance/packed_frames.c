@@ -299,9 +299,15 @@ static void end_in_the_middle(int way, uint32_t length, int messages) {
 		} while (event.type != IPC_EVENT_TYPE_DISCONNECTION && event.type != IPC_EVENT_TYPE_ERROR);
 		is_open = 0;
 		break;
-	case 1: CHECK_OK(ipc_close(&service, 0)); is_open = 0; break;
+	case 1:
+		CHECK_OK(ipc_close(&service, 0));
+		is_open = 0;
+		break;
 	case 2: CHECK_OK(ipc_del(&service, 0)); break;
-	case 3: CHECK_OK(ipc_close_all(&service)); is_open = 0; break;
+	case 3:
+		CHECK_OK(ipc_close_all(&service));
+		is_open = 0;
+		break;
 	default: break;
 	}
 	ipc_ctx_free(&service);

@@ -108,9 +108,7 @@ static inline int join_raw(struct ipc_ctx *client, const char *name, int *fd) {
 	return peer;
 }
 
-static inline void make_pair(int ends[2]) {
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-}
+static inline void make_pair(int ends[2]) { CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0); }
 
 static inline int is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 static inline int is_readable(int fd) { return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1; }
@@ -118,8 +116,7 @@ static inline int is_readable(int fd) { return poll(&(struct pollfd){.fd = fd, .
 /* ---- a context ---- */
 
 static inline struct ipc_message message_of(int fd, char user_type, const void *payload, uint32_t length) {
-	return (struct ipc_message){
-	    .type = MSG_TYPE_DATA, .user_type = user_type, .fd = fd, .length = length, .payload = (char *)payload};
+	return (struct ipc_message){.type = MSG_TYPE_DATA, .user_type = user_type, .fd = fd, .length = length, .payload = (char *)payload};
 }
 
 static inline void queue(struct ipc_ctx *ctx, int fd, char user_type, const void *payload, uint32_t length) {
@@ -133,13 +130,10 @@ static inline void next_code(struct ipc_ctx *ctx, struct ipc_event *event, enum 
 	CHECK_EQUAL(event->type, type);
 }
 
-static inline void next(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type) {
-	next_code(ctx, event, type, 0);
-}
+static inline void next(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type) { next_code(ctx, event, type, 0); }
 
 /* The event is this message, from `origin` when that is not negative. */
-static inline void check_message_event(const struct ipc_event *event, int origin, char user_type, const void *payload,
-                                       uint32_t length) {
+static inline void check_message_event(const struct ipc_event *event, int origin, char user_type, const void *payload, uint32_t length) {
 	struct ipc_message *m = event->m;
 	if (origin >= 0) CHECK_EQUAL(event->origin, origin);
 	CHECK_EQUAL(m->fd, event->origin);
@@ -150,8 +144,8 @@ static inline void check_message_event(const struct ipc_event *event, int origin
 	CHECK(length == 0 || memcmp(m->payload, payload, length) == 0);
 }
 
-static inline void next_message(struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type,
-                                const void *payload, uint32_t length) {
+static inline void next_message(
+    struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type, const void *payload, uint32_t length) {
 	next(ctx, event, IPC_EVENT_TYPE_MESSAGE);
 	check_message_event(event, origin, user_type, payload, length);
 }
@@ -171,12 +165,10 @@ static inline void ready_code(struct ipc_ctx *ctx, struct ipc_event *event, enum
 	CHECK_EQUAL(timer, 0);
 }
 
-static inline void ready(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type) {
-	ready_code(ctx, event, type, 0);
-}
+static inline void ready(struct ipc_ctx *ctx, struct ipc_event *event, enum ipc_event_type type) { ready_code(ctx, event, type, 0); }
 
-static inline void ready_message(struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type,
-                                 const void *payload, uint32_t length) {
+static inline void ready_message(
+    struct ipc_ctx *ctx, struct ipc_event *event, int origin, char user_type, const void *payload, uint32_t length) {
 	ready(ctx, event, IPC_EVENT_TYPE_MESSAGE);
 	check_message_event(event, origin, user_type, payload, length);
 }
@@ -260,7 +252,8 @@ static inline void meet(int gate) {
 static inline void send_with(int sock, const void *bytes, size_t size, int fd, int count) {
 	char control[CMSG_SPACE(100 * sizeof fd)] = {0};
 	struct iovec part = {(void *)bytes, size};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
+	struct msghdr m = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE((size_t)count * sizeof fd)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;

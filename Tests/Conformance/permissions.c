@@ -24,7 +24,8 @@ int listen(int fd, int backlog) {
 	struct sockaddr_un address;
 	socklen_t size = sizeof address;
 	struct stat status;
-	if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && lstat(address.sun_path, &status) == 0) mode_at_listen = status.st_mode & 07777;
+	if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && lstat(address.sun_path, &status) == 0)
+		mode_at_listen = status.st_mode & 07777;
 	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	could_connect = connect(client, (struct sockaddr *)&address, sizeof address) == 0;
 	close(client);
@@ -58,7 +59,10 @@ static void check_both(mode_t mode, gid_t group) {
 }
 
 TEST(socket_has_the_mode_of_the_environment_whatever_the_umask) {
-	const struct { const char *text; mode_t mode; } modes[] = {{"600", 0600}, {"0660", 0660}, {"0666", 0666}, {"777", 0777}, {"00700", 0700}};
+	const struct {
+		const char *text;
+		mode_t mode;
+	} modes[] = {{"600", 0600}, {"0660", 0660}, {"0666", 0666}, {"777", 0777}, {"00700", 0700}};
 	for (int i = 0; i < 5; i++) {
 		setenv("IPC_SOCKET_MODE", modes[i].text, 1);
 		umask(i % 2 ? 077 : 0);
@@ -103,7 +107,8 @@ static void refused(const char *part) {
 }
 
 TEST(senseless_mode_or_group_is_error_117_and_leaves_nothing) {
-	const char *modes[] = {"abc", "0999", "8", "-1", "1777", "77777", "4755", "rw-", " 660", "660 ", "0x1b0", "37777777777777777777777"};
+	const char *modes[] = {
+	    "abc", "0999", "8", "-1", "1777", "77777", "4755", "rw-", " 660", "660 ", "0x1b0", "37777777777777777777777"};
 	const char *groups[] = {"no-such-group-of-this-test", "-1", "4294967295", "99999999999999999999", " 0", "0 0"};
 	for (int i = 0; i < 12; i++) {
 		setenv("IPC_SOCKET_MODE", modes[i], 1);

@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-static int watched = -1;       /* F_SETFL on this file ... */
-static int flags_were_set;     /* ... is noted here */
+static int watched = -1; /* F_SETFL on this file ... */
+static int flags_were_set; /* ... is noted here */
 static int takes_nothing = -1; /* write(2) to this one returns 0 */
 static long writes;
 

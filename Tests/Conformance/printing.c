@@ -27,7 +27,7 @@ static int check_bytes(const char *line, int number) {
 	int found = 0;
 	for (const char *at = line; *at != '\0' && *at != '\n'; at++) {
 		int alone = (at == line || isspace((unsigned char)at[-1]) || ispunct((unsigned char)at[-1])) &&
-		            isxdigit((unsigned char)at[0]) && isxdigit((unsigned char)at[1]) && !isalnum((unsigned char)at[2]);
+		    isxdigit((unsigned char)at[0]) && isxdigit((unsigned char)at[1]) && !isalnum((unsigned char)at[2]);
 		if (!alone) continue;
 		CHECK_EQUAL(strtol(at, NULL, 16), dumped[number + found]);
 		found++;

@@ -49,8 +49,8 @@ static void check_replies(int64_t began, int64_t event_before) {
 	if (began - event_before < KEPT && began - oldest < KEPT) return;
 	for (int i = 0; i < CLIENTS; i++) {
 		if (arrived[i] < written[i] && written_at[i][written[i] - 1] < began)
-			FAIL("event %d: client %d has %d of %d replies, although the oldest is %lld us old", (int)event.type, i, arrived[i], written[i],
-			     (long long)(began - oldest) / 1000);
+			FAIL("event %d: client %d has %d of %d replies, although the oldest is %lld us old", (int)event.type, i, arrived[i],
+			    written[i], (long long)(began - oldest) / 1000);
 	}
 }
 

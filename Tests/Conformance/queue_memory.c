@@ -4,7 +4,6 @@
 #include "peers.h"
 #include "system.h"
 
-
 static struct ipc_ctx ctx;
 static struct ipc_event event;
 
@@ -31,7 +30,8 @@ TEST(small_messages_take_no_more_memory_than_the_limit_says) {
 			CHECK_OK(ipc_add_fd(&ctx, ends[0]));
 			CHECK_OK(ipc_ctx_queue_limit(&ctx, limits[l]));
 			size_t before = memory_in_use(), count = fill_queue(ends[0], lengths[i]);
-			if (memory_in_use() - before > limits[l] + limits[l] / 2) FAIL("%zu messages of %u bytes take %zu bytes", count, lengths[i], memory_in_use() - before);
+			if (memory_in_use() - before > limits[l] + limits[l] / 2)
+				FAIL("%zu messages of %u bytes take %zu bytes", count, lengths[i], memory_in_use() - before);
 			/* And not much less: in larger messages most of the memory is the payload. */
 			CHECK(count >= limits[l] / (lengths[i] + 6 + 250));
 			ipc_ctx_free(&ctx);

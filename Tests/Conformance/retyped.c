@@ -9,9 +9,7 @@ static struct ipc_ctx ctx;
 static struct ipc_event event;
 static int near[3], far[3]; /* the entries 1, 2 and 3 */
 
-static void make_ends(void) {
-	make_switched(&ctx, near, far, 3);
-}
+static void make_ends(void) { make_switched(&ctx, near, far, 3); }
 
 static void close_ends(void) {
 	for (int i = 0; i < 3; i++) {

@@ -156,7 +156,8 @@ static void pass_large(char user_type, const char *payload, uint32_t length) {
 
 TEST(small_and_large_messages_in_turn) {
 	enum { LARGEST = 300000 };
-	static const uint32_t sizes[] = {65535, 65536, 0, 65537, 70000, 65536, 1, 262138, 262137, 262139, 2, 262144, LARGEST, 3, LARGEST, LARGEST - 1};
+	static const uint32_t sizes[] = {
+	    65535, 65536, 0, 65537, 70000, 65536, 1, 262138, 262137, 262139, 2, 262144, LARGEST, 3, LARGEST, LARGEST - 1};
 	char *payload = pattern(LARGEST + sizeof sizes, 5);
 	for (int place = 0; place < PLACES; place++) {
 		open_place(place);

@@ -46,7 +46,8 @@ TEST(the_refusal_of_a_strict_route_is_the_calls_error) {
 
 /* A strict route of another service, or a second route of this service, has no effect. */
 TEST(a_strict_route_holds_for_its_service_alone) {
-	const char *const routes[][2] = {{"a x !; pong y", "a x; pong y"}, {"pong y;pong x !", "pong y;pong x"}, {"pong y! ; a !", "pong y! ; a"}};
+	const char *const routes[][2] = {
+	    {"a x !; pong y", "a x; pong y"}, {"pong y;pong x !", "pong y;pong x"}, {"pong y! ; a !", "pong y! ; a"}};
 	int gate;
 	CHECK_OK(ipc_server_init(&service, "pong"));
 	for (int i = 0; i < 3; i++) {

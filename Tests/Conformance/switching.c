@@ -10,9 +10,7 @@ static struct ipc_event event;
 static int near[2], far[2];
 
 /* Two ends tied to each other, beside a service that keeps the context alive. */
-static void make_switch(void) {
-	make_switched(&ctx, near, far, 2);
-}
+static void make_switch(void) { make_switched(&ctx, near, far, 2); }
 
 /* The pair is over: told once, with code 4; both entries are gone, the descriptors `closed` or not. */
 static void over(enum ipc_event_type type, int origin, uint32_t index, int closed) {

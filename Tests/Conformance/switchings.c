@@ -55,9 +55,7 @@ static struct ipc_ctx ctx;
 static struct ipc_event event;
 static int near[2], far[2];
 
-static void make_ends(void) {
-	add_switched(&ctx, near, far, 2);
-}
+static void make_ends(void) { add_switched(&ctx, near, far, 2); }
 
 static void close_ends(void) {
 	IPC_EVENT_CLEAN(&event);

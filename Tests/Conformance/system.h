@@ -36,11 +36,11 @@ static inline size_t memory_in_use(void) {
 #else
 #include <dlfcn.h>
 /* dlsym(3) of musl allocates nothing when the name is there. */
-#define BENEATH(type, name, parameters, arguments)                                        \
-	static inline type __libc_##name parameters {                                     \
-		static type (*beneath) parameters;                                        \
-		if (beneath == NULL) *(void **)&beneath = dlsym(((void *)-1L), #name);    \
-		return beneath arguments;                                                 \
+#define BENEATH(type, name, parameters, arguments)                                     \
+	static inline type __libc_##name parameters {                                  \
+		static type(*beneath) parameters;                                      \
+		if (beneath == NULL) *(void **)&beneath = dlsym(((void *)-1L), #name); \
+		return beneath arguments;                                              \
 	}
 BENEATH(void *, malloc, (size_t size), (size))
 BENEATH(void *, calloc, (size_t count, size_t size), (count, size))
@@ -50,7 +50,9 @@ enum { TELLS_MEMORY = 0 };
 static inline size_t memory_in_use(void) { return 0; }
 #endif
 /* At the beginning of a test that is about memory_in_use alone. */
-#define NEED_MEMORY_IN_USE() \
-	do { if (!TELLS_MEMORY) SKIP("this C library does not say how much memory is in use"); } while (0)
+#define NEED_MEMORY_IN_USE()                                                                      \
+	do {                                                                                      \
+		if (!TELLS_MEMORY) SKIP("this C library does not say how much memory is in use"); \
+	} while (0)
 
 #endif

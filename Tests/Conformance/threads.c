@@ -224,8 +224,8 @@ STEP print_and_empty(void) {
 
 TEST(every_call_about_contexts_in_a_small_thread) {
 	make_pair(ends);
-	IN_A_SMALL_THREAD(make_and_free_a_context, add_and_delete_entries, accept_by_hand, write_by_hand,
-	                  throw_out_a_bad_peer, fail_to_connect);
+	IN_A_SMALL_THREAD(
+	    make_and_free_a_context, add_and_delete_entries, accept_by_hand, write_by_hand, throw_out_a_bad_peer, fail_to_connect);
 	close(ends[0]);
 	close(ends[1]);
 }

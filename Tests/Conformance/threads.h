@@ -11,14 +11,14 @@
 #include "harness.h"
 
 #undef CHECK_CODE
-#define CHECK_CODE(call, wanted)                                                              \
-	do {                                                                                  \
-		struct ipc_error error_ = (call);                                             \
-		check_by_pointer(__FILE__, __LINE__, #call, &error_, (wanted));               \
+#define CHECK_CODE(call, wanted)                                                \
+	do {                                                                    \
+		struct ipc_error error_ = (call);                               \
+		check_by_pointer(__FILE__, __LINE__, #call, &error_, (wanted)); \
 	} while (0)
 
-static __attribute__((noinline)) void check_by_pointer(const char *file, int line, const char *call,
-                                                       const struct ipc_error *e, int wanted) {
+static __attribute__((noinline)) void check_by_pointer(
+    const char *file, int line, const char *call, const struct ipc_error *e, int wanted) {
 	check_code(file, line, call, *e, wanted);
 }
 
@@ -45,10 +45,10 @@ static inline void *run_steps(void *steps) {
 }
 
 /* Runs the steps one after the other in one small thread. */
-#define IN_A_SMALL_THREAD(...)                                                                \
-	do {                                                                                  \
-		void (*steps[])(void) = {__VA_ARGS__, NULL};                                  \
-		CHECK_EQUAL(pthread_join(start_thread(run_steps, steps), NULL), 0);           \
+#define IN_A_SMALL_THREAD(...)                                                      \
+	do {                                                                        \
+		void (*steps[])(void) = {__VA_ARGS__, NULL};                        \
+		CHECK_EQUAL(pthread_join(start_thread(run_steps, steps), NULL), 0); \
 	} while (0)
 
 #endif

@@ -69,8 +69,8 @@ static void works_after_a_child_of_its_own(void) {
 }
 
 static void go_on_beside_children(void) {
-	void (*const deeds[])(void) = {does_nothing, closes_all, closes_all_and_frees, closes_one, deletes_one,
-	                               frees, retypes, writes_until_there_is_no_room, works, works_after_a_child_of_its_own};
+	void (*const deeds[])(void) = {does_nothing, closes_all, closes_all_and_frees, closes_one, deletes_one, frees, retypes,
+	    writes_until_there_is_no_room, works, works_after_a_child_of_its_own};
 	pid_t (*const ways[])(void) = {bare_clone, _Fork};
 	CHECK_OK(ipc_server_init(&ctx, "pong"));
 	peer = join(&ctx, &event, "pong", &origin);

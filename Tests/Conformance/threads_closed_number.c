@@ -127,7 +127,9 @@ static void close_during(enum closing closing) {
 	announce(&may_go_on);
 	CHECK_EQUAL(pthread_join(thread, NULL), 0);
 	switch (call) {
-	case READ: case READ_FD: case RECEIVE_BUFFER: CHECK_EQUAL(code, IPC_ERROR_CLOSED_RECIPIENT); break;
+	case READ:
+	case READ_FD:
+	case RECEIVE_BUFFER: CHECK_EQUAL(code, IPC_ERROR_CLOSED_RECIPIENT); break;
 	case RECEIVE_FD: CHECK_EQUAL(code, IPC_ERROR_RECEIVE_FD__RECVMSG); break;
 	case WRITE_FD: CHECK(code == IPC_ERROR_USOCK_SEND || code == IPC_ERROR_WRITE_FD__NOT_ENOUGH_DATA); break;
 	default: CHECK_EQUAL(code, IPC_ERROR_PROVIDE_FD__SENDMSG); break;

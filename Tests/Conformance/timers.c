@@ -28,8 +28,8 @@ static ssize_t then_drip(ssize_t result) {
 	return result;
 }
 
-#define REAL(name)                                                                        \
-	static __typeof__(&name) real;                                                    \
+#define REAL(name)                     \
+	static __typeof__(&name) real; \
 	if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, #name)
 
 ssize_t recv(int fd, void *buffer, size_t length, int flags) {

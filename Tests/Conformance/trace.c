@@ -83,9 +83,11 @@ static void role_is_blocking_the_signal(void) {
 }
 
 __attribute__((constructor)) static void play(void) {
-	const struct { const char *name; void (*play)(void); } roles[] = {
-	    {"serves_as_2", role_serves_as_2}, {"opens_data_as_2", role_opens_data_as_2}, {"uses", role_uses_the_library},
-	    {"no_room", role_has_no_room},     {"blocks", role_is_blocking_the_signal}};
+	const struct {
+		const char *name;
+		void (*play)(void);
+	} roles[] = {{"serves_as_2", role_serves_as_2}, {"opens_data_as_2", role_opens_data_as_2}, {"uses", role_uses_the_library},
+	    {"no_room", role_has_no_room}, {"blocks", role_is_blocking_the_signal}};
 	const char *role = getenv("TRACE_ROLE");
 	if (role == NULL) return;
 	snprintf(run_directory, sizeof run_directory, "%s", getenv("IPC_RUNDIR"));

@@ -15,11 +15,11 @@
 
 enum { PATIENCE = 30000, WINDOW = 16 * 1024 * 1024, EACH = 3 };
 
-#define CHECK(condition, ...)                         \
-	if (!(condition)) {                           \
-		fprintf(stderr, __VA_ARGS__);         \
+#define CHECK(condition, ...)                           \
+	if (!(condition)) {                             \
+		fprintf(stderr, __VA_ARGS__);           \
 		fprintf(stderr, " (%s)\n", #condition); \
-		exit(1);                              \
+		exit(1);                                \
 	}
 
 static struct ipc_ctx ctx;
@@ -42,7 +42,8 @@ static uint32_t size_of(unsigned number) {
 	case 0: return 0;
 	case 1: return IPC_MAX_MESSAGE_SIZE;
 	case 2: return IPC_MAX_MESSAGE_SIZE - 1 - number;
-	case 3: case 4: return 200000 + number;
+	case 3:
+	case 4: return 200000 + number;
 	default: return number * 37 % 9001;
 	}
 }

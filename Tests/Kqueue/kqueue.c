@@ -219,7 +219,8 @@ int kqueue(void) {
 	int queue = epoll_create1(0);
 	if (queue >= NUMBERS) abort();
 	if (queue >= 0 && tables[queue] == NULL) {
-		void *memory = mmap(NULL, NUMBERS * sizeof(struct filters), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		void *memory = mmap(
+		    NULL, NUMBERS * sizeof(struct filters), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (memory == MAP_FAILED) abort();
 		tables[queue] = memory;
 	} else if (queue >= 0) {

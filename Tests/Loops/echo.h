@@ -70,8 +70,8 @@ static void check(const struct ipc_event *event, uint32_t number, uint32_t size)
 /* ---- the service ---- */
 
 static int expected, arrived, left; /* clients */
-static long answered, sent;         /* messages; those of which TX has told */
-static int some_do_not_stay;        /* an answer to them may come too late */
+static long answered, sent; /* messages; those of which TX has told */
+static int some_do_not_stay; /* an answer to them may come too late */
 
 static void answer(struct ipc_message *m) {
 	enum ipc_error_code code = ipc_write_take(&ctx, m);

@@ -18,11 +18,11 @@ void stop_loop(void);
 int handle_events(void);
 void handle_tick(void);
 
-#define MUST(condition)                                                                               \
-	do {                                                                                          \
-		if (condition) break;                                                                 \
-		fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);        \
-		abort();                                                                              \
+#define MUST(condition)                                                                        \
+	do {                                                                                   \
+		if (condition) break;                                                          \
+		fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
+		abort();                                                                       \
 	} while (0)
 
 #endif

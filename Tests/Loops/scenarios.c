@@ -1,7 +1,7 @@
 /* scenarios.c - what a loop has to carry, with whichever adapter it is linked. */
 #include "echo.h"
 
-static int server;           /* the client's connection */
+static int server; /* the client's connection */
 static uint32_t begun, done; /* messages */
 
 static void connect_to_service(void (*handler)(struct ipc_event *event)) {

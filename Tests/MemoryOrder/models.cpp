@@ -194,7 +194,7 @@ template <typename model> void check(const char *name, int steps) {
 	}
 }
 
-}
+} // namespace
 
 int main() {
 	check<wake>("ipc_wake_ends_a_wait", 4);

@@ -32,15 +32,15 @@
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND UINT64_C(1000000000)
 
-#define DIE(...)                                                                          \
-	do {                                                                              \
-		fprintf(stderr, "%s: ", peer.name);                                       \
-		fprintf(stderr, __VA_ARGS__);                                             \
-		fputc('\n', stderr);                                                      \
-		exit(1);                                                                  \
+#define DIE(...)                                    \
+	do {                                        \
+		fprintf(stderr, "%s: ", peer.name); \
+		fprintf(stderr, __VA_ARGS__);       \
+		fputc('\n', stderr);                \
+		exit(1);                            \
 	} while (0)
-#define MUST(condition)                                                                   \
-	do {                                                                              \
+#define MUST(condition)                                                                                  \
+	do {                                                                                             \
 		if (!(condition)) DIE("%s:%d: %s: %s", __FILE__, __LINE__, #condition, strerror(errno)); \
 	} while (0)
 
@@ -56,15 +56,15 @@ struct client {
 
 struct peer {
 	const char *name;
-	void (*serve)(void);        /* listens, calls ready(), echoes every message for ever */
-	struct client one_by_one;   /* for round trips, and for connecting */
-	struct client in_flight;    /* for many messages at once: sends together what it can, by the peer's own means */
-	void (*open_idle)(void);    /* connects, has one message echoed, and leaves the connection open */
+	void (*serve)(void); /* listens, calls ready(), echoes every message for ever */
+	struct client one_by_one; /* for round trips, and for connecting */
+	struct client in_flight; /* for many messages at once: sends together what it can, by the peer's own means */
+	void (*open_idle)(void); /* connects, has one message echoed, and leaves the connection open */
 };
 
 extern const struct peer peer; /* the peer's file defines it */
 
-extern const char *bench_name;      /* of the service */
+extern const char *bench_name; /* of the service */
 extern struct sockaddr_un bench_at; /* where it lives: $IPC_RUNDIR/NAME */
 
 /* The message: a whole libipc frame, for peers with a framing of their own only its payload counts. */
@@ -126,16 +126,18 @@ static inline size_t whole_frames(const char *bytes, size_t length) {
 char *take_buffer(void);
 void give_buffer(char *buffer);
 
-int listen_at(int flags);  /* a listening socket at bench_at; flags for socket(2) */
-int connect_to(void);      /* a blocking socket connected to bench_at */
+int listen_at(int flags); /* a listening socket at bench_at; flags for socket(2) */
+int connect_to(void); /* a blocking socket connected to bench_at */
 void send_all(int fd, const char *bytes, size_t length);
 void receive_all(int fd, char *bytes, size_t length);
-void ready(void);          /* tells the runner that clients may come */
+void ready(void); /* tells the runner that clients may come */
 
 /* raw_client.c: send(2) and recv(2), one send for each message; the same with all messages in one send;
  * an idle connection that speaks libipc's frames. */
-#define RAW_CLIENT {raw_open, raw_close, raw_submit, raw_collect}
-#define RAW_BATCHING_CLIENT {raw_open, raw_close, raw_keep, raw_send_and_collect}
+#define RAW_CLIENT \
+	{ raw_open, raw_close, raw_submit, raw_collect }
+#define RAW_BATCHING_CLIENT \
+	{ raw_open, raw_close, raw_keep, raw_send_and_collect }
 void *raw_open(void);
 void raw_close(void *);
 void raw_submit(void *);

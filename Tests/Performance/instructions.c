@@ -51,7 +51,7 @@ static void send_queued(struct end *end) {
 static int is_message(const struct ipc_message *m, int fd, uint32_t number) {
 	uint32_t payload[WORDS] = {number, number, number, number};
 	return m->type == MSG_TYPE_DATA && m->user_type == (char)number && m->fd == fd && m->length == sizeof payload &&
-	       memcmp(m->payload, payload, sizeof payload) == 0;
+	    memcmp(m->payload, payload, sizeof payload) == 0;
 }
 
 int main(int count, char **arguments) {

@@ -10,10 +10,10 @@
 
 #define REQUEST UINT32_C(0x80000000) /* the bit that ends the way back in a raw header */
 
-#define MUST_NNG(call)                                                                    \
-	do {                                                                              \
-		int e_ = (call);                                                          \
-		if (e_ != 0) DIE("%s: %s", #call, nng_strerror(e_));                      \
+#define MUST_NNG(call)                                               \
+	do {                                                         \
+		int e_ = (call);                                     \
+		if (e_ != 0) DIE("%s: %s", #call, nng_strerror(e_)); \
 	} while (0)
 
 static const char *url(void) {
@@ -82,5 +82,6 @@ static void open_idle(void) {
 	check_echo(from_server + 13, payload_size);
 }
 
-#define NNG {client_open, client_close, client_submit, client_collect}
+#define NNG \
+	{ client_open, client_close, client_submit, client_collect }
 const struct peer peer = {"nng", serve, NNG, NNG, open_idle};

@@ -26,10 +26,10 @@ static struct ipc_error ours_result;
 #define OURS_RESULT struct ipc_error ours_result
 #endif
 
-#define MUST_IPC(call)                                                                    \
-	do {                                                                              \
-		OURS_RESULT = (call);                                                     \
-		if (ours_result.error_code != IPC_ERROR_NONE)                             \
+#define MUST_IPC(call)                                                                                   \
+	do {                                                                                             \
+		OURS_RESULT = (call);                                                                    \
+		if (ours_result.error_code != IPC_ERROR_NONE)                                            \
 			DIE("%s: %d %s", #call, (int)ours_result.error_code, ours_result.error_message); \
 	} while (0)
 

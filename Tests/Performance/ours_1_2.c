@@ -10,16 +10,16 @@
 
 #define ROOM 64
 
-#define MUST_SUCCEED(call)                                                                        \
-	do {                                                                                      \
-		enum ipc_error_code code_ = (call);                                               \
+#define MUST_SUCCEED(call)                                                                          \
+	do {                                                                                        \
+		enum ipc_error_code code_ = (call);                                                 \
 		if (code_ != IPC_ERROR_NONE) DIE("%s: %d %s", #call, (int)code_, ipc_last_error()); \
 	} while (0)
 
 struct batch {
 	struct ipc_ctx ctx;
 	int loop; /* the descriptor of the context, for poll(2) */
-	int fd;   /* of a client's connection */
+	int fd; /* of a client's connection */
 	size_t count, next;
 	struct ipc_event events[ROOM];
 };
@@ -118,5 +118,6 @@ static size_t collect(void *client) {
 	return batch->count;
 }
 
-#define OURS {client_open, client_close, submit, collect}
+#define OURS \
+	{ client_open, client_close, submit, collect }
 const struct peer peer = {PEER_NAME, serve, OURS, OURS, raw_open_idle};

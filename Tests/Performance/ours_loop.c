@@ -21,5 +21,6 @@ static size_t collect(void *client) {
 	return 1;
 }
 
-#define OURS {ours_open, ours_close, submit, collect}
+#define OURS \
+	{ ours_open, ours_close, submit, collect }
 const struct peer peer = {PEER_NAME, ours_serve, OURS, OURS, raw_open_idle};

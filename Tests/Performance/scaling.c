@@ -19,19 +19,19 @@
 #include "clock.h"
 
 #define ELSEWHERE 500000 /* numbers of descriptors that no context has */
-#define MUST(condition)                                                                   \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);   \
-			exit(1);                                                          \
-		}                                                                         \
+#define MUST(condition)                                                                 \
+	do {                                                                            \
+		if (!(condition)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			exit(1);                                                        \
+		}                                                                       \
 	} while (0)
 #define MUST_IPC(call) TEST_IPC_Q(call, 1)
 
 static struct ipc_ctx ctx, other;
 static struct ipc_event event;
 static int spoken, heard; /* the ends of a connection: outside of the context, and in it */
-static int queued;        /* a descriptor of the context with a long queue */
+static int queued; /* a descriptor of the context with a long queue */
 
 /* ---- sockets ---- */
 

@@ -11,10 +11,10 @@
 #define LIMIT (UINT64_C(1000) * TIMER) /* in microseconds */
 #define LOCAL "org.freedesktop.DBus.Local" /* messages that the library makes itself */
 
-#define MUST_BUS(call)                                                                    \
-	do {                                                                              \
-		int e_ = (call);                                                          \
-		if (e_ < 0) DIE("%s: %s", #call, strerror(-e_));                          \
+#define MUST_BUS(call)                                           \
+	do {                                                     \
+		int e_ = (call);                                 \
+		if (e_ < 0) DIE("%s: %s", #call, strerror(-e_)); \
 	} while (0)
 
 static int on_message(sd_bus_message *call, void *unused, sd_bus_error *error) {

@@ -138,8 +138,8 @@ void run_workload(const char *workload, long milliseconds, long server, long idl
 	for (uint64_t until = now() + duration / 10; now() < until;) measure_delay(fd);
 	for (uint64_t until = now() + duration; now() < until && count < MOST_SAMPLES;) samples[count++] = measure_delay(fd);
 	qsort(samples, count, sizeof samples[0], compare_times);
-	printf("p50_ns %llu p99_ns %llu count %zu\n", (unsigned long long)samples[count / 2],
-	       (unsigned long long)samples[count * 99 / 100], count);
+	printf("p50_ns %llu p99_ns %llu count %zu\n", (unsigned long long)samples[count / 2], (unsigned long long)samples[count * 99 / 100],
+	    count);
 	close(fd);
 }
 

@@ -20,7 +20,7 @@ static double steps_in_microsecond;
 /* What a payload says. */
 struct request {
 	uint64_t number; /* of the message within its connection */
-	uint64_t work;   /* for the handler, in microseconds */
+	uint64_t work; /* for the handler, in microseconds */
 };
 
 /* ---- the service ---- */

@@ -50,8 +50,8 @@ static size_t measure_round_trips(void *connection, uint64_t nanoseconds) {
 static void run_round_trips(long milliseconds) {
 	void *connection = peer.one_by_one.open();
 	size_t count = measure_round_trips(connection, (uint64_t)milliseconds * MILLISECOND);
-	printf("p50_ns %llu p99_ns %llu count %zu\n", (unsigned long long)samples[count / 2],
-	       (unsigned long long)samples[count * 99 / 100], count);
+	printf("p50_ns %llu p99_ns %llu count %zu\n", (unsigned long long)samples[count / 2], (unsigned long long)samples[count * 99 / 100],
+	    count);
 	peer.one_by_one.close(connection);
 }
 
@@ -130,8 +130,8 @@ static void run_idle(long milliseconds, long server, long idle) {
 	for (uint64_t until = now() + OPENING_SECONDS * SECOND; opened < idle && now() < until; opened++) peer.open_idle();
 	long after = private_bytes(server);
 	count = measure_round_trips(connection, duration);
-	printf("alone_ns %llu among_ns %llu idle %ld memory %.1f\n", (unsigned long long)alone,
-	       (unsigned long long)samples[count / 2], opened, (double)(after - before) / (double)opened);
+	printf("alone_ns %llu among_ns %llu idle %ld memory %.1f\n", (unsigned long long)alone, (unsigned long long)samples[count / 2],
+	    opened, (double)(after - before) / (double)opened);
 }
 
 /* One client of many, in a process of its own: tells that it is connected, waits for the start (the other
@@ -181,7 +181,7 @@ static void run_fairness(long milliseconds) {
 	if (busy == 0) DIE("no client had an echo");
 	double mean = (double)busy / BUSY_CLIENTS;
 	printf("share %.3f least %.3f mean_per_s %.0f\n", (double)echoes[BUSY_CLIENTS] / mean, (double)least / mean,
-	       mean * 1000 / (double)milliseconds);
+	    mean * 1000 / (double)milliseconds);
 }
 
 void run_workload(const char *workload, long amount, long server, long idle) {

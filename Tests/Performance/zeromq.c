@@ -61,7 +61,8 @@ static size_t client_collect(void *socket) {
 /* A socket of ZeroMQ's own takes two descriptors and a DEALER connects once: the idle ones speak ZMTP 3.0
  * (rfc.zeromq.org/spec/23) by hand. */
 static void open_idle(void) {
-	static const char ready_command[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06" "DEALER";
+	static const char ready_command[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
+					    "DEALER";
 	char greeting[64] = "\xff\0\0\0\0\0\0\0\0\x7f\3\0NULL", message[2 + 255], from_server[256] = {0};
 	int fd = connect_to();
 	send_all(fd, greeting, sizeof greeting);
@@ -79,5 +80,6 @@ static void open_idle(void) {
 	check_echo(from_server, payload_size);
 }
 
-#define ZEROMQ {client_open, client_close, client_submit, client_collect}
+#define ZEROMQ \
+	{ client_open, client_close, client_submit, client_collect }
 const struct peer peer = {"ZeroMQ", serve, ZEROMQ, ZEROMQ, open_idle};

@@ -42,7 +42,8 @@ void step_quiet(int a, int b, int c) {
 	(void)c;
 	uint32_t kinds = (b % 2 ? IPC_QUIET_TX : 0) | (b % 8 >= 6 ? IPC_QUIET_SWITCH : 0);
 	if (b % 16 == 15) {
-		if (ipc_ctx_quiet(&context->ctx, 1u << b % 32 | 2u) != IPC_ERROR_CTX_QUIET__EVENT_TYPE) fail("ipc_ctx_quiet takes a wrong kind");
+		if (ipc_ctx_quiet(&context->ctx, 1u << b % 32 | 2u) != IPC_ERROR_CTX_QUIET__EVENT_TYPE)
+			fail("ipc_ctx_quiet takes a wrong kind");
 		return;
 	}
 	say("ipc_ctx_quiet(context %d, %#x)", index_of(context), kinds);
@@ -62,7 +63,8 @@ int write_take(struct context *c, const struct ipc_message *m) {
 	int code = (int)ipc_write_take(&c->ctx, &own);
 	if (code == 0 && (own.payload != NULL || own.length != 0)) fail("ipc_write_take left the payload");
 	if (code != 0 && (own.payload != payload || own.length != m->length)) fail("ipc_write_take failed, and changed the message");
-	if (code != 0 && m->length > 0 && memcmp(payload, m->payload, m->length) != 0) fail("ipc_write_take failed, and changed the payload");
+	if (code != 0 && m->length > 0 && memcmp(payload, m->payload, m->length) != 0)
+		fail("ipc_write_take failed, and changed the payload");
 	free(own.payload);
 	return code;
 }
@@ -75,7 +77,8 @@ static void judge_batch(struct context *c, enum ipc_error_code code, size_t coun
 		int is_last = i + 1 == count;
 		c->event = c->batch[i];
 		if (is_last) error.error_code = code;
-		if (is_last && (code != 0 || c->event.type == IPC_EVENT_TYPE_ERROR)) snprintf(error.error_message, 512, "%s", ipc_last_error());
+		if (is_last && (code != 0 || c->event.type == IPC_EVENT_TYPE_ERROR))
+			snprintf(error.error_message, 512, "%s", ipc_last_error());
 		if (c->event.type == IPC_EVENT_TYPE_NOT_SET) fail("event %zu of %zu is not set", i, count);
 		if (c->event.type == IPC_EVENT_TYPE_TIMER && count > 1) fail("TIMER among %zu events", count);
 		if (c->event.type == IPC_EVENT_TYPE_ERROR && !is_last) fail("ERROR is event %zu of %zu", i, count);

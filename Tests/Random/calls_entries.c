@@ -39,7 +39,8 @@ void step_connection(int a, int b, int c) {
 	say("ipc_connection(context %d, %s) = %d, fd %d", index_of(context), name_of(b), code, fd);
 	if ((code == 0) != (l != NULL)) fail("ipc_connection gave %d", code);
 	if (code != 0) return;
-	if (fd >= 0 && fd != context->ctx.pollfd[context->ctx.size - 1].fd) fail("ipc_connection gave a descriptor that is not the entry's");
+	if (fd >= 0 && fd != context->ctx.pollfd[context->ctx.size - 1].fd)
+		fail("ipc_connection gave a descriptor that is not the entry's");
 	fd = context->ctx.pollfd[context->ctx.size - 1].fd;
 	connected(l, link, fd);
 	add_entry(context, fd, IPC_CONNECTION_TYPE_IPC);
@@ -161,7 +162,9 @@ void step_accept_add(int a, int b, int c) {
 	for (size_t i = 0; i < context->count; i++) {
 		size_t k = ((size_t)b + i) % context->count;
 		struct entry *entry = &context->entries[k];
-		if (entry->type != IPC_CONNECTION_TYPE_SERVER || entry->listener == NULL || !entry->listener->open || entry->listener->waiting == 0) continue;
+		if (entry->type != IPC_CONNECTION_TYPE_SERVER || entry->listener == NULL || !entry->listener->open ||
+		    entry->listener->waiting == 0)
+			continue;
 		prepare(context);
 		IPC_EVENT_CLEAN(&context->event)
 		struct ipc_error e = ipc_accept_add(&context->event, &context->ctx, (uint32_t)k);

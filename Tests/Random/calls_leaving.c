@@ -108,7 +108,8 @@ void step_free(int a, int b, int c) {
 }
 
 void step_type(int a, int b, int c) {
-	static const int types[] = {IPC_CONNECTION_TYPE_IPC, IPC_CONNECTION_TYPE_EXTERNAL, IPC_CONNECTION_TYPE_SWITCHED, IPC_CONNECTION_TYPE_IPC};
+	static const int types[] = {
+	    IPC_CONNECTION_TYPE_IPC, IPC_CONNECTION_TYPE_EXTERNAL, IPC_CONNECTION_TYPE_SWITCHED, IPC_CONNECTION_TYPE_IPC};
 	struct context *context = pick_context(a);
 	size_t index;
 	struct entry *entry = pick_entry(context, b, &index);
@@ -118,7 +119,8 @@ void step_type(int a, int b, int c) {
 	if (entry->type == IPC_CONNECTION_TYPE_SERVER && entry->owned && type != entry->type) return;
 	if (c / 4 % 2 && !entry->dead && times(context, entry->fd) == 1) {
 		say("ipc_ctx_fd_type(context %d, fd %d, type %d)", index_of(context), entry->fd, type);
-		if (ipc_ctx_fd_type(&context->ctx, entry->fd, (enum ipc_connection_type)type) != 0) fail("ipc_ctx_fd_type does not find %d", entry->fd);
+		if (ipc_ctx_fd_type(&context->ctx, entry->fd, (enum ipc_connection_type)type) != 0)
+			fail("ipc_ctx_fd_type does not find %d", entry->fd);
 	} else {
 		say("context %d: cinfos[%zu].type = %d (fd %d)", index_of(context), index, type, entry->fd);
 		context->ctx.cinfos[index].type = (enum ipc_connection_type)type;
@@ -144,7 +146,8 @@ void step_snapshot(int a, int b, int c) {
 	EXPECT(ipc_ctx_entries(&context->ctx, &list, &count), 0);
 	if (count != context->count) fail("ipc_ctx_entries tells of %zu entries", count);
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].fd != context->entries[i].fd || (int)list[i].type != context->entries[i].type) fail("ipc_ctx_entries: entry %zu is another", i);
+		if (list[i].fd != context->entries[i].fd || (int)list[i].type != context->entries[i].type)
+			fail("ipc_ctx_entries: entry %zu is another", i);
 		EXPECT(ipc_ctx_entry(&context->ctx, list[i].fd, &one), 0);
 	}
 	free(list);

@@ -76,7 +76,8 @@ void check_numbers(void) {
 		for (size_t k = 0; k < contexts[i].count; k++) {
 			const struct entry *entry = &contexts[i].entries[k];
 			int is_stale = (entry->end != NULL && !entry->end->open) || (entry->listener != NULL && !entry->listener->open);
-			if (is_stale && !entry->dead && fcntl(entry->fd, F_GETFD) >= 0 && !is_ours(entry->fd)) abandon("a number is the library's own now");
+			if (is_stale && !entry->dead && fcntl(entry->fd, F_GETFD) >= 0 && !is_ours(entry->fd))
+				abandon("a number is the library's own now");
 		}
 	}
 }
@@ -126,7 +127,8 @@ void step_close_unknown(int a, int b, int c) {
 void step_wrong(int a, int b, int c) {
 	struct context *context = pick_context(a);
 	struct ipc_ctx *ctx = &context->ctx;
-	struct ipc_message m = {.fd = 998}, long_one = {.fd = context->count > 0 ? context->entries[0].fd : 0, .length = MAXIMUM + 1, .payload = "x"};
+	struct ipc_message m = {.fd = 998},
+			   long_one = {.fd = context->count > 0 ? context->entries[0].fd : 0, .length = MAXIMUM + 1, .payload = "x"};
 	struct ipc_event event = {0};
 	int timer = 0, fd;
 	char path[PATH_MAX];
@@ -137,17 +139,48 @@ void step_wrong(int a, int b, int c) {
 	case 2: EXPECT(ipc_write(ctx, NULL), 11); break;
 	case 3: EXPECT(ipc_write(ctx, &m), 104); break;
 	case 4: EXPECT(ipc_write(ctx, &long_one), 67, 104); break;
-	case 5: EXPECT(ipc_close(ctx, 1000), 40); EXPECT(ipc_close(NULL, 0), 109); break;
-	case 6: EXPECT(ipc_del(ctx, 1000), 38, 40); EXPECT(ipc_del_fd(ctx, 998), 34, 35); break;
-	case 7: EXPECT(ipc_read(ctx, 1000, &m), 40); EXPECT(ipc_read_fd(998, NULL), 13); break;
-	case 8: EXPECT(ipc_read_fd(998, &m), 60); EXPECT(ipc_write_fd(998, &m), 43); break;
-	case 9: EXPECT(ipc_server_init(NULL, "x"), 8); EXPECT(ipc_server_init(ctx, "../x"), 111); break;
-	case 10: EXPECT(ipc_connection(NULL, "x", &fd), 95); EXPECT(ipc_connection(ctx, "nobody", &fd), 47); break;
+	case 5:
+		EXPECT(ipc_close(ctx, 1000), 40);
+		EXPECT(ipc_close(NULL, 0), 109);
+		break;
+	case 6:
+		EXPECT(ipc_del(ctx, 1000), 38, 40);
+		EXPECT(ipc_del_fd(ctx, 998), 34, 35);
+		break;
+	case 7:
+		EXPECT(ipc_read(ctx, 1000, &m), 40);
+		EXPECT(ipc_read_fd(998, NULL), 13);
+		break;
+	case 8:
+		EXPECT(ipc_read_fd(998, &m), 60);
+		EXPECT(ipc_write_fd(998, &m), 43);
+		break;
+	case 9:
+		EXPECT(ipc_server_init(NULL, "x"), 8);
+		EXPECT(ipc_server_init(ctx, "../x"), 111);
+		break;
+	case 10:
+		EXPECT(ipc_connection(NULL, "x", &fd), 95);
+		EXPECT(ipc_connection(ctx, "nobody", &fd), 47);
+		break;
 	case 11: EXPECT(ipc_connection_switched(ctx, "nobody", 0, &fd), 47); break;
-	case 12: EXPECT(ipc_accept_add(&event, ctx, 1000), 99); EXPECT(ipc_close_fd(ctx, 998), 116); break;
-	case 13: EXPECT(handle_writing_message(&event, ctx, 1000), 40); EXPECT(fd_switching_read(&event, ctx, 1000), 40); break;
-	case 14: EXPECT(ipc_receive_fd(998, &fd), 65); EXPECT(ipc_provide_fd(998, 0), 66); EXPECT(usock_close(998), 48); break;
-	default: EXPECT(service_path(path, name_of(a)), 0); EXPECT(service_path(path, "."), 111); break;
+	case 12:
+		EXPECT(ipc_accept_add(&event, ctx, 1000), 99);
+		EXPECT(ipc_close_fd(ctx, 998), 116);
+		break;
+	case 13:
+		EXPECT(handle_writing_message(&event, ctx, 1000), 40);
+		EXPECT(fd_switching_read(&event, ctx, 1000), 40);
+		break;
+	case 14:
+		EXPECT(ipc_receive_fd(998, &fd), 65);
+		EXPECT(ipc_provide_fd(998, 0), 66);
+		EXPECT(usock_close(998), 48);
+		break;
+	default:
+		EXPECT(service_path(path, name_of(a)), 0);
+		EXPECT(service_path(path, "."), 111);
+		break;
 	}
 }
 

@@ -83,7 +83,8 @@ void step_pair(int a, int b, int c) {
 	if (context->count == 0) return;
 	if (context->entries[(size_t)b % context->count].end == NULL || context->entries[(size_t)c % context->count].end == NULL) return;
 	int orig = context->entries[(size_t)b % context->count].fd, dest = context->entries[(size_t)c % context->count].fd;
-	if (orig == dest || ipc_switching_get(&context->ctx.switchdb, orig) >= 0 || ipc_switching_get(&context->ctx.switchdb, dest) >= 0) return;
+	if (orig == dest || ipc_switching_get(&context->ctx.switchdb, orig) >= 0 || ipc_switching_get(&context->ctx.switchdb, dest) >= 0)
+		return;
 	say("%s(context %d, %d, %d)", c % 2 ? "ipc_switching_add" : "ipc_ctx_switching_add", index_of(context), orig, dest);
 	if (c % 2) ipc_switching_add(&context->ctx.switchdb, orig, dest);
 	else ipc_ctx_switching_add(&context->ctx, orig, dest);
@@ -109,7 +110,8 @@ void step_callbacks(int a, int b, int c) {
 	int fd = c % 2 ? pair->orig : pair->dest, kind = c / 2 % 5;
 	int reads = kind == 0 || kind == 1 || kind == 4, read = (c % 2 ? pair->orig_in : pair->dest_in) != NULL;
 	if (reads != read) change_reader(near_with(fd));
-	say("ipc_switching_callbacks(context %d, %d): %s %s", index_of(context), fd, reads ? "in" : "-", kind == 1 || kind == 2 ? "out" : "-");
+	say("ipc_switching_callbacks(context %d, %d): %s %s", index_of(context), fd, reads ? "in" : "-",
+	    kind == 1 || kind == 2 ? "out" : "-");
 	if (kind == 4) ipc_switching_callbacks_(&context->ctx, fd, read_by_program);
 	else ipc_switching_callbacks(&context->ctx, fd, reads ? read_by_program : NULL, kind == 1 || kind == 2 ? write_by_program : NULL);
 }

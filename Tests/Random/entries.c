@@ -5,7 +5,9 @@
 
 struct context contexts[CONTEXTS];
 
-struct context *pick_context(int which) { return &contexts[which % CONTEXTS]; }
+struct context *pick_context(int which) {
+	return &contexts[which % CONTEXTS];
+}
 int index_of(const struct context *c) { return (int)(c - contexts); }
 
 struct entry *add_entry(struct context *c, int fd, int type) {
@@ -121,7 +123,9 @@ static void show(const struct context *c) {
 	for (size_t i = 0; i < c->count || i < c->ctx.size; i++) {
 		fprintf(stderr, "  entry %zu:", i);
 		if (i < c->ctx.size) fprintf(stderr, " fd %d type %d", c->ctx.pollfd[i].fd, (int)c->ctx.cinfos[i].type);
-		if (i < c->count) fprintf(stderr, ", must be fd %d type %d%s", c->entries[i].fd, c->entries[i].type, c->entries[i].dead ? " closed" : "");
+		if (i < c->count)
+			fprintf(
+			    stderr, ", must be fd %d type %d%s", c->entries[i].fd, c->entries[i].type, c->entries[i].dead ? " closed" : "");
 		fputc('\n', stderr);
 	}
 }

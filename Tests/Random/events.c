@@ -8,9 +8,7 @@
 struct callback_note note;
 
 /* The partner of each entry before the call, or -1. A number that was closed may still stand in a pair of the table. */
-static struct {
-	int fd, partner;
-} former[256];
+static struct { int fd, partner; } former[256];
 static size_t former_count;
 
 static void note_pairs(struct context *c) {
@@ -124,7 +122,8 @@ static void judge_pair_end(struct context *c, struct entry *entry, int failed) {
 /* The library may hold descriptors that were received. */
 static int is_any_passed(void) {
 	int count = excused;
-	for (int i = 0; i < 2 * LINKS; i++) count += links[i / 2].used && !links[i / 2].ends[i % 2].raw && links[i / 2].ends[i % 2].descriptors > 0;
+	for (int i = 0; i < 2 * LINKS; i++)
+		count += links[i / 2].used && !links[i / 2].ends[i % 2].raw && links[i / 2].ends[i % 2].descriptors > 0;
 	return count > 0;
 }
 
@@ -146,13 +145,17 @@ static void judge_end(struct context *c, const struct ipc_error *error, int fail
 		if (code != IPC_ERROR_CLOSED_RECIPIENT) fail("the end of a pair has the code %d", code);
 		return judge_pair_end(c, entry, failed);
 	}
-	if (code != 0 && entry->type != IPC_CONNECTION_TYPE_SWITCHED) fail("code %d with the end of an entry: %s", code, error->error_message);
+	if (code != 0 && entry->type != IPC_CONNECTION_TYPE_SWITCHED)
+		fail("code %d with the end of an entry: %s", code, error->error_message);
 	if (failed && error->error_message[0] == '\0') fail("ERROR without a reason");
 	if (e != NULL && e->open && !is_gone(e)) fail("%s left or failed, but its peer is there: %s", shown(e), error->error_message);
 	if (e != NULL && e->open) check_received(incoming(e), 0, failed ? "ERROR" : "DISCONNECTION");
-	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && !c->in_batch && is_same(e->fd, e->inode)) fail("%s was not closed", shown(e));
-	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && c->in_batch && !is_same(e->fd, e->inode)) fail("%s was closed before the batch is over", shown(e));
-	if (e != NULL && !e->open && near_with(fd) == NULL && is_any_passed()) abandon("a received descriptor had the number of a closed one");
+	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && !c->in_batch && is_same(e->fd, e->inode))
+		fail("%s was not closed", shown(e));
+	if (e != NULL && e->open && incoming(e)->trust != GARBAGE && c->in_batch && !is_same(e->fd, e->inode))
+		fail("%s was closed before the batch is over", shown(e));
+	if (e != NULL && !e->open && near_with(fd) == NULL && is_any_passed())
+		abandon("a received descriptor had the number of a closed one");
 	if (entry->type == IPC_CONNECTION_TYPE_SERVER) {
 		if (entry->listener != NULL && is_same(entry->listener->fd, entry->listener->inode) && !entry->listener->is_weak)
 			fail("a listener failed: %s", error->error_message);
@@ -217,8 +220,8 @@ int has_stale(struct context *c) {
 	return 0;
 }
 
-static const char *const event_names[] = {"NOT_SET", "ERROR", "EXTRA_SOCKET", "SWITCH", "CONNECTION",
-                                          "DISCONNECTION", "MESSAGE", "LOOKUP", "TIMER", "TX"};
+static const char *const event_names[] = {
+    "NOT_SET", "ERROR", "EXTRA_SOCKET", "SWITCH", "CONNECTION", "DISCONNECTION", "MESSAGE", "LOOKUP", "TIMER", "TX"};
 
 void judge(struct context *c, struct ipc_error *error, const char *call, int is_step) {
 	const struct ipc_event *event = &c->event;

@@ -22,7 +22,8 @@ static void make_readable(void) {
 			int opposite = ipc_switching_get(&c->ctx.switchdb, entry->fd);
 			if (entry->type != IPC_CONNECTION_TYPE_SWITCHED || entry->dead) continue;
 			struct entry *twin = opposite < 0 ? NULL : entry_with(c, opposite);
-			int is_pair = twin != NULL && twin != entry && twin->type == IPC_CONNECTION_TYPE_SWITCHED && twin->end != NULL && twin->end->open;
+			int is_pair = twin != NULL && twin != entry && twin->type == IPC_CONNECTION_TYPE_SWITCHED && twin->end != NULL &&
+			    twin->end->open;
 			if (is_pair && !is_in_a_ring(entry, twin)) continue;
 			if (is_pair) ipc_ctx_switching_del(&c->ctx, entry->fd);
 			/* What a callback has read and not passed on yet is lost. */

@@ -14,9 +14,15 @@ struct link *link_of(const struct end *e) {
 }
 
 static int side_of(const struct end *e) { return e == &link_of(e)->ends[1]; }
-struct end *other(const struct end *e) { return &link_of(e)->ends[!side_of(e)]; }
-struct stream *outgoing(const struct end *e) { return &link_of(e)->streams[side_of(e)]; }
-struct stream *incoming(const struct end *e) { return &link_of(e)->streams[!side_of(e)]; }
+struct end *other(const struct end *e) {
+	return &link_of(e)->ends[!side_of(e)];
+}
+struct stream *outgoing(const struct end *e) {
+	return &link_of(e)->streams[side_of(e)];
+}
+struct stream *incoming(const struct end *e) {
+	return &link_of(e)->streams[!side_of(e)];
+}
 
 const char *shown(const struct end *e) {
 	static char text[4][64];

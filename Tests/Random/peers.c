@@ -109,6 +109,6 @@ size_t read_raw(struct end *e, size_t limit) {
 int is_gone(const struct end *e) {
 	const struct end *peer = other(e);
 	const struct stream *s = incoming(e);
-	return !e->open || !peer->open || e->incoming.length > 0 || peer->shut || s->trust != CLEAN ||
-	       s->poison != SIZE_MAX || has_passed(s) || outgoing(e)->trust == GARBAGE;
+	return !e->open || !peer->open || e->incoming.length > 0 || peer->shut || s->trust != CLEAN || s->poison != SIZE_MAX ||
+	    has_passed(s) || outgoing(e)->trust == GARBAGE;
 }

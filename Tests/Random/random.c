@@ -14,9 +14,7 @@ enum { MOST_STEPS = 100000 };
 int verbose, step_number;
 char run_directory[64];
 
-static struct step {
-	int operation, operands[3];
-} steps[MOST_STEPS];
+static struct step { int operation, operands[3]; } steps[MOST_STEPS];
 static int step_count;
 static uint64_t state;
 
@@ -163,7 +161,8 @@ int main(int count, char **arguments) {
 	if (file != NULL) read_steps(file);
 	else make_steps(seed, wanted < MOST_STEPS ? wanted : MOST_STEPS);
 	for (int i = 0; print && i < step_count; i++) {
-		printf("%s %d %d %d\n", operations[steps[i].operation].name, steps[i].operands[0], steps[i].operands[1], steps[i].operands[2]);
+		printf(
+		    "%s %d %d %d\n", operations[steps[i].operation].name, steps[i].operands[0], steps[i].operands[1], steps[i].operands[2]);
 	}
 	if (print) return 0;
 	begin();

@@ -28,10 +28,10 @@ uint32_t new_message(size_t length, struct ipc_message *m) {
 	if (++message_count >= MESSAGES) fail("the tester has no more numbers for messages");
 	lengths[number] = (uint32_t)length;
 	*m = (struct ipc_message){.type = (char)(number >> 8),
-	                          .user_type = (char)number,
-	                          .fd = -1,
-	                          .length = (uint32_t)length,
-	                          .payload = length == 0 ? NULL : (char *)payload_of(number)};
+	    .user_type = (char)number,
+	    .fd = -1,
+	    .length = (uint32_t)length,
+	    .payload = length == 0 ? NULL : (char *)payload_of(number)};
 	return number;
 }
 
@@ -86,7 +86,8 @@ void deliver(struct stream *s, const struct ipc_message *m, const char *how) {
 		if (is_poisoned(s)) return;
 		if (s->trust == VAGUE && m->length == lengths[number]) return;
 		for (size_t k = 0; k < s->next; k++) {
-			if (s->items[k].number == number) fail("%s: a message came again, or too late: %u of %u bytes", how, number, m->length);
+			if (s->items[k].number == number)
+				fail("%s: a message came again, or too late: %u of %u bytes", how, number, m->length);
 		}
 		fail("%s: a message that was not sent there: %u of %u bytes", how, number, m->length);
 	}
@@ -102,7 +103,7 @@ void deliver(struct stream *s, const struct ipc_message *m, const char *how) {
 
 int knows_next(const struct stream *s) {
 	return s->trust == CLEAN && s->next < s->count && s->next < s->poison && s->items[s->next].sent && !s->items[s->next].optional &&
-	       s->items[s->next].number < MESSAGES;
+	    s->items[s->next].number < MESSAGES;
 }
 
 /* The first item that must have come and has not, or NULL. queued: also what waited in a queue. */
@@ -118,7 +119,8 @@ const struct item *missing(const struct stream *s, int queued) {
 void check_received(const struct stream *s, int queued, const char *when) {
 	const struct item *item = missing(s, queued);
 	if (item == NULL) return;
-	fail("%s: message %u of %zu bytes did not come (%zu came, %zu were sent)", when, item->number, length_of(item->number), s->next, s->count);
+	fail("%s: message %u of %zu bytes did not come (%zu came, %zu were sent)", when, item->number, length_of(item->number), s->next,
+	    s->count);
 }
 
 void append(struct bytes *b, const void *from, size_t length) {
@@ -140,9 +142,8 @@ void consume(struct bytes *b, size_t length) {
 }
 
 void put_frame(struct bytes *b, const struct ipc_message *m) {
-	unsigned char header[IPC_HEADER_SIZE] = {(unsigned char)m->type,          (unsigned char)(m->length >> 24),
-	                                         (unsigned char)(m->length >> 16), (unsigned char)(m->length >> 8),
-	                                         (unsigned char)m->length,         (unsigned char)m->user_type};
+	unsigned char header[IPC_HEADER_SIZE] = {(unsigned char)m->type, (unsigned char)(m->length >> 24), (unsigned char)(m->length >> 16),
+	    (unsigned char)(m->length >> 8), (unsigned char)m->length, (unsigned char)m->user_type};
 	append(b, header, sizeof header);
 	append(b, m->payload, m->length);
 }

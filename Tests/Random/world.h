@@ -43,17 +43,17 @@ enum trust { CLEAN, VAGUE, GARBAGE };
 
 struct item {
 	uint32_t number;
-	size_t end;        /* of its bytes in the stream, if a raw end wrote it */
-	unsigned order;    /* of ipc_write, among all contexts */
+	size_t end; /* of its bytes in the stream, if a raw end wrote it */
+	unsigned order; /* of ipc_write, among all contexts */
 	signed char writer; /* the context with whose queue it was sent, or -1 */
-	char sent;         /* the kernel has it */
-	char optional;     /* its queue was dropped before that was known */
+	char sent; /* the kernel has it */
+	char optional; /* its queue was dropped before that was known */
 };
 
 struct stream {
 	struct item *items;
 	size_t count, room, next; /* next: the first one that was not received */
-	size_t poison;            /* from this item on nothing is known: a frame that is none */
+	size_t poison; /* from this item on nothing is known: a frame that is none */
 	enum trust trust;
 };
 
@@ -61,10 +61,10 @@ struct end {
 	int fd;
 	ino_t inode;
 	char open, raw, shut, saw_end; /* shut: stopped writing; saw_end: has read the end of the stream */
-	char is_small;                 /* its socket has a small buffer */
+	char is_small; /* its socket has a small buffer */
 	struct bytes incoming, outgoing;
 	size_t flushed; /* bytes of outgoing that the kernel took, in all */
-	int descriptors;    /* received by a raw end, and not accounted for yet; sent along to a near one */
+	int descriptors; /* received by a raw end, and not accounted for yet; sent along to a near one */
 	signed char answer; /* of its next callback, if not negative */
 };
 
@@ -83,10 +83,10 @@ struct listener {
 
 struct entry {
 	int fd, type;
-	struct end *end;           /* or NULL */
+	struct end *end; /* or NULL */
 	struct listener *listener; /* or NULL */
-	char dead;                 /* ipc_close has closed it */
-	char owned;                /* the library knows the socket's path */
+	char dead; /* ipc_close has closed it */
+	char owned; /* the library knows the socket's path */
 };
 
 enum { BATCH = 40 };
@@ -95,16 +95,16 @@ struct context {
 	struct ipc_ctx ctx;
 	struct ipc_event event;
 	struct ipc_event batch[BATCH]; /* of ipc_wait_events; each of them is judged as `event` */
-	char in_batch;                 /* what ends is closed by the next wait */
-	uint32_t quiet;                /* of ipc_ctx_quiet */
-	char was_quiet;                /* messages may be queued that ctx->tx does not have */
-	int loop;                      /* of ipc_ctx_fd, if not 0 */
-	char is_changed;               /* the steps have written to the public arrays: `loop` does not tell that */
-	int idle_turns;                /* waits in a row without an event, although that was readable */
+	char in_batch; /* what ends is closed by the next wait */
+	uint32_t quiet; /* of ipc_ctx_quiet */
+	char was_quiet; /* messages may be queued that ctx->tx does not have */
+	int loop; /* of ipc_ctx_fd, if not 0 */
+	char is_changed; /* the steps have written to the public arrays: `loop` does not tell that */
+	int idle_turns; /* waits in a row without an event, although that was readable */
 	int timer, left; /* what the last event left, and the last one that left some time */
 	struct entry *entries;
 	size_t count, room;
-	int refused;     /* waits in a row that failed */
+	int refused; /* waits in a row that failed */
 	char is_limited; /* its queues have a small limit */
 };
 
@@ -143,8 +143,8 @@ size_t any_length(int dice);
 struct item *push(struct stream *s, uint32_t number, int writer);
 void distrust(struct stream *s, enum trust trust);
 void deliver(struct stream *s, const struct ipc_message *m, const char *how);
-int has_passed(const struct stream *s);                  /* a descriptor is to come */
-int knows_next(const struct stream *s);                  /* the next message is sure, and the kernel has it */
+int has_passed(const struct stream *s); /* a descriptor is to come */
+int knows_next(const struct stream *s); /* the next message is sure, and the kernel has it */
 const struct item *missing(const struct stream *s, int queued);
 void check_received(const struct stream *s, int queued, const char *when);
 void append(struct bytes *b, const void *from, size_t length);
@@ -212,7 +212,10 @@ void wait_once(struct context *c, int *timer);
 int may_be_ready(struct context *c);
 void check_loop(struct context *c, int was_ready);
 int write_take(struct context *c, const struct ipc_message *m);
-extern struct callback_note { int fd, direction, answer; uint32_t number; } note;
+extern struct callback_note {
+	int fd, direction, answer;
+	uint32_t number;
+} note;
 
 /* ---- calls_direct.c, finish.c ---- */
 

@@ -20,7 +20,7 @@ struct label {
 struct client {
 	int fd;
 	uint32_t number, partner; /* whose messages come to it */
-	long wanted;              /* messages in one life, or -1: until `stopping` is set */
+	long wanted; /* messages in one life, or -1: until `stopping` is set */
 	int lives;
 	long sent, got;
 	char *out, *in;
@@ -144,7 +144,7 @@ static inline void receive_some(struct client *client) {
 
 static inline int has_all(const struct client *client) {
 	return client->wanted >= 0 && client->got == client->wanted && client->sent == client->wanted &&
-	       client->out_done == client->out_size && client->in_size == 0;
+	    client->out_done == client->out_size && client->in_size == 0;
 }
 
 /* True: it lives on, after a new connection. */
@@ -183,8 +183,7 @@ static inline void *talk(void *argument) {
 }
 
 /* The clients are dealt out to the threads in equal parts, next to each other. */
-static inline void begin_clients(struct client_thread *threads, int count, struct client *clients, int clients_count,
-                                 const char *service) {
+static inline void begin_clients(struct client_thread *threads, int count, struct client *clients, int clients_count, const char *service) {
 	int share = clients_count / count;
 	for (int i = 0; i < count; i++) {
 		int size = i == count - 1 ? clients_count - i * share : share;

@@ -17,38 +17,36 @@
 
 /* A failure ends the process without exit(3): other threads are in the middle of something. */
 #undef FAIL
-#define FAIL(...)                                                                         \
-	do {                                                                              \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                           \
-		fprintf(stderr, __VA_ARGS__);                                             \
-		fputc('\n', stderr);                                                      \
-		_exit(1);                                                                 \
+#define FAIL(...)                                               \
+	do {                                                    \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+		fprintf(stderr, __VA_ARGS__);                   \
+		fputc('\n', stderr);                            \
+		_exit(1);                                       \
 	} while (0)
 
 /* The result is 8 KB: looked at where it is, not handed on. */
 #undef CHECK_CODE
-#define CHECK_CODE(call, wanted)                                                          \
-	do {                                                                              \
-		struct ipc_error error_ = (call);                                         \
-		check_result(__FILE__, __LINE__, #call, &error_, (wanted));               \
+#define CHECK_CODE(call, wanted)                                            \
+	do {                                                                \
+		struct ipc_error error_ = (call);                           \
+		check_result(__FILE__, __LINE__, #call, &error_, (wanted)); \
 	} while (0)
 
 static inline void check_result(const char *file, int line, const char *call, const struct ipc_error *e, int wanted) {
 	if ((int)e->error_code != wanted || (wanted != 0 && e->error_message[0] == '\0')) {
-		fprintf(stderr, "%s:%d: %s: code %d (%.200s), not %d\n", file, line, call, (int)e->error_code,
-		        e->error_message, wanted);
+		fprintf(stderr, "%s:%d: %s: code %d (%.200s), not %d\n", file, line, call, (int)e->error_code, e->error_message, wanted);
 		_exit(1);
 	}
 }
 
 /* The call succeeds, or fails with one of the two codes, because another thread came first. Gives the code. */
-#define CODE_AMONG(call, one, other)                                                      \
-	({                                                                                \
-		struct ipc_error error_ = (call);                                         \
-		int code_ = (int)error_.error_code;                                       \
-		if (code_ != 0 && code_ != (one) && code_ != (other))                     \
-			FAIL("%s: code %d (%.200s)", #call, code_, error_.error_message); \
-		code_;                                                                    \
+#define CODE_AMONG(call, one, other)                                                                                                    \
+	({                                                                                                                              \
+		struct ipc_error error_ = (call);                                                                                       \
+		int code_ = (int)error_.error_code;                                                                                     \
+		if (code_ != 0 && code_ != (one) && code_ != (other)) FAIL("%s: code %d (%.200s)", #call, code_, error_.error_message); \
+		code_;                                                                                                                  \
 	})
 
 #include "../Conformance/peers.h"
@@ -69,7 +67,8 @@ struct signal {
 	pthread_cond_t changed;
 	long count;
 };
-#define SIGNAL {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0}
+#define SIGNAL \
+	{ PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0 }
 
 static inline void give(struct signal *signal) {
 	pthread_mutex_lock(&signal->mutex);
@@ -94,9 +93,7 @@ static inline void await(struct signal *signal, long count) {
 
 /* Shared numbers are changed by whole read-modify-write steps alone, never by a plain store: helgrind knows just those.
  * They are relaxed, so that they do not order what the library has to order. */
-static inline int swap(atomic_int *number, int value) {
-	return atomic_exchange_explicit(number, value, memory_order_relaxed);
-}
+static inline int swap(atomic_int *number, int value) { return atomic_exchange_explicit(number, value, memory_order_relaxed); }
 static inline int is_set(atomic_int *number) { return atomic_load_explicit(number, memory_order_relaxed); }
 static inline long count(atomic_long *number) { return atomic_fetch_add_explicit(number, 1, memory_order_relaxed) + 1; }
 
@@ -141,9 +138,15 @@ static inline void end_wait(struct wait *wait, int code, enum ipc_event_type typ
  * in one that prints. `text` becomes what the kernel shows of that call. */
 static inline int sleeps(int tid, char text[200]) {
 	static const long waits[] = {
-	    SYS_futex, SYS_write, SYS_writev, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
+	    SYS_futex,
+	    SYS_write,
+	    SYS_writev,
+	    SYS_ppoll,
+	    SYS_pselect6,
+	    SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
-	    SYS_epoll_wait, SYS_poll,
+	    SYS_epoll_wait,
+	    SYS_poll,
 #endif
 #ifdef SYS_select
 	    SYS_select,
@@ -177,8 +180,7 @@ static inline void until_asleep(struct wait *waits, int number) {
 			int tid = is_set(&waits[i].tid);
 			asleep = tid != 0 && sleeps(tid, before[i]);
 		}
-		for (int i = 0; i < number && asleep; i++)
-			asleep = sleeps(is_set(&waits[i].tid), after) && strcmp(before[i], after) == 0;
+		for (int i = 0; i < number && asleep; i++) asleep = sleeps(is_set(&waits[i].tid), after) && strcmp(before[i], after) == 0;
 	} while (!asleep);
 }
 

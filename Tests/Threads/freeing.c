@@ -210,11 +210,11 @@ TEST(a_context_freed_while_a_handler_has_a_message) {
 static atomic_int over, waiting_threads, origin_now;
 
 /* A call that was in the middle of it when the context was freed is told so. */
-#define CODE_UNLESS_FREED(call, other)                                                                         \
-	do {                                                                                                   \
-		struct ipc_error result_ = (call);                                                             \
-		if (result_.error_code != 0 && result_.error_code != IPC_ERROR_WAIT_EVENT__CONTEXT_FREED)      \
-			check_result(__FILE__, __LINE__, #call, &result_, (other));                            \
+#define CODE_UNLESS_FREED(call, other)                                                                    \
+	do {                                                                                              \
+		struct ipc_error result_ = (call);                                                        \
+		if (result_.error_code != 0 && result_.error_code != IPC_ERROR_WAIT_EVENT__CONTEXT_FREED) \
+			check_result(__FILE__, __LINE__, #call, &result_, (other));                       \
 	} while (0)
 
 static void *wait_again_and_again(void *unused) {

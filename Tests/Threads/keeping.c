@@ -262,8 +262,7 @@ TEST(a_number_that_comes_again_waits_for_the_handler_of_its_disconnection) {
 	end_handler(&handler);
 	/* and all of them are heard */
 	for (int i = 0; i < LATER; i++) write_frame(later[i], 'n', "new", 3);
-	for (int heard = 0; heard < LATER; heard += event.type == IPC_EVENT_TYPE_MESSAGE)
-		CHECK_OK(ipc_wait_event(&ctx, &event, NULL));
+	for (int heard = 0; heard < LATER; heard += event.type == IPC_EVENT_TYPE_MESSAGE) CHECK_OK(ipc_wait_event(&ctx, &event, NULL));
 	for (int i = 0; i < LATER; i++) close(later[i]);
 	end_service(peers + 1, 1);
 }

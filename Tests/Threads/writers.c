@@ -12,7 +12,7 @@ static struct ipc_ctx ctx;
 static struct poison poison;
 static uint64_t seed;
 static char *bytes; /* every payload is a stretch of it, behind the frame's number */
-static int frames;  /* of each writer */
+static int frames; /* of each writer */
 static int peers;
 static enum how how;
 static int near[MOST_PEERS], far[MOST_PEERS];
@@ -28,17 +28,13 @@ static uint32_t length_of(int writer, int number) {
 	return 8 + spread % (drawn % 4 == 1 ? LARGEST - 7 : 1000);
 }
 
-static int peer_of(int writer, int number) {
-	return (int)(mix(seed, 100 + (uint64_t)writer, (uint64_t)number) % (uint64_t)peers);
-}
+static int peer_of(int writer, int number) { return (int)(mix(seed, 100 + (uint64_t)writer, (uint64_t)number) % (uint64_t)peers); }
 
 static int is_queued(int writer, int number) {
 	return how == QUEUED || (how == MIXED && mix(seed, 200 + (uint64_t)writer, (uint64_t)number) % 2 == 0);
 }
 
-static const char *content_of(int writer, int number) {
-	return bytes + mix(seed, 300 + (uint64_t)writer, (uint64_t)number) % LARGEST;
-}
+static const char *content_of(int writer, int number) { return bytes + mix(seed, 300 + (uint64_t)writer, (uint64_t)number) % LARGEST; }
 
 static struct ipc_message compose(char *payload, int writer, int number, int fd) {
 	uint32_t length = length_of(writer, number);

@@ -26,10 +26,10 @@
 const char *cd_reason(void);
 enum ipc_error_code cd_note(const struct ipc_error *result);
 
-#define CD_CALL(name, call, ...)                                 \
-	static inline enum ipc_error_code name(__VA_ARGS__) {    \
-		const struct ipc_error result = call;            \
-		return cd_note(&result);                         \
+#define CD_CALL(name, call, ...)                              \
+	static inline enum ipc_error_code name(__VA_ARGS__) { \
+		const struct ipc_error result = call;         \
+		return cd_note(&result);                      \
 	}
 CD_CALL(cd_wait, ipc_wait_event(ctx, event, timer), struct ipc_ctx *ctx, struct ipc_event *event, int *timer)
 CD_CALL(cd_serve, ipc_server_init(ctx, name), struct ipc_ctx *ctx, const char *name)

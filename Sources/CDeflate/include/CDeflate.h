@@ -33,7 +33,7 @@ void cd_inflater_reset(struct cd_inflater *stream);
  * number of bytes in `out`, or 0 when `room` is too small: then the stream is reset, because the peer does not see this message.
  */
 size_t cd_deflate(struct cd_deflater *stream, const void *_Nullable first, size_t first_count, const void *_Nullable second,
-	size_t second_count, void *out, size_t room);
+    size_t second_count, void *out, size_t room);
 
 /* Begins with a message (RFC 7692, 7.2.2); `bytes` stay the caller's, and must stay where they are until the message is whole. */
 void cd_inflate_begin(struct cd_inflater *stream, const void *_Nullable bytes, size_t count);

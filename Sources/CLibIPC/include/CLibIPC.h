@@ -63,12 +63,12 @@ static inline int libipc_epoll_wait(int set, struct epoll_event *events, int roo
 #endif
 
 /* Retries a system call that a signal has interrupted. */
-#define LIBIPC_RETRYING(call)                             \
-	({                                                \
-		__typeof__(call) result_;                 \
-		do result_ = (call);                      \
-		while (result_ < 0 && errno == EINTR);    \
-		result_;                                  \
+#define LIBIPC_RETRYING(call)                          \
+	({                                             \
+		__typeof__(call) result_;              \
+		do result_ = (call);                   \
+		while (result_ < 0 && errno == EINTR); \
+		result_;                               \
 	})
 
 /* poll(2) on one descriptor. Returns the reported events; 0 when none came within `timeout` milliseconds; -1 on an error, also EINTR. */
@@ -164,8 +164,8 @@ ssize_t libipc_finish_receive(int fd, struct msghdr *message, ssize_t received, 
 /* Receives into `first`, then `second`. `*passed` becomes the descriptor that came with the bytes, close-on-exec
  * (libipc_parse_control). Files that are no sockets have no MSG_DONTWAIT: poll(2) is called first. A truncated record (of a socket
  * that is no stream) is an error. */
-static inline ssize_t libipc_receive_once(int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting,
-                                     int *passed) {
+static inline ssize_t libipc_receive_once(
+    int fd, void *first, size_t first_size, void *second, size_t second_size, int waiting, int *passed) {
 	union libipc_control control;
 	struct iovec vectors[] = {{first, first_size}, {second, second_size}};
 	struct iovec *used = first_size > 0 ? vectors : vectors + 1;
@@ -250,8 +250,7 @@ static inline void *libipc_array(const struct ipc_ctx *ctx) { return libipc_load
 /* The other fields are read and written with the lock only. In C, field by field: in Swift an access to one field counts as an access
  * to all. */
 static inline struct ipc_switchings libipc_switchings(const struct ipc_ctx *ctx) { return ctx->switchdb; }
-static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size,
-                                  struct ipc_switchings switchings) {
+static inline void libipc_publish(struct ipc_ctx *ctx, void *array, struct pollfd *pollfd, size_t size, struct ipc_switchings switchings) {
 	ctx->pollfd = pollfd;
 	ctx->size = size;
 	ctx->switchdb = switchings;

@@ -17,7 +17,8 @@ struct libipc_last_batch {
 extern struct libipc_last_batch libipc_last_batch;
 /* Forgets the last batch: another call begins, or ipc_wait_event fills in an event, which may be an element of such an array. */
 static inline void libipc_forget_batch(void) {
-	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED)) __atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&libipc_last_batch.events, __ATOMIC_RELAXED))
+		__atomic_store_n(&libipc_last_batch.events, NULL, __ATOMIC_RELAXED);
 }
 /* Returns how many elements at the front of the array may not be empty. */
 static inline size_t libipc_begin_batch(const void *events, size_t room) {

@@ -11,10 +11,10 @@
  * (fs.nr_open). Only the used parts take memory. An entry is read without a lock, and written under the lock of its stripe. */
 enum { LIBIPC_TABLE_SIZE = 1 << 20, LIBIPC_STRIPES = 64 };
 struct libipc_table_entry {
-	void *_Nullable owner;  /* the monitor whose lock guards the stream */
+	void *_Nullable owner; /* the monitor whose lock guards the stream */
 	void *_Nullable stream; /* Stream.swift */
-	uint32_t listener;      /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
-	uint32_t use;           /* 0: nothing is known. 1: a hint, the descriptor carries a stream of bytes (libipc_note_stream).
+	uint32_t listener; /* hash of the file, if it is a listening socket that the library made; else 0 (names.c) */
+	uint32_t use; /* 0: nothing is known. 1: a hint, the descriptor carries a stream of bytes (libipc_note_stream).
 	                         * Even: the mark of a descriptor of the library's own (libipc_take_number) */
 };
 extern struct libipc_table_entry libipc_table[LIBIPC_TABLE_SIZE];

@@ -14,7 +14,7 @@
 /* The last text that this thread has made. */
 struct libipc_text {
 	uint32_t sequence; /* the number of this text */
-	uint32_t length;   /* in bytes */
+	uint32_t length; /* in bytes */
 	char bytes[256];
 };
 struct libipc_text *libipc_last_text(void);

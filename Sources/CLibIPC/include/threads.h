@@ -29,24 +29,24 @@ typedef uint64_t libipc_word __attribute__((aligned(8)));
  * its lock or a reference. The mutex guards all other fields. */
 struct libipc_monitor {
 	pthread_mutex_t mutex;
-	uint32_t wakes;                  /* futex(2) word: how often threads in libipc_wait_for_change were woken */
-	uint32_t sleepers, woken;        /* number of these threads; and how many of them were woken and do not have the lock yet */
-	uint32_t claim_ends;             /* futex(2) word: how often a claim ended while a thread waited for it */
-	uintptr_t holder;                /* the thread that has the lock; 0: none, or the process had one thread */
-	int is_for_fork;                 /* the holder has it for so many calls of fork(2), and changes nothing */
-	int is_inconsistent;             /* the data is half changed: another thread held the lock when this process was made */
-	uintptr_t active_call;                /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
-	int depth;                       /* how often the holder has taken the lock again */
-	int pending;                     /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
-	int cancelling;                  /* cancel state of the thread before it took the lock */
-	uint32_t references;             /* see libipc_retain */
-	void *_Nullable array;           /* the public array that points here (libipc_set_monitor); NULL: no context */
-	uintptr_t freed_by;              /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
-	uint32_t life;                   /* which of the contexts that it has guarded this one is: 1 and up */
-	uint32_t woken_life;             /* the `life` for which ipc_wake was called, and no wait has told of it yet (wakes.c) */
-	libipc_word waker, bell;         /* descriptors that ipc_wake writes to, with their marks (libipc_marked); 0: none */
-	const void *_Nullable maker;     /* the copy of the library that made it: each copy has its own variables */
-	struct libipc_monitor *_Nullable earlier;   /* in the list of all that were ever made (libipc_newest_monitor) */
+	uint32_t wakes; /* futex(2) word: how often threads in libipc_wait_for_change were woken */
+	uint32_t sleepers, woken; /* number of these threads; and how many of them were woken and do not have the lock yet */
+	uint32_t claim_ends; /* futex(2) word: how often a claim ended while a thread waited for it */
+	uintptr_t holder; /* the thread that has the lock; 0: none, or the process had one thread */
+	int is_for_fork; /* the holder has it for so many calls of fork(2), and changes nothing */
+	int is_inconsistent; /* the data is half changed: another thread held the lock when this process was made */
+	uintptr_t active_call; /* stack address of the call that is changing the data, and flags: see LIBIPC_SLEEPING */
+	int depth; /* how often the holder has taken the lock again */
+	int pending; /* LIBIPC_CLOSE, LIBIPC_FREE: what a signal handler has left to do */
+	int cancelling; /* cancel state of the thread before it took the lock */
+	uint32_t references; /* see libipc_retain */
+	void *_Nullable array; /* the public array that points here (libipc_set_monitor); NULL: no context */
+	uintptr_t freed_by; /* the thread whose ipc_ctx_free has freed the context; 0: it is there */
+	uint32_t life; /* which of the contexts that it has guarded this one is: 1 and up */
+	uint32_t woken_life; /* the `life` for which ipc_wake was called, and no wait has told of it yet (wakes.c) */
+	libipc_word waker, bell; /* descriptors that ipc_wake writes to, with their marks (libipc_marked); 0: none */
+	const void *_Nullable maker; /* the copy of the library that made it: each copy has its own variables */
+	struct libipc_monitor *_Nullable earlier; /* in the list of all that were ever made (libipc_newest_monitor) */
 	struct libipc_monitor *_Nullable next_free; /* in the list of those that no context uses */
 };
 
@@ -157,7 +157,8 @@ LIBIPC_ATOMIC int libipc_is_woken(const struct libipc_monitor *monitor) {
 /* The same, and this wait tells of it. */
 LIBIPC_ATOMIC int libipc_take_wake(struct libipc_monitor *monitor) {
 	uint32_t life = monitor->life;
-	return libipc_is_woken(monitor) && __atomic_compare_exchange_n(&monitor->woken_life, &life, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return libipc_is_woken(monitor) &&
+	    __atomic_compare_exchange_n(&monitor->woken_life, &life, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 static inline uint64_t libipc_marked(int fd, uint32_t mark) { return fd < 0 ? 0 : (uint64_t)mark << 32 | (uint32_t)fd; }
 LIBIPC_ATOMIC void libipc_publish_number(libipc_word *place, uint64_t number) { __atomic_store_n(place, number, __ATOMIC_SEQ_CST); }

@@ -71,8 +71,8 @@ static void sizes(void) {
 
 static bool counts_are_right(const char *counts) {
 	const char *tx = strstr(counts, " tx=");
-	return strstr(counts, "connection=3 disconnection=1 error=1 external=1 ") == counts && strstr(counts, " timer=1 ") != NULL && tx != NULL
-	    && atoi(tx + 4) >= 4 && strstr(counts, " wake=1") != NULL;
+	return strstr(counts, "connection=3 disconnection=1 error=1 external=1 ") == counts && strstr(counts, " timer=1 ") != NULL &&
+	    tx != NULL && atoi(tx + 4) >= 4 && strstr(counts, " wake=1") != NULL;
 }
 
 static void events(void) {

@@ -11,21 +11,21 @@
 
 #include <ipc.h>
 
-#define CHECK(condition) \
-	do { \
+#define CHECK(condition)                                                    \
+	do {                                                                \
 		if (!(condition)) fail(__FILE__, __LINE__, #condition, ""); \
 	} while (0)
 
 /* The call, which returns a struct ipc_error, has this code. */
-#define CHECK_ERROR(call, code) \
-	do { \
-		struct ipc_error result_ = (call); \
+#define CHECK_ERROR(call, code)                                                                           \
+	do {                                                                                              \
+		struct ipc_error result_ = (call);                                                        \
 		if (result_.error_code != (code)) fail(__FILE__, __LINE__, #call, result_.error_message); \
 	} while (0)
 
 /* The call, of the part since 1.2, returns a code alone. */
-#define CHECK_CODE(call) \
-	do { \
+#define CHECK_CODE(call)                                                                         \
+	do {                                                                                     \
 		if ((call) != IPC_ERROR_NONE) fail(__FILE__, __LINE__, #call, ipc_last_error()); \
 	} while (0)
 
@@ -52,7 +52,8 @@ static inline long resident(void) {
 }
 
 static inline void send_message(struct ipc_ctx *ctx, int fd, char user_type, const char *payload, size_t size) {
-	struct ipc_message m = {.type = MSG_TYPE_DATA, .user_type = user_type, .fd = fd, .length = (uint32_t)size, .payload = (char *)payload};
+	struct ipc_message m = {
+	    .type = MSG_TYPE_DATA, .user_type = user_type, .fd = fd, .length = (uint32_t)size, .payload = (char *)payload};
 	CHECK_ERROR(ipc_write(ctx, &m), IPC_ERROR_NONE);
 }
 

@@ -70,10 +70,11 @@ static void give_descriptor(struct ipc_message *m) {
 
 static void tell_counts(int fd) {
 	char text[256];
-	int size = snprintf(text, sizeof text, "connection=%u disconnection=%u error=%u external=%u message=%u switch=%u timer=%u tx=%u wake=%u",
-	    counts[IPC_EVENT_TYPE_CONNECTION], counts[IPC_EVENT_TYPE_DISCONNECTION], counts[IPC_EVENT_TYPE_ERROR],
-	    counts[IPC_EVENT_TYPE_EXTRA_SOCKET], counts[IPC_EVENT_TYPE_MESSAGE], counts[IPC_EVENT_TYPE_SWITCH],
-	    counts[IPC_EVENT_TYPE_TIMER], counts[IPC_EVENT_TYPE_TX], counts[IPC_EVENT_TYPE_WAKE]);
+	int size =
+	    snprintf(text, sizeof text, "connection=%u disconnection=%u error=%u external=%u message=%u switch=%u timer=%u tx=%u wake=%u",
+		counts[IPC_EVENT_TYPE_CONNECTION], counts[IPC_EVENT_TYPE_DISCONNECTION], counts[IPC_EVENT_TYPE_ERROR],
+		counts[IPC_EVENT_TYPE_EXTRA_SOCKET], counts[IPC_EVENT_TYPE_MESSAGE], counts[IPC_EVENT_TYPE_SWITCH],
+		counts[IPC_EVENT_TYPE_TIMER], counts[IPC_EVENT_TYPE_TX], counts[IPC_EVENT_TYPE_WAKE]);
 	send_message(&ctx, fd, 'v', text, (size_t)size);
 }
 
@@ -108,9 +109,7 @@ static void obey(struct ipc_event *event) {
 		send_message(&ctx, m->fd, 'k', m->payload, m->length);
 		break;
 	case 'v': tell_counts(m->fd); break;
-	case 'm':
-		send_message(&ctx, m->fd, 'm', text, (size_t)snprintf(text, sizeof text, "%d %ld", descriptors(), resident()));
-		break;
+	case 'm': send_message(&ctx, m->fd, 'm', text, (size_t)snprintf(text, sizeof text, "%d %ld", descriptors(), resident())); break;
 	default: CHECK_ERROR(ipc_write(&ctx, m), IPC_ERROR_NONE);
 	}
 }

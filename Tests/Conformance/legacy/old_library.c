@@ -11,8 +11,10 @@ static struct ipc_error refused(void) {
 	return e;
 }
 
-#define STAND_IN(name, ...) \
-	struct ipc_error name(__VA_ARGS__) { return refused(); }
+#define STAND_IN(name, ...)                  \
+	struct ipc_error name(__VA_ARGS__) { \
+		return refused();            \
+	}
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 STAND_IN(ipc_server_init, struct ipc_ctx *ctx, const char *sname)

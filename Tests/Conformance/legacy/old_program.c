@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#define LAYOUT(type, size, field, offset)                                                 \
+#define LAYOUT(type, size, field, offset) \
 	_Static_assert(sizeof(struct type) == (size) && offsetof(struct type, field) == (offset), #type "." #field)
 LAYOUT(ipc_error, 8196, error_message, 4);
 LAYOUT(ipc_connection_info, 16, spath, 8);
@@ -30,9 +30,9 @@ static int wrong(const char *what, const char *reason) {
 	fprintf(stderr, "%s: %s\n", what, reason);
 	exit(1);
 }
-#define OK(call)                                                                          \
-	do {                                                                              \
-		struct ipc_error e = call;                                                \
+#define OK(call)                                                                                              \
+	do {                                                                                                  \
+		struct ipc_error e = call;                                                                    \
 		if (e.error_code != IPC_ERROR_NONE || e.error_message[0] != 0) wrong(#call, e.error_message); \
 	} while (0)
 #define HOLDS(condition) ((condition) ? 0 : wrong(#condition, "does not hold"))

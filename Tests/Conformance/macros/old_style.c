@@ -42,17 +42,15 @@ double exists_(const char *name) { exit(*name == 0 ? 16 : 17); }
 static struct ipc_error start(struct ipc_ctx *ctx, const char *name) {
 	struct ipc_error ret = ipc_server_init(ctx, name);
 	TEST_IPC_RR(ret, "cannot start");
-	if (ctx->size != 1)
-		IPC_RETURN_ERROR(IPC_ERROR_CLOSED_RECIPIENT)
-	else
-		IPC_RETURN_NO_ERROR
+	if (ctx->size != 1) IPC_RETURN_ERROR(IPC_ERROR_CLOSED_RECIPIENT)
+	else IPC_RETURN_NO_ERROR
 }
 
 static struct ipc_error receive(struct ipc_ctx *ctx, struct ipc_event *event, int *timer) {
-	TEST_IPC_T_P_I_R(
-	    ipc_wait_event(ctx, event, timer),
+	TEST_IPC_T_P_I_R(ipc_wait_event(ctx, event, timer),
 	    ret.error_code != IPC_ERROR_NONE && ret.error_code != IPC_ERROR_CLOSED_RECIPIENT,
-	    fprintf(stderr, "%s\n", error_message_format(1)), IPC_RETURN_ERROR_FORMAT(ret.error_code, "received nothing: %s", ret.error_message));
+	    fprintf(stderr, "%s\n", error_message_format(1)),
+	    IPC_RETURN_ERROR_FORMAT(ret.error_code, "received nothing: %s", ret.error_message));
 	IPC_RETURN_NO_ERROR;
 }
 
@@ -77,10 +75,8 @@ int main(void) {
 	TEST_IPC_Q(ipc_connection(&client, "old", &fd), 3);
 	T_PERROR_Q((service_path(path, "old").error_code != 0), "no path", 4);
 	TEST_IPC_Q(receive(&service, &event, &timer), 5);
-	if (event.type == IPC_EVENT_TYPE_CONNECTION)
-		IPC_EVENT_CLEAN(&event)
-	else
-		return 6;
+	if (event.type == IPC_EVENT_TYPE_CONNECTION) IPC_EVENT_CLEAN(&event)
+	else return 6;
 
 	char *text = copy("hello");
 	T_PERROR_R((text == NULL), "no memory", 7);

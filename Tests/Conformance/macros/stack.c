@@ -7,18 +7,20 @@ struct ipc_error call(int n);
 int run(int n);
 
 #ifdef TEN
-#define USES(...)                                                                                         \
-	__VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__                                       \
-	__VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__
+#define USES(...) __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__ __VA_ARGS__
 #else
 #define USES(...) __VA_ARGS__
 #endif
-#define NUMBER(name, ...)                                                                                 \
-	int name(int n);                                                                                  \
+#define NUMBER(name, ...) \
+	int name(int n);  \
 	int name(int n) { USES(__VA_ARGS__) return n; }
-#define ERROR(name, ...)                                                                                  \
-	struct ipc_error name(int n, char *p, struct ipc_event *event);                                   \
-	struct ipc_error name(int n, char *p, struct ipc_event *event) { (void)p; (void)event; USES(__VA_ARGS__) return call(n); }
+#define ERROR(name, ...)                                                 \
+	struct ipc_error name(int n, char *p, struct ipc_event *event);  \
+	struct ipc_error name(int n, char *p, struct ipc_event *event) { \
+		(void)p;                                                 \
+		(void)event;                                             \
+		USES(__VA_ARGS__) return call(n);                        \
+	}
 
 ERROR(use_return_on_error, TEST_IPC_RETURN_ON_ERROR(call(n)))
 ERROR(use_return_on_error_free, TEST_IPC_RETURN_ON_ERROR_FREE(call(n), p))
@@ -39,4 +41,6 @@ NUMBER(use_p, TEST_IPC_P(call(n), "mine"))
 NUMBER(use_q, TEST_IPC_Q(call(n), 1) TEST_IPC_QUIT_ON_ERROR(call(n), ret.error_code))
 NUMBER(use_wait_event_q, TEST_IPC_WAIT_EVENT_Q(call(n), 1))
 NUMBER(use_perror, T_PERROR_R((n == 4), "mine", 4) T_PERROR_Q((n == 5), "mine", 5))
-NUMBER(use_all, TEST_IPC_WAIT_EVENT_Q(call(n), 1) TEST_IPC_Q(call(n), 1) TEST_IPC_P(call(n), "mine") TEST_IPC_T_I_P_Q(call(n), ret.error_code == 4, , , 1))
+NUMBER(use_all,
+    TEST_IPC_WAIT_EVENT_Q(call(n), 1) TEST_IPC_Q(call(n), 1) TEST_IPC_P(call(n), "mine")
+	TEST_IPC_T_I_P_Q(call(n), ret.error_code == 4, , , 1))

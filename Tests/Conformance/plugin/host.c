@@ -16,8 +16,8 @@
 
 enum { THREADS = 3, LOADS = 50 };
 
-#define CHECK(condition) \
-	do { \
+#define CHECK(condition)                                                                                                  \
+	do {                                                                                                              \
 		if (!(condition)) fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition), exit(1); \
 	} while (0)
 

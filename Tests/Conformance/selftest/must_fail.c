@@ -27,9 +27,7 @@ TEST(has_success_with_a_text) {
 	struct ipc_error e = {.error_code = IPC_ERROR_NONE, .error_message = "text"};
 	CHECK_OK(e);
 }
-TEST(has_an_error_without_a_text) {
-	CHECK_CODE((struct ipc_error){.error_code = IPC_ERROR_USOCK_SEND}, IPC_ERROR_USOCK_SEND);
-}
+TEST(has_an_error_without_a_text) { CHECK_CODE((struct ipc_error){.error_code = IPC_ERROR_USOCK_SEND}, IPC_ERROR_USOCK_SEND); }
 TEST(has_an_error_with_something_behind_the_text) {
 	struct ipc_error e = {.error_code = IPC_ERROR_USOCK_SEND, .error_message = "text"};
 	e.error_message[BUFSIZ - 1] = 'x';

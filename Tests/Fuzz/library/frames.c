@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEMAND(condition) \
-	do { \
+#define DEMAND(condition)                           \
+	do {                                        \
 		if (!(condition)) __builtin_trap(); \
 	} while (0)
 

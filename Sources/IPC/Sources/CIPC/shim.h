@@ -28,24 +28,24 @@ static inline enum ipc_error_code cipc_code(const struct ipc_error *result, char
 	return result->error_code;
 }
 
-#define CIPC_DEFINE(name, parameters, arguments) \
+#define CIPC_DEFINE(name, parameters, arguments)               \
 	static inline enum ipc_error_code c##name parameters { \
-		struct ipc_error result = name arguments; \
-		return cipc_code(&result, text); \
+		struct ipc_error result = name arguments;      \
+		return cipc_code(&result, text);               \
 	}
 
-CIPC_DEFINE(ipc_server_init, (struct ipc_ctx *ctx, const char *sname, char *text), (ctx, sname))
-CIPC_DEFINE(ipc_connection, (struct ipc_ctx *ctx, const char *sname, int *fd, char *text), (ctx, sname, fd))
+CIPC_DEFINE(ipc_server_init, (struct ipc_ctx * ctx, const char *sname, char *text), (ctx, sname))
+CIPC_DEFINE(ipc_connection, (struct ipc_ctx * ctx, const char *sname, int *fd, char *text), (ctx, sname, fd))
 CIPC_DEFINE(
-    ipc_connection_switched, (struct ipc_ctx *ctx, const char *sname, int client, int *service, char *text), (ctx, sname, client, service))
-CIPC_DEFINE(ipc_write, (struct ipc_ctx *ctx, const struct ipc_message *m, char *text), (ctx, m))
-CIPC_DEFINE(ipc_close_fd, (struct ipc_ctx *ctx, int fd, char *text), (ctx, fd))
-CIPC_DEFINE(ipc_close_all, (struct ipc_ctx *ctx, char *text), (ctx))
-CIPC_DEFINE(ipc_add_fd, (struct ipc_ctx *ctx, int fd, char *text), (ctx, fd))
-CIPC_DEFINE(ipc_add_fd_switched, (struct ipc_ctx *ctx, int fd, char *text), (ctx, fd))
-CIPC_DEFINE(ipc_del_fd, (struct ipc_ctx *ctx, int fd, char *text), (ctx, fd))
-CIPC_DEFINE(ipc_ctx_release, (struct ipc_ctx *ctx, char *text), (ctx))
-CIPC_DEFINE(ipc_ctx_entry, (struct ipc_ctx *ctx, int fd, struct ipc_entry *entry, char *text), (ctx, fd, entry))
+    ipc_connection_switched, (struct ipc_ctx * ctx, const char *sname, int client, int *service, char *text), (ctx, sname, client, service))
+CIPC_DEFINE(ipc_write, (struct ipc_ctx * ctx, const struct ipc_message *m, char *text), (ctx, m))
+CIPC_DEFINE(ipc_close_fd, (struct ipc_ctx * ctx, int fd, char *text), (ctx, fd))
+CIPC_DEFINE(ipc_close_all, (struct ipc_ctx * ctx, char *text), (ctx))
+CIPC_DEFINE(ipc_add_fd, (struct ipc_ctx * ctx, int fd, char *text), (ctx, fd))
+CIPC_DEFINE(ipc_add_fd_switched, (struct ipc_ctx * ctx, int fd, char *text), (ctx, fd))
+CIPC_DEFINE(ipc_del_fd, (struct ipc_ctx * ctx, int fd, char *text), (ctx, fd))
+CIPC_DEFINE(ipc_ctx_release, (struct ipc_ctx * ctx, char *text), (ctx))
+CIPC_DEFINE(ipc_ctx_entry, (struct ipc_ctx * ctx, int fd, struct ipc_entry *entry, char *text), (ctx, fd, entry))
 
 #undef CIPC_DEFINE
 
