@@ -37,6 +37,12 @@ int poll(struct pollfd *entries, nfds_t count, int timeout) {
 	before_sleep(timeout != 0);
 	return (int)syscall(SYS_ppoll, entries, count, timeout < 0 ? NULL : &time, NULL, 8);
 }
+/* What poll(2) is to code that was compiled with _FORTIFY_SOURCE. */
+int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room);
+int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room) {
+	(void)room;
+	return poll(entries, count, timeout);
+}
 int ppoll(struct pollfd *entries, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
 	struct timespec time = timeout != NULL ? *timeout : (struct timespec){0}; /* the kernel writes what remains */
 	before_sleep(is_long(timeout));

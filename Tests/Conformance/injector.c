@@ -81,6 +81,8 @@ static int decide(const char *call, const char *group, int fd, int flags) {
 		int mild = r->failure == INJECT_SHORT || r->failure == EINTR || r->failure == EAGAIN;
 		if (armed == 1 && !mild) continue;
 		if (r->failure == EAGAIN && (flags & MSG_DONTWAIT) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0) continue;
+		/* What only looks (flags: the timeout) is not interrupted. */
+		if (r->failure == EINTR && strcmp(group, "waiting") == 0 && flags == 0) continue;
 		r->seen++;
 		if (r->chance > 0 ? (long)(random64() >> 20) % 1000 >= r->chance : r->seen < r->first || r->seen >= r->first + r->count)
 			continue;
@@ -201,24 +203,24 @@ static void tell_anew(int set) {
 }
 int epoll_wait(int set, struct epoll_event *events, int count, int timeout) {
 	REAL(epoll_wait);
-	FAIL_OR(epoll_wait, "waiting", -1, 0, count = 1);
+	FAIL_OR(epoll_wait, "waiting", -1, timeout, count = 1);
 	tell_anew(set);
 	return real(set, events, count, timeout);
 }
 int epoll_pwait(int set, struct epoll_event *events, int count, int timeout, const sigset_t *mask) {
 	REAL(epoll_pwait);
-	FAIL_OR(epoll_pwait, "waiting", -1, 0, count = 1);
+	FAIL_OR(epoll_pwait, "waiting", -1, timeout, count = 1);
 	tell_anew(set);
 	return real(set, events, count, timeout, mask);
 }
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
 	REAL(poll);
-	FAIL_OR(poll, "waiting", -1, 0, (void)0);
+	FAIL_OR(poll, "waiting", -1, timeout, (void)0);
 	return real(entries, count, timeout);
 }
 int ppoll(struct pollfd *entries, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
 	REAL(ppoll);
-	FAIL_OR(ppoll, "waiting", -1, 0, (void)0);
+	FAIL_OR(ppoll, "waiting", -1, timeout == NULL || timeout->tv_sec != 0 || timeout->tv_nsec != 0, (void)0);
 	return real(entries, count, timeout, mask);
 }
 

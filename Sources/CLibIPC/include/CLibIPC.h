@@ -55,13 +55,6 @@ static inline int64_t libipc_coarse_tick(void) {
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-#ifdef __linux__
-/* Newer C libraries declare `events` as nonnull, which would change its type in Swift. */
-static inline int libipc_epoll_wait(int set, struct epoll_event *events, int room, int timeout) {
-	return epoll_wait(set, events, room, timeout);
-}
-#endif
-
 /* Retries a system call that a signal has interrupted. */
 #define LIBIPC_RETRYING(call)                          \
 	({                                             \
@@ -70,6 +63,14 @@ static inline int libipc_epoll_wait(int set, struct epoll_event *events, int roo
 		while (result_ < 0 && errno == EINTR); \
 		result_;                               \
 	})
+
+#ifdef __linux__
+/* The events that are there now. epoll_wait(2) that only looks never fails with EINTR; under valgrind it does. (Newer C libraries declare
+ * `events` as nonnull, which would change its type in Swift.) */
+static inline int libipc_collect_events(int set, struct epoll_event *events, int room) {
+	return LIBIPC_RETRYING(epoll_wait(set, events, room, 0));
+}
+#endif
 
 /* poll(2) on one descriptor. Returns the reported events; 0 when none came within `timeout` milliseconds; -1 on an error, also EINTR. */
 static inline int libipc_poll_once(int fd, int events, int timeout) {

@@ -55,7 +55,10 @@ enum { LIBIPC_REPORTS = 64 };
 static inline int libipc_collect(int queue, struct libipc_report *reports, int milliseconds) {
 	struct kevent found[LIBIPC_REPORTS];
 	struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
-	int count = kevent(queue, NULL, 0, found, LIBIPC_REPORTS, milliseconds < 0 ? NULL : &limit);
+	int count;
+	/* What only looks is not interrupted. */
+	do count = kevent(queue, NULL, 0, found, LIBIPC_REPORTS, milliseconds < 0 ? NULL : &limit);
+	while (count < 0 && errno == EINTR && milliseconds == 0);
 	for (int i = 0; i < count; i++) {
 		reports[i].descriptor = (int)found[i].ident;
 		reports[i].generation = (uint32_t)(uintptr_t)found[i].udata;

@@ -35,9 +35,9 @@ struct EpollPoller: ~Copyable {
             return try sleep(list.limited(timeout))
         }
 
-        /// Collects the events that are there now. A signal cannot interrupt this call.
+        /// Collects the events that are there now.
         func collect() throws(IPCError) -> Finding {
-            let count = libipc_epoll_wait(set, events, Int32(EpollPoller.batch), 0)
+            let count = libipc_collect_events(set, events, Int32(EpollPoller.batch))
             if count < 0, libipc_errno() == EBADF || libipc_errno() == EINVAL { return .lost }
             return .ready(Int(try check(call: count, IPC_ERROR_WAIT_EVENT__POLL, "wait for events")))
         }

@@ -1,0 +1,75 @@
+/*
+ * looks.c - a wait that only looks is not interrupted. poll(2) fails with EINTR also where it does not sleep, when a signal comes
+ * while it looks (do_poll in fs/select.c); epoll_wait(2) does not.
+ */
+#include "harness.h"
+#include "peers.h"
+
+#include <sys/syscall.h>
+
+static struct ipc_ctx ctx;
+static struct ipc_event event;
+/* How many of the next looks a handler interrupts, and whether that calls ipc_wake. */
+static int interruptions, wakes;
+
+int poll(struct pollfd *entries, nfds_t count, int timeout) {
+	struct timespec time = {timeout / 1000, timeout % 1000 * 1000000};
+	if (timeout == 0 && interruptions > 0) {
+		interruptions--;
+		if (wakes) CHECK_EQUAL(ipc_wake(&ctx), IPC_ERROR_NONE);
+		errno = EINTR;
+		return -1;
+	}
+	return (int)syscall(SYS_ppoll, entries, count, timeout < 0 ? NULL : &time, NULL, 8);
+}
+/* What poll(2) is to code that was compiled with _FORTIFY_SOURCE. */
+int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room);
+int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room) {
+	(void)room;
+	return poll(entries, count, timeout);
+}
+
+static void look(enum ipc_event_type type) {
+	int timer = 0;
+	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+	CHECK_EQUAL(event.type, type);
+}
+
+/* A wake in the middle of a look is told by that or by the next one. */
+static void look_with_wakes(void) {
+	int timer = 0;
+	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
+	if (event.type == IPC_EVENT_TYPE_TIMER && interruptions < 2) look(IPC_EVENT_TYPE_WAKE);
+	else CHECK_EQUAL(event.type, interruptions < 2 ? IPC_EVENT_TYPE_WAKE : IPC_EVENT_TYPE_TIMER);
+}
+
+/* Of a server, then of a connection, which alone needs no set. */
+static void looks(void) {
+	for (int i = 0; i < 3; i++) {
+		(interruptions = 2, wakes = 0);
+		look(IPC_EVENT_TYPE_TIMER);
+		(interruptions = 2, wakes = 1);
+		look_with_wakes();
+		interruptions = 0;
+		CHECK_EQUAL(ipc_wake(&ctx), IPC_ERROR_NONE);
+		(interruptions = 2, wakes = 0);
+		look(IPC_EVENT_TYPE_WAKE);
+	}
+	interruptions = 0;
+}
+
+TEST(a_signal_that_comes_while_a_server_looks_does_not_end_that) {
+	CHECK_OK(ipc_server_init(&ctx, "pong"));
+	looks();
+	CHECK_OK(ipc_close_all(&ctx));
+	ipc_ctx_free(&ctx);
+}
+
+TEST(a_signal_that_comes_while_a_client_looks_does_not_end_that) {
+	int fd, listener = raw_listen("pong");
+	CHECK_OK(ipc_connection(&ctx, "pong", &fd));
+	looks();
+	close(listener);
+	CHECK_OK(ipc_close_all(&ctx));
+	ipc_ctx_free(&ctx);
+}
