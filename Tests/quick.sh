@@ -27,7 +27,8 @@ for name in ${ONLY:?names of tests}; do
 	elif [ -e "Tests/Daemons/test_$part.py" ]; then daemons="$daemons $name"
 	elif [ -e "Tests/Daemons/WebSocket/test_$part.py" ]; then websocket="$websocket $name"
 	else
-		echo "there is no test $name; near names: $(everything | near_names "$part" | paste -sd ' ')" >&2
+		near=$(everything | near_names "$part" | paste -sd ' ')
+		echo "there is no test $name${near:+; near names: $near}" >&2
 		exit 2
 	fi
 done

@@ -27,6 +27,7 @@ part_sources() {
 	sh Tests/exports.sh . | keep
 	sh Tests/selftest/layers.sh | keep
 	sh Tests/layers.sh Sources/LibIPC | keep
+	sh Tests/versions.sh . | keep
 	# From when on the folders of the engine have their lines, the sizes hold as well.
 	grep -rqs '^// Folder: ' Sources/LibIPC && sh Tests/sizes.sh Sources | keep
 }
