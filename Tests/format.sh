@@ -7,12 +7,13 @@
 #   format.sh BUILD_DIRECTORY '' SOURCES   the same of other sources, with these rules
 #
 # Another version of clang-format or ruff has another form, so both come from PyPI, of one version, into BUILD_DIRECTORY/format. The rules
-# are in .swift-format, .clang-format and .ruff.toml. shellcheck has no form to write; its warnings are for a person. ONLY="c shell" names
+# are in .swift-format and in format/. shellcheck has no form to write; its warnings are for a person. ONLY="c shell" names
 # languages.
 set -u
 . "$(dirname "$0")/begin.sh"
 mkdir -p "${1:?build directory}/format" && tools=$(cd "$1/format" && pwd) || exit 1
 writing=${2:-}
+rules=$here/format
 cd "${3:-$here/..}" || exit 1
 
 # files PATTERN...: of these names, of what is in the repository
@@ -54,9 +55,9 @@ if asked c && tool c python_tool clang-format 14.0.6; then
 	# semicolons, which the macros' tests have.
 	others='^include/|CLibIPC/include/exports\.h$|Conformance/(frozen\.h|macros[a-z_]*\.c)$|ABI/recorded\.c$'
 	files '*.c' '*.h' '*.cpp' | grep -vE "$others" > "$work/c"
-	if [ -n "$writing" ]; then xargs "$tools/bin/clang-format" -i < "$work/c"; fi
+	if [ -n "$writing" ]; then xargs "$tools/bin/clang-format" "--style=file:$rules/clang-format.yaml" -i < "$work/c"; fi
 	# A warning for each place, with its line.
-	lint c xargs "$tools/bin/clang-format" --dry-run --Werror < "$work/c"
+	lint c xargs "$tools/bin/clang-format" "--style=file:$rules/clang-format.yaml" --dry-run --Werror < "$work/c"
 fi
 if asked shell && tool shell command -v shellcheck > "$work/log"; then
 	scripts > "$work/shell"
@@ -67,15 +68,20 @@ if asked shell && tool shell command -v shellcheck > "$work/log"; then
 	[ -s "$work/shell" ] && [ ! -s "$work/found" ]
 	report format.shell $?
 fi
-version=$(sed -n 's/^required-version = "==\(.*\)"/\1/p' .ruff.toml)
+version=$(sed -n 's/^required-version = "==\(.*\)"/\1/p' "$rules/ruff.toml")
 if asked python && tool python python_tool ruff "$version"; then
 	files '*.py' > "$work/python"
+	# each_ruff ARGUMENT...: the two packages have stricter rules of their own
+	each_ruff() {
+		grep -v /Bindings/python/ "$work/python" | xargs -r "$tools/bin/ruff" "$@" --no-cache --quiet --config "$rules/ruff.toml" &&
+			{ grep /Bindings/python/ "$work/python" || :; } | xargs -r "$tools/bin/ruff" "$@" --no-cache --quiet
+	}
 	if [ -n "$writing" ]; then
-		xargs "$tools/bin/ruff" check --no-cache --fix --quiet < "$work/python"
-		xargs "$tools/bin/ruff" format --no-cache --quiet < "$work/python"
+		each_ruff check --fix
+		each_ruff format
 	fi
-	lint python_rules xargs "$tools/bin/ruff" check --no-cache --quiet --output-format=concise < "$work/python"
-	lint python xargs "$tools/bin/ruff" format --no-cache --check --quiet --output-format=concise < "$work/python"
+	lint python_rules each_ruff check --output-format=concise
+	lint python each_ruff format --check --output-format=concise
 fi
 if asked crystal && tool crystal command -v crystal > "$work/log"; then
 	if [ -n "$writing" ]; then crystal tool format Sources Tests; fi

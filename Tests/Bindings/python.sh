@@ -27,7 +27,7 @@ export LD_LIBRARY_PATH="$tree/lib" PYTHONDONTWRITEBYTECODE=1
 unset IPC_NETWORK LIBIPC PYTHONPATH
 
 # The version of ruff whose form the sources have.
-packages="ruff$(sed -n 's/^required-version = "\(.*\)"/\1/p' "$here/../../.ruff.toml") mypy vermin pytest flit_core"
+packages="ruff$(sed -n 's/^required-version = "\(.*\)"/\1/p' "$here/../format/ruff.toml") mypy vermin pytest flit_core"
 # shellcheck disable=SC2086
 if [ "$(cat "$work/tools/ready" 2> /dev/null)" != "$packages" ] && ! {
 	python3 -m venv --clear "$work/tools" > "$work/tools.log" 2>&1 && "$work/tools/bin/pip" install -q $packages >> "$work/tools.log" 2>&1 \

@@ -7,9 +7,7 @@ set -u
 build=$(mkdir -p "${1:?build directory}" && cd "$1" && pwd) || exit 1
 tree=$work/tree
 mkdir -p "$tree/Sources" "$tree/Tests" "$tree/include" "$tree/pkgconfig" "$tree/.ci"
-for rules in .swift-format .clang-format .ruff.toml; do
-	if [ -e "$here/../../$rules" ]; then cp "$here/../../$rules" "$tree"; fi
-done
+cp "$here/../../.swift-format" "$tree"
 echo 'let  package=1' > "$tree/Package.swift"
 printf 'let  one=1\n' > "$tree/Sources/one.swift"
 printf 'int one ( void ){return 1;}\n' > "$tree/Sources/one.c"
