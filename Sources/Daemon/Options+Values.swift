@@ -2,6 +2,14 @@
 
 import CDaemon
 
+/// Options that were given, by name: the daemons' and those of the tool's commands.
+protocol OptionValues {
+    /// The text of the option; nil: it was not given.
+    func text(_ name: StaticString) -> CText?
+}
+
+extension Options: OptionValues {}
+
 extension Options {
     // MARK: Switches
 
@@ -12,21 +20,23 @@ extension Options {
         for word in ["0", "no", "false", "off"] as [StaticString] where word == text { return false }
         return nil
     }
+}
 
+extension OptionValues {
     // MARK: Numbers
 
     func number(_ name: StaticString, default fallback: Int, in range: ClosedRange<Int>) throws(Ending) -> Int {
         guard let text = text(name) else { return fallback }
-        return try Options.thousandths(text, name, places: 0, upTo: range.upperBound, from: range.lowerBound) / 1000
+        return try Self.thousandths(text, name, places: 0, upTo: range.upperBound, from: range.lowerBound) / 1000
     }
 
     /// Seconds, with up to three decimals, as milliseconds.
     func milliseconds(_ name: StaticString, default fallback: Int) throws(Ending) -> Int {
         guard let text = text(name) else { return fallback }
-        return try Options.thousandths(text, name, places: 3, upTo: 1_000_000, from: 0)
+        return try Self.thousandths(text, name, places: 3, upTo: 1_000_000, from: 0)
     }
 
-    static func thousandths(
+    private static func thousandths(
         _ text: CText, _ name: StaticString, places: Int, upTo limit: Int, from least: Int
     ) throws(Ending) -> Int {
         var (value, index, left, isFraction) = (0, 0, 3, false)
@@ -49,7 +59,9 @@ extension Options {
         }
         return value
     }
+}
 
+extension Options {
     // MARK: Names
 
     /// Names of local services that peers may reach. A name that no peer can ask for, or that no service can have, is refused.

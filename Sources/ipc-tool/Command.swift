@@ -33,7 +33,7 @@ extension Option {
     static let quiet = Option(name: "quiet", help: "say nothing on stderr but errors")
 }
 
-struct Arguments {
+struct Arguments: OptionValues {
     let operands: [CText]
     private let options: [Option]
     private let given: [(option: Int, value: CText)]
@@ -88,17 +88,6 @@ struct Arguments {
     func text(_ name: StaticString) -> CText? { given.last { options[$0.option].name == name.cText }?.value }
 
     func has(_ name: StaticString) -> Bool { text(name) != nil }
-
-    func number(_ name: StaticString, default fallback: Int, in range: ClosedRange<Int>) throws(Ending) -> Int {
-        guard let text = text(name) else { return fallback }
-        return try Options.thousandths(text, name, places: 0, upTo: range.upperBound, from: range.lowerBound) / 1000
-    }
-
-    /// Seconds, with up to three decimals, as milliseconds.
-    func milliseconds(_ name: StaticString, default fallback: Int) throws(Ending) -> Int {
-        guard let text = text(name) else { return fallback }
-        return try Options.thousandths(text, name, places: 3, upTo: 1_000_000, from: 0)
-    }
 
     /// The name of the service, which comes first.
     func service(most: Int = 1) throws(Ending) -> CText {
