@@ -26,7 +26,7 @@ private func runBench(_ arguments: Arguments) throws(Ending) -> Int32 {
     let inFlight = arguments.has("in-flight") ? try arguments.number("in-flight", default: 1, in: 1...100_000) : nil
     try bench.begin()
     if !arguments.has("connects") {
-        let connection = try Connection(name, within: bench.timeout)
+        let connection = try Connection(name, within: bench.sending.timeout)
         connection.leaveOutSent()
         for size in size.map({ [$0] }) ?? [16, 4096, 65536] {
             for inFlight in inFlight.map({ [$0] }) ?? [1, 64] { try bench.roundTrips(connection, size, inFlight) }
@@ -39,18 +39,14 @@ private func runBench(_ arguments: Arguments) throws(Ending) -> Int32 {
 private struct Bench {
     let service: CText
     let form: Form
-    let type: UInt8
-    let userType: UInt8
-    let timeout: Int
+    let sending: Sending
     let duration: Int64
     let count: Int
 
     init(_ arguments: Arguments, _ service: CText) throws(Ending) {
         self.service = service
         form = try arguments.form([.text, .json], default: .text)
-        type = try messageType(arguments)
-        userType = UInt8(truncatingIfNeeded: try arguments.number("user-type", default: 0, in: 0...255))
-        timeout = try arguments.milliseconds("timeout", default: 10_000)
+        sending = try Sending(arguments)
         count = arguments.has("count") ? try arguments.number("count", default: 1, in: 1...1_000_000_000) : .max
         // With a number alone the time does not count.
         let wanted = try arguments.milliseconds("seconds", default: count == .max ? 1000 : 1_000_000_000)
@@ -63,14 +59,13 @@ private struct Bench {
 
     /// Waits for one answer; how long it is.
     private func answer(_ connection: Connection) throws(Ending) -> Int {
-        var timer = timeout == 0 ? -1 : Int32(timeout)
+        var timer = sending.timeout == 0 ? -1 : Int32(sending.timeout)
         while true {
             switch try connection.next(&timer) {
             case .message(let message):
                 let header = FrameHeader(message)
-                if header.type == UInt8(MSG_TYPE_ERR.rawValue), type != header.type {
-                    let payload = message.payload.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: header.length)) } ?? []
-                    throw .failed("\(name): the service answers with an error: \(String(bytes: payload))")
+                if header.type == UInt8(MSG_TYPE_ERR.rawValue), sending.type != header.type {
+                    throw .failed("\(name): the service answers with an error: \(String(bytes: message.bytes))")
                 }
                 return header.length
             case .late: throw .late("\(name): no answer: the time is up")
@@ -95,7 +90,7 @@ private struct Bench {
             if isOver, received == sent { break }
             while !isOver, sent - received < inFlight, sent < count {
                 times[sent % inFlight] = cd_nanoseconds()
-                try connection.write(type, userType, payload)
+                try connection.write(sending, payload)
                 sent += 1
             }
             if try answer(connection) != size { differing += 1 }
@@ -113,8 +108,8 @@ private struct Bench {
         var now = start
         while now - start < duration, histogram.total < count {
             let before = cd_nanoseconds()
-            let connection = try Connection(service, within: timeout)
-            try connection.write(type, userType, payload)
+            let connection = try Connection(service, within: sending.timeout)
+            try connection.write(sending, payload)
             if try answer(connection) != size { differing += 1 }
             now = cd_nanoseconds()
             histogram.add(now - before)

@@ -26,7 +26,7 @@ private func runCall(_ arguments: Arguments) throws(Ending) -> Int32 {
     let name = try arguments.service(most: .max)
     var call = try Call(arguments, name)
     let payloads = try call.payloads(Array(arguments.operands.dropFirst()))
-    let connection = try Connection(name, within: call.timeout)
+    let connection = try Connection(name, within: call.sending.timeout)
     for payload in payloads { try call.send(payload, connection) }
     return try call.run(connection)
 }
@@ -35,9 +35,7 @@ private struct Call {
     let name: String
     let form: Form
     let isHex: Bool
-    let type: UInt8
-    let userType: UInt8
-    let timeout: Int
+    let sending: Sending
     let isByLine: Bool
     /// nil: one for each message.
     let replies: Int?
@@ -55,9 +53,7 @@ private struct Call {
         self.name = String(c: name)
         form = try arguments.form([.text, .raw, .json], default: isatty(1) == 1 ? .text : .raw)
         isHex = arguments.has("hex")
-        type = try messageType(arguments)
-        userType = UInt8(truncatingIfNeeded: try arguments.number("user-type", default: 0, in: 0...255))
-        timeout = try arguments.milliseconds("timeout", default: 10_000)
+        sending = try Sending(arguments)
         isByLine = arguments.has("lines")
         isReading = isByLine
         replies = arguments.has("replies") ? try arguments.number("replies", default: 1, in: 0...1_000_000) : nil
@@ -137,7 +133,7 @@ private struct Call {
     }
 
     mutating func send(_ payload: [UInt8], _ connection: Connection) throws(Ending) {
-        try connection.write(type, userType, payload)
+        try connection.write(sending, payload)
         sent += 1
         unsent += 1
     }
@@ -175,7 +171,11 @@ private struct Call {
                 if wantsInput { try connection.watch(0) } else { connection.unwatch(0) }
                 isWatching = wantsInput
             }
-            if !isWaited || timeout == 0 { timer = -1 } else if timer <= 0 || known != (received, sent, unsent) { timer = Int32(timeout) }
+            if !isWaited || sending.timeout == 0 {
+                timer = -1
+            } else if timer <= 0 || known != (received, sent, unsent) {
+                timer = Int32(sending.timeout)
+            }
             known = (received, sent, unsent)
             switch try connection.next(&timer) {
             case .message(let message): try receive(message)
@@ -185,14 +185,14 @@ private struct Call {
             case .ended(let reason): throw .failed("\(name): \(received == 0 ? "no answer: " : "")\(reason)")
             }
         }
-        if unsent > 0 { try connection.flush(within: timeout) }
+        if unsent > 0 { try connection.flush(within: sending.timeout) }
         return failed ? 1 : 0
     }
 
     private mutating func receive(_ message: ipc_message) throws(Ending) {
         received += 1
         let header = FrameHeader(message)
-        let payload = message.payload.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: header.length)) } ?? []
+        let payload = message.bytes
         let isError = header.type == UInt8(MSG_TYPE_ERR.rawValue)
         if isError { failed = true }
         if isError, form != .json { return complain("\(name): the service answers with an error: \(String(bytes: payload))") }
@@ -218,13 +218,4 @@ private struct Call {
         }
         guard Output().write(line.bytes) else { throw .failed("stdout: \(String.systemError(cd_errno()))") }
     }
-}
-
-/// A number, or a name of those that the library has.
-func messageType(_ arguments: Arguments) throws(Ending) -> UInt8 {
-    guard let text = arguments.text("type") else { return UInt8(MSG_TYPE_DATA.rawValue) }
-    for (number, name) in (["server-close", "error", "data", "lookup"] as [StaticString]).enumerated() where name == text {
-        return UInt8(number)
-    }
-    return UInt8(truncatingIfNeeded: try arguments.number("type", default: 2, in: 0...255))
 }

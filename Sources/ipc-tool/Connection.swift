@@ -80,15 +80,8 @@ final class Connection {
     }
 
     /// Queues a message.
-    func write(_ type: UInt8, _ userType: UInt8, _ payload: [UInt8]) throws(Ending) {
-        var code = IPC_ERROR_NONE
-        payload.withUnsafeBytes { bytes in
-            let start = bytes.baseAddress.map { UnsafeMutablePointer(mutating: $0.assumingMemoryBound(to: CChar.self)) }
-            var message = ipc_message(
-                type: CChar(bitPattern: type), user_type: CChar(bitPattern: userType), fd: descriptor, length: UInt32(bytes.count),
-                payload: bytes.isEmpty ? nil : start)
-            code = cd_write(context, &message)
-        }
+    func write(_ sending: Sending, _ payload: [UInt8]) throws(Ending) {
+        let code = queue(context, descriptor, sending.type, sending.userType, payload)
         if code != IPC_ERROR_NONE { throw .failed("\(shown): \(String(c: cd_reason()))") }
     }
 

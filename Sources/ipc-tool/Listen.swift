@@ -152,7 +152,7 @@ private final class Reception {
         }
         left -= 1
         let header = FrameHeader(message)
-        let payload = message.payload.map { [UInt8](UnsafeRawBufferPointer(start: $0, count: header.length)) } ?? []
+        let payload = message.bytes
         journal.message(client.number, isAnswer: false, header, payload, descriptors: passed)
         guard command != nil else { return }
         client.questions.append(Question(header: header, payload: payload))
@@ -272,14 +272,7 @@ private final class Reception {
     private func answer(_ descriptor: Int32, _ number: Int, _ header: FrameHeader, _ payload: [UInt8], isError: Bool) {
         guard let client = client(descriptor), client.number == number else { return }
         let type = isError ? UInt8(MSG_TYPE_ERR.rawValue) : header.type
-        var code = IPC_ERROR_NONE
-        payload.withUnsafeBytes { bytes in
-            let start = bytes.baseAddress.map { UnsafeMutablePointer(mutating: $0.assumingMemoryBound(to: CChar.self)) }
-            var message = ipc_message(
-                type: CChar(bitPattern: type), user_type: CChar(bitPattern: header.userType), fd: descriptor, length: UInt32(bytes.count),
-                payload: bytes.isEmpty ? nil : start)
-            code = cd_write(context, &message)
-        }
+        let code = queue(context, descriptor, type, header.userType, payload)
         if code != IPC_ERROR_NONE { return journal.notes(number, "cannot be answered: \(String(c: cd_reason()))") }
         let shown = FrameHeader(type: type, userType: header.userType, length: payload.count)
         journal.message(number, isAnswer: true, shown, payload, descriptors: 0)
