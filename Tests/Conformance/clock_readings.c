@@ -6,11 +6,10 @@
  * that sleep, which let something happen at that moment.
  */
 #define _GNU_SOURCE
+#include "own_poll.h"
 #include "peers.h"
 
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #define LONG 10000 /* milliseconds: a timer that does not run out */
 
@@ -33,15 +32,8 @@ static void before_sleep(int sleeping) {
 static int is_long(const struct timespec *timeout) { return timeout == NULL || timeout->tv_sec > 0 || timeout->tv_nsec > 0; }
 
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
-	struct timespec time = {timeout / 1000, timeout % 1000 * 1000000};
 	before_sleep(timeout != 0);
-	return (int)syscall(SYS_ppoll, entries, count, timeout < 0 ? NULL : &time, NULL, 8);
-}
-/* What poll(2) is to code that was compiled with _FORTIFY_SOURCE. */
-int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room);
-int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room) {
-	(void)room;
-	return poll(entries, count, timeout);
+	return kernel_poll(entries, count, timeout);
 }
 int ppoll(struct pollfd *entries, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
 	struct timespec time = timeout != NULL ? *timeout : (struct timespec){0}; /* the kernel writes what remains */

@@ -27,6 +27,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "own_poll.h"
 #include "system.h"
 
 enum { INJECT_SHORT = -1, RULES = 64, DESCRIPTORS = 65536, PIECES = 64 };

@@ -2,10 +2,8 @@
  * looks.c - a wait that only looks is not interrupted. poll(2) fails with EINTR also where it does not sleep, when a signal comes
  * while it looks (do_poll in fs/select.c); epoll_wait(2) does not.
  */
-#include "harness.h"
+#include "own_poll.h"
 #include "peers.h"
-
-#include <sys/syscall.h>
 
 static struct ipc_ctx ctx;
 static struct ipc_event event;
@@ -13,20 +11,13 @@ static struct ipc_event event;
 static int interruptions, wakes;
 
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
-	struct timespec time = {timeout / 1000, timeout % 1000 * 1000000};
 	if (timeout == 0 && interruptions > 0) {
 		interruptions--;
 		if (wakes) CHECK_EQUAL(ipc_wake(&ctx), IPC_ERROR_NONE);
 		errno = EINTR;
 		return -1;
 	}
-	return (int)syscall(SYS_ppoll, entries, count, timeout < 0 ? NULL : &time, NULL, 8);
-}
-/* What poll(2) is to code that was compiled with _FORTIFY_SOURCE. */
-int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room);
-int __poll_chk(struct pollfd *entries, nfds_t count, int timeout, size_t room) {
-	(void)room;
-	return poll(entries, count, timeout);
+	return kernel_poll(entries, count, timeout);
 }
 
 static void look(enum ipc_event_type type) {
@@ -35,7 +26,7 @@ static void look(enum ipc_event_type type) {
 	CHECK_EQUAL(event.type, type);
 }
 
-/* A wake in the middle of a look is told by that or by the next one. */
+/* An ipc_wake in the middle of a wait of 0 ms is reported by that wait or by the next one. */
 static void look_with_wakes(void) {
 	int timer = 0;
 	CHECK_OK(ipc_wait_event(&ctx, &event, &timer));
