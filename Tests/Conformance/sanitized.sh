@@ -33,12 +33,11 @@ if [ -z "${ONLY:-}" ]; then
 	chosen=$(echo "$chosen" | tr ' ' '\n' | grep -vxE "$replacing|$handling|closed_servers" | tr '\n' ' ')
 fi
 
-compiler=$(dirname "$(realpath "$(command -v "${SWIFTC:-swiftc}")")")/clang
-swift_libraries=$(dirname "$compiler")/../lib/swift/linux
+. "$here/../toolchain.sh"
 EXTRA_SWIFTFLAGS="-sanitize=$sanitizer" EXTRA_CFLAGS="-fsanitize=$sanitizer" EXTRA_LDFLAGS=-Wl,-z,undefs \
 	install_tree tree "$into/build" epoll install-library || exit 1
-# The runtime is the program's, and refers to the toolchain's libdispatch, which nobody calls here.
-CC="$compiler -fsanitize=$sanitizer -L$swift_libraries -Wl,-rpath,$swift_libraries -ldispatch -lBlocksRuntime -Wno-error=string-plus-int"
+# The runtime is the program's.
+CC="$toolchain/clang -fsanitize=$sanitizer $sanitizer_libraries -Wno-error=string-plus-int"
 compile_programs tree
 
 export TSAN_OPTIONS="exitcode=66 halt_on_error=1 die_after_fork=0 second_deadlock_stack=1 allocator_may_return_null=1 ${TSAN_OPTIONS:-}"

@@ -20,7 +20,7 @@ programs=$into/programs
 case $extent in all) floor=96 ;; short) floor=95 ;; *) echo "run.sh: all or short, not $extent" >&2; exit 2 ;; esac
 [ -z "${ONLY:-}" ] || floor=0
 
-toolchain=$(dirname "$(realpath "$(command -v "${SWIFTC:-swiftc}")")")
+. "$here/../toolchain.sh"
 machine=$(uname -m)
 runtime=$(find "$toolchain/../lib/clang" -name "libclang_rt.profile-$machine.a" 2> /dev/null | head -1)
 if [ -z "$runtime" ] || [ ! -x "$toolchain/llvm-cov" ]; then

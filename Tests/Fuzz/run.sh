@@ -17,7 +17,7 @@ shift 2
 cd "$here/../.." || exit 1
 targets=${*:-library_frames websocket_frames request_heads origins routes uris tcp_frames proxy_headers}
 swiftc=${SWIFTC:-swiftc}
-toolchain=$(dirname "$(realpath "$(command -v "$swiftc")")")
+. "$here/../toolchain.sh"
 clang=$toolchain/clang
 if [ -z "$(find "$toolchain/../lib/clang" -name 'libclang_rt.fuzzer-*.a' 2> /dev/null)" ]; then
 	echo "skipped fuzz: the toolchain has no libFuzzer"
@@ -32,7 +32,7 @@ programs="$build/make/lib/libipc.so.1 $(for file in Sources/CDaemon/*.c; do echo
 # shellcheck disable=SC2046,SC2086
 make -s BUILD="$build/make" EXTRA_SWIFTFLAGS="$swift_sanitizers" EXTRA_CFLAGS='-g -fsanitize=fuzzer-no-link,address' \
 	EXTRA_LDFLAGS=-Wl,-z,undefs library $(echo "$programs" | tr ' ' '\n' | grep daemons) > "$work/log" 2>&1 || cat "$work/log" >&2
-libraries="-L$build/make/lib -lipc -Wl,-rpath,$build/make/lib -L$toolchain/../lib/swift/linux -ldispatch -lBlocksRuntime -Wl,-rpath,$toolchain/../lib/swift/linux"
+libraries="-L$build/make/lib -lipc -Wl,-rpath,$build/make/lib $sanitizer_libraries"
 mkdir -p "$work/include"
 ln -s "$here/../../include" "$work/include/libipc"
 # shellcheck disable=SC2086

@@ -14,10 +14,8 @@ first=${4:-1}
 directory=$(dirname "$0")
 steps=${RANDOM_STEPS:-400}
 
-# The runtime comes with the compiler that Swift was built with; it refers to the toolchain's libdispatch, which nobody calls here.
-compiler=$(dirname "$(realpath "$(command -v "${SWIFTC:-swiftc}")")")/clang
-dispatch=$(dirname "$compiler")/../lib/swift/linux
-if [ -z "$(find "$(dirname "$compiler")/../lib/clang" -name 'libclang_rt.asan-*.a' 2> /dev/null)" ]; then
+. "$directory/../toolchain.sh"
+if [ -z "$(find "$toolchain/../lib/clang" -name 'libclang_rt.asan-*.a' 2> /dev/null)" ]; then
 	echo "skipped random.all: the toolchain has no runtime of this sanitizer"
 	exit 0
 fi
@@ -33,9 +31,9 @@ export TMPDIR ASAN_OPTIONS
 compile() {
 	${MAKE:-make} -s -C "$source" BUILD="$build/$1" POLLER="$1" EXTRA_SWIFTFLAGS=-sanitize=address \
 		EXTRA_CFLAGS=-fsanitize=address,undefined EXTRA_LDFLAGS=-Wl,-z,undefs library > "$build/log.$1" 2>&1 &&
-		"$compiler" -std=gnu11 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fuse-ld=lld \
-			-I"$source/include" "$directory"/*.c -o "$build/random.$1" -L"$build/$1/lib" -lipc \
-			-L"$dispatch" -ldispatch -lBlocksRuntime -Wl,-rpath,"$dispatch:$build/$1/lib" >> "$build/log.$1" 2>&1
+		"$toolchain/clang" -std=gnu11 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fuse-ld=lld \
+			-I"$source/include" "$directory"/*.c -o "$build/random.$1" -L"$build/$1/lib" -lipc -Wl,-rpath,"$build/$1/lib" \
+			$sanitizer_libraries >> "$build/log.$1" 2>&1
 }
 
 # shorten PROGRAM STEPS: what is left of a list of steps that fails

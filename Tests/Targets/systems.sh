@@ -8,7 +8,7 @@ set -u
 build=$(cd "${1:?build directory}" && pwd) || exit 1
 shift
 cd "$here/../.." || exit 1
-nm=$(dirname "$(readlink -f "$(command -v swiftc)")")/llvm-nm
+. "$here/../toolchain.sh"
 sed -n -f Sources/CLibIPC/declared.sed include/*.h | sort > "$work/wanted"
 
 # make_for TARGET GOAL...: not optimized, which is soon done
@@ -27,8 +27,8 @@ links() {
 	make_for "$1" library daemons programs
 	report "$1.compiles_and_links" $?
 	case $1 in
-	*-macos) "$nm" -gU "$build/$1/lib/libipc.1.dylib" | sed 's/.* _//' ;;
-	*) "$nm" -D --defined-only "$build/$1/lib/libipc.so.1" | sed 's/.* //; s/@.*//' | grep -v '^LIBIPC_' ;;
+	*-macos) "$toolchain/llvm-nm" -gU "$build/$1/lib/libipc.1.dylib" | sed 's/.* _//' ;;
+	*) "$toolchain/llvm-nm" -D --defined-only "$build/$1/lib/libipc.so.1" | sed 's/.* //; s/@.*//' | grep -v '^LIBIPC_' ;;
 	esac | sort > "$work/exported"
 	same_list "$1.exports_what_the_headers_declare" "$work/wanted" "$work/exported"
 }

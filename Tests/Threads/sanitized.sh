@@ -16,8 +16,8 @@ programs=$(echo "$programs" | sed 's/ handlers//')
 
 # The runtime is the program's, and comes with the compiler that Swift was built with: its symbols may stay open in the
 # library.
-compiler=$(dirname "$(realpath "$(command -v "${SWIFTC:-swiftc}")")")/clang
-runtimes=$(find "$(dirname "$compiler")/../lib/clang" -name "libclang_rt.$(echo "$sanitizer" | cut -c1)san-*.a" 2> /dev/null)
+. "$directory/../toolchain.sh"
+runtimes=$(find "$toolchain/../lib/clang" -name "libclang_rt.$(echo "$sanitizer" | cut -c1)san-*.a" 2> /dev/null)
 if [ -z "$runtimes" ]; then
 	echo "skipped ${prefix}all: the toolchain has no runtime of this sanitizer"
 	exit 0
@@ -31,9 +31,7 @@ THREADS_MESSAGES=${THREADS_MESSAGES:-80000}
 THREADS_SECONDS=${THREADS_SECONDS:-5}
 export TSAN_OPTIONS ASAN_OPTIONS TEST_PATIENCE THREADS_MESSAGES THREADS_SECONDS
 report='Sanitizer: '
-# That runtime refers to the toolchain's libdispatch, which nobody calls here.
-dispatch=$(dirname "$compiler")/../lib/swift/linux
-compile_programs "$compiler -fsanitize=$sanitizer" "-I$source/include" \
-	"-L$libraries -lipc -L$dispatch -ldispatch -lBlocksRuntime -Wl,-rpath,$dispatch"
+compile_programs "$toolchain/clang -fsanitize=$sanitizer" "-I$source/include" \
+	"-L$libraries -lipc $sanitizer_libraries"
 run_all
 exit $failed
