@@ -94,23 +94,3 @@ ssize_t cd_receive_passed(int fd, void *bytes, size_t count, int *descriptors, i
 	}
 	return result;
 }
-
-ssize_t cd_send_passed(int fd, const void *bytes, size_t count, const int *descriptors, int number) {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(CD_PASSED * sizeof(int))];
-	} control = {0};
-	struct iovec piece = {(void *)bytes, count};
-	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-	if (number > 0) {
-		size_t size = (size_t)number * sizeof(int);
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(size);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(size);
-		memcpy(CMSG_DATA(header), descriptors, size);
-	}
-	return CD_RETRYING(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
-}

@@ -27,11 +27,13 @@ enum ipc_error_code cd_watch_server(struct ipc_ctx *ctx, int fd, const char *pat
 
 const char *cd_version(void) { return CD_VERSION; }
 
-int64_t cd_now(void) {
+int64_t cd_nanoseconds(void) {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+int64_t cd_now(void) { return cd_nanoseconds() / 1000000; }
 
 void cd_open_standard(void) {
 	int fd;

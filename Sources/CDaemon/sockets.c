@@ -160,24 +160,28 @@ void cd_tune(int fd) {
 	}
 }
 
-ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) {
+ssize_t cd_send_passed(int fd, const void *bytes, size_t count, const int *descriptors, int number) {
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
+		char room[CMSG_SPACE(CD_PASSED * sizeof(int))];
+	} control;
 	struct iovec piece = {(void *)bytes, count};
 	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-	if (passed >= 0) {
+	if (number > 0) {
+		size_t size = (size_t)number * sizeof(int);
+		memset(&control, 0, CMSG_SPACE(size));
 		message.msg_control = &control;
-		message.msg_controllen = sizeof control;
+		message.msg_controllen = CMSG_SPACE(size);
 		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &passed, sizeof passed);
+		header->cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(header), descriptors, size);
 	}
 	return CD_RETRYING(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
+
+ssize_t cd_send(int fd, const void *bytes, size_t count, int passed) { return cd_send_passed(fd, bytes, count, &passed, passed >= 0); }
 
 ssize_t cd_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count) {
 	struct iovec pieces[] = {{(void *)first, first_count}, {(void *)second, second_count}};

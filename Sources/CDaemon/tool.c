@@ -10,12 +10,6 @@
 
 /* ---- time ---- */
 
-int64_t cd_nanoseconds(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 void cd_print_time(int in_utc, char *text, size_t size) {
 	struct timespec now;
 	struct tm parts;

@@ -58,7 +58,8 @@ static inline int cd_errno(void) { return errno; }
 		result_;                               \
 	})
 const char *cd_version(void);
-/* Milliseconds of a clock that only goes forward. */
+/* A clock that only goes forward: in nanoseconds, and in milliseconds. */
+int64_t cd_nanoseconds(void);
 int64_t cd_now(void);
 /* Descriptors 0 to 2 are open, so that no client gets one of them. */
 void cd_open_standard(void);
@@ -126,7 +127,10 @@ void cd_set_peer_timeout(int milliseconds);
 void cd_tune(int fd);
 /* Connects to the socket at `path` without waiting: a blocking descriptor, or -1; EAGAIN: its backlog is full. */
 int cd_connect_local(const char *path);
-/* Sends without waiting, with the descriptor `passed` unless that is negative. */
+enum { CD_PASSED = 253 }; /* descriptors that Linux passes at once (SCM_MAX_FD) */
+/* Sends without waiting, with these descriptors, CD_PASSED at most. */
+ssize_t cd_send_passed(int fd, const void *bytes, size_t count, const int *_Nullable descriptors, int number);
+/* The same with the descriptor `passed` unless that is negative. */
 ssize_t cd_send(int fd, const void *bytes, size_t count, int passed);
 /* The same with two pieces and no descriptor. */
 ssize_t cd_send_two(int fd, const void *first, size_t first_count, const void *_Nullable second, size_t second_count);

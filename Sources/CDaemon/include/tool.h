@@ -14,8 +14,6 @@ CD_CALL(cd_connect, ipc_connection(ctx, name, fd), struct ipc_ctx *ctx, const ch
 
 /* ---- time ---- */
 
-/* Nanoseconds of a clock that only goes forward. */
-int64_t cd_nanoseconds(void);
 /* What the clock on the wall says: `03:04:05.123456` of this place, or with the date in UTC (RFC 3339). */
 void cd_print_time(int in_utc, char *text, size_t size);
 /* After so many milliseconds the process writes the text to stderr and ends with the status; 0: it does not. */
@@ -69,11 +67,8 @@ void cd_peer_ids(int fd, int64_t *user, int64_t *group, int64_t *process);
  * are the same. A descriptor that does not block, or -1. */
 int cd_connect_as_peer(const char *path, int client);
 
-enum { CD_PASSED = 253 }; /* descriptors that Linux passes at once (SCM_MAX_FD) */
 /* Receives without waiting, with up to CD_PASSED descriptors. */
 ssize_t cd_receive_passed(int fd, void *bytes, size_t count, int *descriptors, int *number);
-/* Sends without waiting, with these descriptors. */
-ssize_t cd_send_passed(int fd, const void *bytes, size_t count, const int *_Nullable descriptors, int number);
 
 #pragma clang assume_nonnull end
 
