@@ -35,7 +35,7 @@ struct attribute {
 
 static size_t aligned(size_t size) { return (size + 3) & ~(size_t)3; }
 
-/* Adds one answer; 0, or -1 without memory. */
+/* Adds the socket of one answer to the list. Returns 0, or -1 if there is no memory. */
 static int add(const char *bytes, size_t size, struct cd_listening **list, size_t *count, size_t *room) {
 	const struct answer *answer = (const void *)bytes;
 	struct cd_listening found = {0, 0, 0};
@@ -75,7 +75,7 @@ static int add(const char *bytes, size_t size, struct cd_listening **list, size_
 	return 0;
 }
 
-/* 1: this was the last of it; 0: more is to come; -1: it has failed. */
+/* Takes the answers of one receive. Returns 1 after the last one, 0 if more answers follow, -1 on an error. */
 static int take(const char *answers, size_t size, struct cd_listening **list, size_t *count, size_t *room) {
 	const struct netlink *header;
 	for (size_t at = 0; at + sizeof *header <= size; at += aligned(header->length)) {
@@ -101,9 +101,9 @@ int cd_all_listening(struct cd_listening **list, size_t *count) {
 	    {sizeof question, BY_FAMILY, REQUEST | DUMP, 1, 0},
 	    {.family = AF_UNIX, .states = 1 << LISTENING, .show = SHOW_FILE | SHOW_QUEUE, .cookie = {UINT32_MAX, UINT32_MAX}},
 	};
-	/* The kernel fills no more than that at once; aligned for its structures. */
+	/* The kernel sends at most 32 KiB in one answer. The structures in it are aligned to 4 bytes. */
 	static char answers[32768] __attribute__((aligned(4)));
-	/* A kernel that knows nothing of it says so at once. */
+	/* A kernel without sock_diag(7) refuses the request at once. This limit is for one that never answers. */
 	const struct timeval patience = {2, 0};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), result = -1;
 	size_t room = 0;
@@ -130,7 +130,7 @@ int cd_all_listening(struct cd_listening **list, size_t *count) {
 	return 0;
 }
 
-/* The kernel's own form of a device has 20 bits for the minor number; of the file's number it tells 32 bits. */
+/* In the kernel's form of a device number the minor number has 20 bits. The kernel tells 32 bits of an inode number. */
 int cd_listens_at(const struct cd_listening *listening, const struct stat *status) {
 	return listening->file == (uint32_t)status->st_ino &&
 	    listening->device == ((uint32_t)major(status->st_dev) << 20 | (uint32_t)minor(status->st_dev));

@@ -14,7 +14,7 @@ void cd_peer_ids(int fd, int64_t *user, int64_t *group, int64_t *process) {
 
 enum { GROUPS = 1024 };
 
-/* The groups of a peer's user besides its main one. */
+/* Stores the supplementary groups of the peer's process. Returns their number. */
 static int groups_of(int client, gid_t main_group, gid_t *groups) {
 #ifdef SO_PEERGROUPS
 	socklen_t size = GROUPS * sizeof *groups;
@@ -29,7 +29,7 @@ static int groups_of(int client, gid_t main_group, gid_t *groups) {
 
 /*
  * The kernel notes the user and the groups of whoever connects, and services trust that (SO_PEERCRED, ipc_peer(3)): a client must not get
- * the rights of the user who looks on. As root this process is the client's user for the time of one call.
+ * the rights of the user who runs the monitor. As root, this process becomes the client's user for this one call.
  */
 int cd_connect_as_peer(const char *path, int client) {
 	static gid_t own[GROUPS], theirs[GROUPS];
@@ -56,7 +56,7 @@ int cd_connect_as_peer(const char *path, int client) {
 		fd = cd_connect_local(path);
 	}
 	number = errno;
-	/* Without its rights it could do nothing more for anybody. */
+	/* The process cannot go on with the rights of another user. */
 	if (seteuid(0) != 0 || setegid(group) != 0 || setgroups((size_t)count, own) != 0) {
 		abort();
 	}

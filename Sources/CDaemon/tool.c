@@ -56,7 +56,7 @@ int cd_signals_and_children(void) {
 	return cd_watch_signals(&signals);
 }
 
-/* A file without a name that has these bytes, read from the start; or -1. */
+/* Makes a file without a name that holds these bytes, positioned at its start. Returns its descriptor, or -1. */
 static int file_with(const void *bytes, size_t size) {
 	int fd = -1;
 #ifdef SYS_memfd_create
@@ -83,7 +83,7 @@ static int file_with(const void *bytes, size_t size) {
 	return fd;
 }
 
-/* The message is a file: a command that does not read it holds nobody up. */
+/* The command's stdin is a file and no pipe: a command that does not read it blocks nobody. */
 pid_t cd_run(const char *command, const void *input, size_t size, int *output) {
 	int ends[2], file = file_with(input, size);
 	if (file < 0) {
@@ -131,15 +131,15 @@ pid_t cd_next_child(int *status) {
 static void put_back(const char *kept, const char *place, const struct stat *ours) {
 	struct stat now, real;
 	int is_there = lstat(place, &now) == 0;
-	/* It was not taken away yet. */
+	/* The service's socket is still at its place: only its second name goes. */
 	if (is_there && lstat(kept, &real) == 0 && cd_same_file(&now, &real)) {
 		_exit(unlink(kept) == 0 ? 0 : 1);
 	}
-	/* Not if somebody else has put a socket there: the next service of the name, say. */
+	/* Another process may have put its own socket there, the next service of that name for example: that one stays. */
 	_exit((!is_there || cd_same_file(&now, ours)) && rename(kept, place) == 0 ? 0 : 1);
 }
 
-/* Outside of the session, so that neither the terminal nor its keys reach it. It keeps nothing open but the pipe. */
+/* The guard has a session of its own, so that no signal of the terminal reaches it. It keeps only the pipe open. */
 int cd_guard(const char *kept, const char *place, const struct stat *ours, pid_t *guard) {
 	int ends[2];
 	if (pipe(ends) != 0) {

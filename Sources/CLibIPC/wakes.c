@@ -17,7 +17,7 @@ enum { ENTRIES = 64, RECHECK = 100 /* ms */ };
 static struct pollfd asleep[ENTRIES];
 
 int libipc_sleep(struct pollfd *entries, int count, int timeout) {
-	/* poll(2) that only looks fails with EINTR, too, when a signal comes meanwhile. It was no sleep: epoll_wait(2) says nothing of it. */
+	/* poll(2) with a timeout of 0 can fail with EINTR although it does not sleep. epoll_wait(2) never does, so it is repeated here. */
 	if (timeout == 0) return LIBIPC_RETRYING(poll(entries, (nfds_t)count, 0));
 	if (count == 0 || !libipc_is_alone()) return poll(entries, (nfds_t)count, timeout);
 	/* Only poll(2) as poller has so many. A handler that comes just before the sleep ends it so much later. */

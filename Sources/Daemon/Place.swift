@@ -11,7 +11,7 @@ struct HostAndPort {
     init?(_ text: [UInt8]) {
         guard let colon = text.lastIndex(of: UInt8(ascii: ":")) else { return nil }
         var host = text[..<colon]
-        // An address with colons is in brackets, and nothing else is.
+        // Brackets enclose an IPv6 address, which has colons, and no other host.
         let isInBrackets = host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
         if isInBrackets { host = host.dropFirst().dropLast() }
         guard host.contains(UInt8(ascii: ":")) == isInBrackets else { return nil }

@@ -48,7 +48,7 @@ private struct Bench {
         form = try arguments.form([.text, .json], default: .text)
         sending = try Sending(arguments)
         count = arguments.has("count") ? try arguments.number("count", default: 1, in: 1...1_000_000_000) : .max
-        // With a number alone the time does not count.
+        // With --count alone there is no limit of time.
         let wanted = try arguments.milliseconds("seconds", default: count == .max ? 1000 : 1_000_000_000)
         duration = Int64(wanted) * 1_000_000
     }
@@ -57,7 +57,7 @@ private struct Bench {
 
     private var name: String { String(c: service) }
 
-    /// Waits for one answer; how long it is.
+    /// Waits for one answer, and returns its length.
     private func answer(_ connection: Connection) throws(Ending) -> Int {
         var timer = sending.timeout == 0 ? -1 : Int32(sending.timeout)
         while true {
@@ -77,7 +77,7 @@ private struct Bench {
 
     private func payload(_ size: Int) -> [UInt8] { (0..<size).map { UInt8(ascii: "a") + UInt8($0 % 26) } }
 
-    /// Answers are taken to come in the order of the messages.
+    /// Assumes that answers come in the order of the messages.
     func roundTrips(_ connection: Connection, _ size: Int, _ inFlight: Int) throws(Ending) {
         let payload = payload(size)
         // A ring of the times at which messages were written.
@@ -163,10 +163,10 @@ private struct Bench {
         try write(line.bytes + [10])
     }
 
-    /// With one decimal.
+    /// Microseconds with one decimal.
     private func microseconds(_ nanoseconds: Int64) -> [UInt8] { Array("\(nanoseconds / 1000).\(nanoseconds / 100 % 10)".utf8) }
 
-    /// Ends at this column.
+    /// Adds the text so that it ends at this column.
     private func right(_ text: [UInt8], _ end: Int, _ line: inout Line) {
         repeat { line.add(" ") } while line.bytes.count + text.count < end
         line.bytes += text

@@ -37,15 +37,15 @@ private struct Call {
     let isHex: Bool
     let sending: Sending
     let isByLine: Bool
-    /// nil: one for each message.
+    /// The number of replies to wait for; nil: one for each message.
     let replies: Int?
-    /// The raw form has an end of line behind each answer, where there can be several.
+    /// There can be several answers: in the raw form each is followed by a newline.
     private var isSeparated = false
     private var sent = 0
     private var unsent = 0
     private var received = 0
     private var failed = false
-    /// Of stdin, with --lines: what is no whole line yet.
+    /// With --lines: what has come from stdin after the last newline.
     private var rest: [UInt8] = []
     private var isReading: Bool
 
@@ -82,7 +82,7 @@ private struct Call {
         return payload
     }
 
-    /// Blanks, ends of lines and colons may stand between the bytes.
+    /// Decodes hexadecimal digits. Blanks, newlines and colons are allowed between bytes.
     private func decode(_ text: [UInt8]) throws(Ending) -> [UInt8] {
         var (bytes, high) = ([UInt8](), UInt8?.none)
         bytes.reserveCapacity(text.count / 2)
@@ -108,7 +108,7 @@ private struct Call {
         return bytes
     }
 
-    /// Stdin up to its end, or more than any message has.
+    /// Reads stdin to its end, or until it is certainly too long for a message.
     private func readAll() throws(Ending) -> [UInt8] {
         var all: [UInt8] = []
         while all.count <= 4 * limit {
@@ -118,7 +118,7 @@ private struct Call {
         return all
     }
 
-    /// nil at the end.
+    /// Reads what is there; nil at the end of stdin.
     private func readPiece() throws(Ending) -> [UInt8]? {
         var number: Int32 = 0
         let piece = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
@@ -165,7 +165,7 @@ private struct Call {
         var timer: Int32 = -1
         var known = (received, sent, unsent)
         while !isComplete {
-            // Lines are read as fast as the service takes them.
+            // Stdin waits while 64 messages are unsent: the service sets the pace.
             let wantsInput = isReading && unsent < 64
             if wantsInput != isWatching {
                 if wantsInput { try connection.watch(0) } else { connection.unwatch(0) }
@@ -200,9 +200,7 @@ private struct Call {
         switch form {
         case .json:
             var object = JSONObject()
-            object.set("type", Int(header.type))
-            object.set("user_type", Int(header.userType))
-            object.set("length", header.length)
+            object.set(header)
             object.set("payload", payload, asHex: isHex)
             line.bytes = object.bytes
             line.add("\n")

@@ -4,7 +4,7 @@ import CDaemon
 
 struct Command: Sendable {
     let name: StaticString
-    /// As the help shows them.
+    /// As `--help` shows them.
     let operands: StaticString
     let about: StaticString
     var own: [Option] = []
@@ -84,12 +84,12 @@ struct Arguments: OptionValues {
 
     // MARK: What was given
 
-    /// The last one counts.
+    /// The option's last value.
     func text(_ name: StaticString) -> CText? { given.last { options[$0.option].name == name.cText }?.value }
 
     func has(_ name: StaticString) -> Bool { text(name) != nil }
 
-    /// The name of the service, which comes first.
+    /// The name of the service, which is the first operand.
     func service(most: Int = 1) throws(Ending) -> CText {
         guard let name = operands.first else { throw .wrong("the name of a service is missing") }
         guard operands.count <= most else { throw .wrong("\(String(c: operands[most])) is one argument too many") }
@@ -107,9 +107,9 @@ struct Arguments: OptionValues {
     }
 }
 
-/// How something is shown.
+/// How a command writes its output.
 enum Form {
-    /// For people; the bytes as they came; an object of JSON a line.
+    /// Lines for people; the payload's bytes as they are; one JSON object a line.
     case text, raw, json
 
     var name: StaticString {

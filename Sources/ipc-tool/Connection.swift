@@ -2,7 +2,7 @@
 
 import CDaemon
 
-/// Owns the context, and the descriptor therein.
+/// Owns the context and its connection.
 final class Connection {
     private let context: UnsafeMutablePointer<ipc_ctx>
     private let event: UnsafeMutablePointer<ipc_event>
@@ -11,9 +11,9 @@ final class Connection {
     private var code = IPC_ERROR_NONE
 
     enum Heard {
-        /// Until the next wait.
+        /// Valid until the next wait.
         case message(ipc_message)
-        /// What was watched besides can be read, or has ended.
+        /// The other descriptor that is watched is readable, or has ended.
         case readable
         case sent
         case late
@@ -27,7 +27,7 @@ final class Connection {
         context.initialize(to: ipc_ctx())
         event = .allocate(capacity: 1)
         event.initialize(to: ipc_event())
-        // The library's look-ups and connects go on when a signal comes: so the process ends, which has made nothing yet.
+        // A signal does not end the library's look-up or connect. So the timer ends the whole process, which has changed nothing yet.
         var words = Line()
         words.add("ipc: ")
         words.add(escaped: bytes(of: name))

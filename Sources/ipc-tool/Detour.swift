@@ -8,10 +8,10 @@ import CDaemon
 
 final class Detour {
     let listener: Int32
-    /// Where the service is now.
+    /// The second name of the service's socket.
     let real: [CChar]
     let shownReal: String
-    /// Of the service's socket, whatever its names.
+    /// Identifies the service's socket by device and inode.
     let status: stat
     private let place: String
     private let descriptor: Int32
@@ -27,8 +27,9 @@ final class Detour {
         var status = stat()
         guard lstat(path, &status) == 0 else { throw .failed("\(shown): \(place): \(String.systemError(cd_errno()))") }
         guard cd_is_socket(&status) != 0 else { throw .failed("\(shown): \(place) is no socket") }
-        // Of sockaddr_un, with the NUL.
-        guard real.count <= 108 else { throw .failed("\(shown): the name is too long for a second one beside it (--as)") }
+        // With the NUL.
+        let room = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+        guard real.count <= room else { throw .failed("\(shown): the name is too long for a second one beside it (--as)") }
         if Listening().waiting(at: status) == nil, Listening.tryout(path) != .live { throw .failed("\(shown): nobody listens at \(place)") }
         self.status = status
         guard link(path, real) == 0 else {
@@ -58,7 +59,7 @@ final class Detour {
 
     deinit { _ = end() }
 
-    /// Nobody comes any more; whether the service's socket is back.
+    /// Stops listening, and lets the guard put the service's socket back. Returns whether it is back.
     func end() -> Bool {
         if isOver { return true }
         isOver = true
@@ -69,7 +70,7 @@ final class Detour {
 
     var howToMend: String { "mv \(shownReal) \(place)" }
 
-    /// A socket of ours, to which the same users may connect as to the service's; nil, or why not.
+    /// Listens at the path, for the same users as the service's socket. Returns nil, or why that failed.
     private static func listen(_ path: [CChar], as status: stat, _ listener: inout Int32, _ ours: inout stat) -> String? {
         var status = status
         unsetenv("IPC_SOCKET_MODE")
@@ -78,7 +79,7 @@ final class Detour {
         let code = cd_listen_at_path(&listener, path)
         umask(mask)
         if code != IPC_ERROR_NONE { return String(c: cd_reason()) }
-        // The owner first: that may take bits of the mode away.
+        // chown(2) may clear bits of the mode, so the mode comes after it.
         let isAlike =
             lstat(path, &ours) == 0
             && (ours.st_uid == status.st_uid && ours.st_gid == status.st_gid || lchown(path, status.st_uid, status.st_gid) == 0)
@@ -90,7 +91,7 @@ final class Detour {
         return "a socket of the same owner and mode cannot be made: \(String.systemError(number))"
     }
 
-    /// `DIRECTORY/.NAME` and the suffix, with a NUL.
+    /// Returns `DIRECTORY/.NAMESUFFIX` with a NUL.
     private static func beside(_ path: [CChar], _ suffix: StaticString) -> [CChar] {
         let slash = path.lastIndex(of: CChar(UInt8(ascii: "/"))).map { $0 + 1 } ?? 0
         let end = UnsafeBufferPointer(start: suffix.utf8Start, count: suffix.utf8CodeUnitCount).map { CChar(bitPattern: $0) }

@@ -1,8 +1,7 @@
-// Histogram.swift - how long things took: counts for spans of time whose width is less than 2 % of the time, so that a run of any length
-// takes the same memory.
+// Histogram.swift - counts durations in intervals whose width is less than 2 % of the duration. Its memory does not grow with the run.
 
 struct Histogram {
-    /// 64 spans for each power of two of nanoseconds.
+    /// Each power of two of nanoseconds has 2^6 intervals.
     private static let bits = 6
     private var counts = [Int](repeating: 0, count: (65 - Histogram.bits) << Histogram.bits)
     private(set) var total = 0
@@ -21,14 +20,14 @@ struct Histogram {
         return shift << bits + Int(value >> UInt64(shift))
     }
 
-    /// The least time of a span.
+    /// The lower end of an interval.
     private static func value(_ index: Int) -> Int64 {
         guard index >= 2 << bits else { return Int64(index) }
         let shift = index >> bits - 1
         return Int64(index - shift << bits) << Int64(shift)
     }
 
-    /// So many thousandths took this long at most.
+    /// The duration that this many thousandths of all do not exceed.
     func percentile(_ thousandths: Int) -> Int64 {
         let wanted = max((total * thousandths + 999) / 1000, 1)
         var seen = 0

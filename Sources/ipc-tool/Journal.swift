@@ -7,10 +7,10 @@ final class Journal {
     private let isHex: Bool
     private let isWhole: Bool
     private let output: Output
-    /// Nobody reads what is shown, or a signal has come.
+    /// Stdout cannot be written any more, or a signal has come.
     private(set) var hasEnded = false
 
-    /// Bytes of a line of text, unless it is to be whole.
+    /// Bytes of a payload that are shown without --full.
     private static let longest = 512
 
     static let options = [
@@ -78,7 +78,7 @@ final class Journal {
 
     func leaves(_ connection: Int, _ reason: String) { tell(connection, "leaves", reason) }
 
-    /// Something that is no message.
+    /// Tells of something else than a message.
     func notes(_ connection: Int, _ text: String) { tell(connection, "note", text) }
 
     private func tell(_ connection: Int, _ event: StaticString, _ reason: String) {
@@ -99,17 +99,15 @@ final class Journal {
     }
 
     /// - Parameters:
-    ///   - isAnswer: it goes to the client.
-    ///   - payload: at least what is shown of it (`wanted`).
+    ///   - isAnswer: the service has sent it.
+    ///   - payload: its first `wanted` bytes at least.
     func message(_ connection: Int, isAnswer: Bool, _ header: FrameHeader, _ payload: [UInt8], descriptors: Int) {
         switch form {
         case .raw: if !isAnswer { write(payload) }
         case .json:
             var object = object(connection, "message")
             object.set("from", literal: isAnswer ? "service" : "client")
-            object.set("type", Int(header.type))
-            object.set("user_type", Int(header.userType))
-            object.set("length", header.length)
+            object.set(header)
             if descriptors > 0 { object.set("descriptors", descriptors) }
             object.set("payload", payload, asHex: isHex)
             write(object.bytes + [10])
@@ -137,6 +135,6 @@ final class Journal {
         }
     }
 
-    /// How many bytes of a payload are shown: text is cut behind them, which takes one more.
+    /// How many bytes of a payload `message` needs: one more than it shows, to see that the text is cut.
     var wanted: Int { form == .text && !isWhole ? Journal.longest + 1 : Int(IPC_MAX_MESSAGE_SIZE) }
 }

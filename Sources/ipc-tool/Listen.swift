@@ -30,7 +30,7 @@ private struct Question {
 
 private final class Client {
     let number: Int
-    /// Messages that wait for the command of the one before: answers keep the order of the messages.
+    /// Messages that wait until the command for the message before has ended: answers keep the order of the messages.
     var questions: [Question] = []
     var bytes = 0
     var isRunning = false
@@ -38,10 +38,10 @@ private final class Client {
     init(_ number: Int) { self.number = number }
 }
 
-/// A command that runs.
+/// A running command.
 private struct Execution {
     let process: pid_t
-    /// What it prints; -1: its end has come.
+    /// The descriptor of its stdout; -1 after its end.
     var output: Int32
     let client: Int32
     let number: Int
@@ -59,15 +59,15 @@ private final class Reception {
     private let command: CText?
     private var left: Int
     private let journal: Journal
-    /// By descriptor.
+    /// Indexed by descriptor.
     private var clients: [Client?] = []
     private var count = 0
     private var commands: [Execution] = []
     private var isStopping = false
 
-    /// Commands at the same time; other messages wait.
+    /// The limit of commands that run at the same time.
     private static let mostCommands = 64
-    /// Bytes of messages of one client that wait for commands: as much as the library queues for one receiver.
+    /// The limit of bytes of one client's messages that wait for commands: that of the library's queue for one receiver.
     private static let mostWaiting = 64 << 20
 
     init(_ name: CText, _ signals: Int32, _ command: CText?, _ count: Int, _ journal: Journal) throws(Ending) {
@@ -88,7 +88,7 @@ private final class Reception {
         }
     }
 
-    /// Until a signal comes, or enough messages have come and were answered.
+    /// Runs until a signal comes, or until --count messages have come and are answered.
     func run() throws(Ending) -> Int32 {
         defer { end() }
         while !isStopping, !journal.hasEnded, left > 0 || !commands.isEmpty || clients.contains(where: { $0?.questions.isEmpty == false }) {
@@ -107,7 +107,7 @@ private final class Reception {
         return 0
     }
 
-    /// The socket goes, and commands are told to end.
+    /// Removes the socket, and ends the commands.
     private func end() {
         for command in commands { kill(command.process, SIGTERM) }
         if !isStopping { _ = ipc_flush(context, -1, 1000) }
@@ -204,7 +204,7 @@ private final class Reception {
         if cd_watch(context, output) != IPC_ERROR_NONE { complain("\(name): \(String(c: cd_reason()))") }
     }
 
-    /// What the command may want to know besides the payload.
+    /// Sets the environment variables that describe the message and its sender.
     private func setVariables(_ header: FrameHeader, _ client: Int32) {
         var (user, group, process): (Int64, Int64, Int64) = (-1, -1, -1)
         cd_peer_ids(client, &user, &group, &process)
@@ -217,13 +217,13 @@ private final class Reception {
         }
     }
 
-    /// Something was printed, or nothing more will be.
+    /// Called when a command's stdout is readable or has ended.
     private func hear(output: Int32) {
         guard let index = commands.firstIndex(where: { $0.output == output }) else { return _ = cd_unwatch(context, output) }
         if !drain(index) { closeOutput(index) }
     }
 
-    /// Takes what was printed; whether more may come.
+    /// Reads what the command has printed. Returns whether more may come.
     private func drain(_ index: Int) -> Bool {
         let descriptor = commands[index].output
         guard descriptor >= 0 else { return false }
@@ -251,7 +251,7 @@ private final class Reception {
         commands[index].output = -1
     }
 
-    /// What it has printed until now is the answer: what it has left behind in the background is not waited for.
+    /// The answer is what was printed until the command's end. Background processes that still have its stdout are not waited for.
     private func ended(_ process: pid_t, _ status: Int32) {
         guard let index = commands.firstIndex(where: { $0.process == process }) else { return }
         _ = drain(index)

@@ -2,10 +2,10 @@
 
 import CDaemon
 
-/// One file each; in the order of the help.
+/// In the order of the help. Each has a file of its own.
 let commands: [Command] = [.list, .call, .listen, .monitor, .bench]
 
-/// The status when the time is up, as timeout(1) has it.
+/// The exit status when the time is up, as that of timeout(1).
 let lateStatus: Int32 = 124
 
 extension Ending {
@@ -28,7 +28,7 @@ private func run(_ count: Int32, _ arguments: UnsafePointer<UnsafeMutablePointer
     return try command.run(try Arguments(command, Int(count), arguments))
 }
 
-/// What cannot be done is said like this: `ipc: NAME: reason`.
+/// Writes `ipc: NAME: reason` to stderr.
 func complain(_ text: String) {
     var line = Line()
     line.add("ipc: ")

@@ -42,3 +42,11 @@ func queue(
         return cd_write(context, &message)
     }
 }
+
+extension JSONObject {
+    mutating func set(_ header: FrameHeader) {
+        set("type", Int(header.type))
+        set("user_type", Int(header.userType))
+        set("length", header.length)
+    }
+}

@@ -1,7 +1,7 @@
 // Monitor.swift - ipc monitor: stands between a service and its clients, and shows what they say.
 //
-// Services trust what the kernel says of whoever connects (ipc_peer(3)). So root connects as the user of each client, and any other user
-// takes clients of its own alone.
+// Services trust the kernel's word on who connects (ipc_peer(3)). So root connects to the service with each client's user and groups, and
+// any other user accepts only clients of that same user.
 
 import CDaemon
 
@@ -45,7 +45,7 @@ private func runMonitor(_ arguments: Arguments) throws(Ending) -> Int32 {
 }
 
 extension Listener {
-    /// A service of ours, which only this user reaches unless the environment says otherwise.
+    /// Listens under another name. Only this user may connect, unless the environment says otherwise.
     fileprivate static func besides(_ name: CText) throws(Ending) -> Listener {
         let path = try RunDirectory.path(of: name)
         if getenv("IPC_SOCKET_MODE").map({ $0.pointee != 0 }) != true { setenv("IPC_SOCKET_MODE", "600", 1) }
@@ -58,7 +58,7 @@ extension Listener {
 
 private enum Target {
     case path([CChar])
-    /// Somewhere else (IPC_NETWORK).
+    /// Reached through IPC_NETWORK.
     case name(CText)
 }
 
@@ -71,7 +71,7 @@ private struct Pair {
     var service: Int32 { toService.to }
 }
 
-/// A client whose service has no room for it now.
+/// A client that waits because the service's backlog is full.
 private struct Waiting {
     let number: Int
     let client: Int32
@@ -89,9 +89,9 @@ private final class Monitor {
     private var count = 0
     private var isFull = false
     private var isStopping = false
-    /// The name of the service is ours meanwhile.
+    /// The monitor has taken the service's name.
     var isInFront = false
-    /// The socket of the service, where the kernel tells whether somebody listens at it.
+    /// The service's socket; nil where the kernel cannot tell whether somebody listens at it.
     var service: stat?
     private(set) var isServiceGone = false
 
@@ -100,7 +100,7 @@ private final class Monitor {
         cd_set_blocking(listener, 0)
     }
 
-    /// Until a signal comes, nobody reads what is shown, or the service ends.
+    /// Runs until a signal comes, stdout cannot be written, or the service ends.
     func run() {
         while !isStopping, !journal.hasEnded, !isServiceGone {
             var entries = [entry(signals, POLLIN), entry(isFull ? -1 : listener, POLLIN)]
@@ -126,7 +126,7 @@ private final class Monitor {
         for client in waiting { close(client.client) }
     }
 
-    /// Milliseconds until something is looked at that no descriptor tells.
+    /// The timeout of poll(2) in milliseconds: some changes are seen only by looking again.
     private var patience: Int32 {
         if !waiting.isEmpty { return 50 }
         return service == nil && !isFull ? -1 : 1000
@@ -134,7 +134,7 @@ private final class Monitor {
 
     private func entry(_ descriptor: Int32, _ events: Int32) -> pollfd { pollfd(fd: descriptor, events: Int16(events), revents: 0) }
 
-    /// A descriptor from which nothing is wanted now is left out: that it has hung up would be told again and again.
+    /// Leaves out (-1) a descriptor from which nothing is wanted: poll(2) would report its hang-up again and again.
     private func entry(_ descriptor: Int32, _ away: Way, _ towards: Way) -> pollfd {
         let events = (away.wantsBytes ? POLLIN : 0) | (towards.hasBytes ? POLLOUT : 0)
         let wantsHangUp = away.hasEnded && !towards.hasEnded

@@ -1,4 +1,4 @@
-// Observer.swift - finds the messages in one direction of a connection, without a part in what is passed on.
+// Observer.swift - finds the messages in one direction of a connection. It only reads the bytes that Way passes on.
 
 import CDaemon
 
@@ -9,7 +9,7 @@ struct Observer {
         var descriptors: Int
     }
 
-    /// Bytes of a payload that are kept.
+    /// How many bytes of each payload to keep.
     let wanted: Int
     private var head: [UInt8] = []
     private var current: Message?
@@ -18,14 +18,14 @@ struct Observer {
 
     init(wanted: Int) { self.wanted = wanted }
 
-    /// What one receive has brought.
+    /// What was found in the bytes of one receive.
     struct Seen {
         var messages: [Message] = []
-        /// Where in the bytes the message begins to which the last one belongs: descriptors came with that one.
+        /// The start of the last message in these bytes, or 0: descriptors belong to that message.
         var lastStart = 0
-        /// They came with a byte that is no message (ipc_provide_fd(3)).
+        /// A descriptor came with a single byte that belongs to no message (ipc_provide_fd(3)).
         var isBareDescriptor = false
-        /// The length that is announced, and more than a message may have.
+        /// An announced length that exceeds the limit of a message.
         var excess: Int?
     }
 
@@ -57,7 +57,7 @@ struct Observer {
             }
             guard var message = current else { continue }
             let taken = min(missing, end - index)
-            // One owner, or each piece would copy what came before.
+            // `current` must not share the payload's buffer, or each append would copy it.
             current = nil
             message.payload += bytes[index..<(index + min(taken, max(wanted - message.payload.count, 0)))]
             index += taken

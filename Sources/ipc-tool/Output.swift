@@ -1,20 +1,19 @@
-// Output.swift - what goes to stdout: lines of text in which nothing can speak to a terminal, objects of JSON that are valid whatever the
-// bytes, and the writing itself.
+// Output.swift - writes to stdout: lines of text without control characters for a terminal, and JSON objects that are valid for any bytes.
 
 import CDaemon
 
-/// Writes whole texts to stdout.
+/// Writes to stdout.
 struct Output {
-    /// A descriptor that is readable when the process is to end; -1: signals end it at once.
+    /// A descriptor that becomes readable when a signal comes; -1: signals end the process themselves.
     var signals: Int32 = -1
 
-    /// Whether all was written. If not, the reader has left, or a signal has come while the reader was slow.
+    /// Writes all bytes. Returns false if the reader has left, or if a signal came while the reader was slow.
     func write(_ bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return true }
             var done = 0
             while done < bytes.count {
-                // What a pipe takes at once (PIPE_BUF) when poll(2) calls it writable.
+                // A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking.
                 let piece = signals < 0 ? bytes.count - done : min(bytes.count - done, 4096)
                 if signals >= 0, !isWritable() { return false }
                 let count = CDaemon.write(1, base + done, piece)
@@ -43,7 +42,7 @@ struct Output {
     }
 }
 
-/// A piece of text that grows.
+/// A text that is built piece by piece.
 struct Line {
     var bytes: [UInt8] = []
 
@@ -52,12 +51,12 @@ struct Line {
     }
     mutating func add(_ number: Int) { bytes.append(contentsOf: "\(number)".utf8) }
 
-    /// - Parameter limit: bytes of the whole.
+    /// - Parameter limit: of the whole line, in bytes.
     mutating func add(escaped text: [UInt8], limit: Int = .max) {
         text.withUnsafeBufferPointer { Escape.append($0, to: &bytes, .unsafe, limit: limit) }
     }
 
-    /// Ends of lines and tabs as they are.
+    /// Keeps newlines and tabs, and escapes other control characters.
     mutating func add(lines text: [UInt8]) {
         text.withUnsafeBufferPointer { text in
             var start = 0
@@ -75,7 +74,7 @@ struct Line {
         if data.count > limit { bytes.append(contentsOf: [0xE2, 0x80, 0xA6]) }
     }
 
-    /// Blanks up to this column, and one at least.
+    /// Adds blanks up to this column, at least one.
     mutating func pad(to column: Int, since start: Int) {
         repeat { bytes.append(UInt8(ascii: " ")) } while bytes.count - start < column
     }
@@ -106,7 +105,7 @@ struct JSONObject {
         line.add("\"")
     }
 
-    /// Text, or `NAME_hex` where the bytes are no UTF-8.
+    /// Sets NAME to the text, or NAME_hex to hexadecimal digits where the bytes are no UTF-8.
     mutating func set(_ name: StaticString, _ bytes: [UInt8], asHex: Bool = false) {
         if asHex || !JSONObject.isText(bytes) {
             key(name, "_hex")
@@ -143,7 +142,7 @@ struct JSONObject {
                 } else if Escape.isSafe(value) {
                     line.bytes.append(contentsOf: bytes[index..<(index + count)])
                 } else {
-                    // All of these have 16 bits.
+                    // All unsafe characters have 16 bits at most.
                     line.add("\\u")
                     Escape.appendHexadecimal(value, digits: 4, to: &line.bytes)
                 }
@@ -152,6 +151,6 @@ struct JSONObject {
         }
     }
 
-    /// The whole object; no further key fits in.
+    /// The finished object. Nothing can be set afterwards.
     var bytes: [UInt8] { line.bytes + [UInt8(ascii: "}")] }
 }

@@ -15,9 +15,9 @@ enum RunDirectory {
         return path
     }
 
-    /// With a slash at its end.
+    /// The path of the run directory, with a slash at its end.
     static func path() throws(Ending) -> [CChar] {
-        // The library has names of services only.
+        // The library only gives paths of services.
         var path = try path(of: ("x" as StaticString).cText)
         path.removeLast(2)
         path.append(0)
@@ -25,12 +25,12 @@ enum RunDirectory {
     }
 
     struct File {
-        /// In the run directory, maybe of a directory therein.
+        /// Relative to the run directory; it may contain slashes.
         let name: [UInt8]
         let status: stat
     }
 
-    /// All sockets, sorted by name. `nil`: the directory cannot be read, errno says why.
+    /// All sockets, sorted by name. nil: the directory cannot be read, and errno says why.
     static func sockets(in directory: [CChar]) -> [File]? {
         var files: [File] = []
         guard add(directory, prefix: [], depth: 0, &files) else { return nil }
@@ -62,7 +62,7 @@ enum RunDirectory {
 /// Whether somebody listens at a socket.
 enum Liveness {
     case live
-    /// Its service has ended without removing it.
+    /// The service has ended without removing its socket.
     case stale
     /// The kernel does not tell, and this user may not connect.
     case unknown
@@ -76,7 +76,7 @@ enum Liveness {
     }
 }
 
-/// The sockets that listen, as the kernel tells it at one moment.
+/// A snapshot of the sockets that listen, from the kernel.
 final class Listening {
     private var list: UnsafeMutablePointer<cd_listening>?
     private var count = 0
@@ -84,7 +84,7 @@ final class Listening {
     init() { _ = cd_all_listening(&list, &count) }
     deinit { free(list) }
 
-    /// What the kernel knows of a file's socket: how many clients wait to be accepted; nil: nothing.
+    /// How many clients wait to be accepted at the file's socket; nil: the kernel lists no such socket.
     func waiting(at status: stat) -> Int? {
         guard let list else { return nil }
         var status = status
@@ -92,8 +92,8 @@ final class Listening {
         return nil
     }
 
-    /// Only where the kernel knows nothing, because the socket is stale, or of another network namespace, or because this is not Linux,
-    /// it is tried: a service that lives nevertheless sees a client that comes and leaves.
+    /// Finds out by connecting, where `waiting` knows nothing: the socket is stale, or in another network namespace, or this is not Linux.
+    /// A live service sees a client that connects and leaves.
     static func tryout(_ path: [CChar]) -> Liveness {
         let descriptor = cd_connect_local(path)
         if descriptor >= 0 {

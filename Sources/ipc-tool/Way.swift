@@ -1,5 +1,5 @@
-// Way.swift - one direction of a monitored connection: what is received from one end is sent to the other, byte by byte and descriptor by
-// descriptor as it came, broken frames and half-closed connections as well. The library would read messages, and end what is none.
+// Way.swift - one direction of a monitored connection: sends what it receives from one end to the other, bytes and descriptors, also broken
+// frames and half-closes. It does not use the library for that, which would end a connection that breaks the protocol.
 
 import CDaemon
 
@@ -7,7 +7,7 @@ final class Way {
     private struct Piece {
         var bytes: [UInt8]
         var sent = 0
-        /// Sent with the first byte; ours until then.
+        /// To be sent with the first byte. The piece owns them until then.
         var descriptors: [Int32] = []
     }
 
@@ -17,13 +17,13 @@ final class Way {
     private var observer: Observer
     private var pieces: [Piece] = []
     private var waiting = 0
-    /// The end has come, and was passed on.
+    /// The end of the stream was received.
     private(set) var hasEnded = false
     private var isShut = false
-    /// Before the other direction.
+    /// It ended before the other direction did.
     var endedFirst = false
 
-    /// Bytes that wait for a slow receiver: as between switched ends (ipc(7), LIMITS).
+    /// The limit of bytes that wait for a slow receiver: that of switched ends (ipc(7), LIMITS).
     private static let most = 256 << 10
 
     init(from: Int32, to: Int32, isAnswer: Bool, wanted: Int) {
@@ -36,7 +36,7 @@ final class Way {
     var wantsBytes: Bool { !hasEnded && waiting < Way.most }
     var hasBytes: Bool { !pieces.isEmpty }
 
-    /// Nobody can get them any more.
+    /// Drops what waits: the receiver has gone.
     func drop() {
         for piece in pieces { for descriptor in piece.descriptors { close(descriptor) } }
         pieces = []
@@ -45,7 +45,7 @@ final class Way {
 
     func end() { hasEnded = true }
 
-    /// Takes what has come; false: the connection has failed.
+    /// Receives what is there. Returns false if the connection has failed.
     func receive(_ connection: Int, _ journal: Journal) -> Bool {
         var (passed, number, got) = ([Int32](repeating: -1, count: CD_PASSED), Int32(0), 0)
         let from = from
@@ -65,7 +65,7 @@ final class Way {
         let seen = observer.see(bytes, descriptors: descriptors.count)
         tell(seen, descriptors.count, connection, journal)
         waiting += bytes.count
-        // The kernel gives a descriptor to the receiver with the first bytes of what it was sent with.
+        // The kernel delivers a descriptor with the first byte of the call that sent it.
         if !descriptors.isEmpty, seen.lastStart > 0 {
             pieces.append(Piece(bytes: Array(bytes[..<seen.lastStart])))
             pieces.append(Piece(bytes: Array(bytes[seen.lastStart...]), descriptors: descriptors))
@@ -89,7 +89,7 @@ final class Way {
         }
     }
 
-    /// Sends as much as the receiver takes; false: the connection has failed.
+    /// Sends as much as the receiver takes. Returns false if the connection has failed.
     func send() -> Bool {
         while !pieces.isEmpty {
             let piece = pieces[0]

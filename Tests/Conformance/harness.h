@@ -5,8 +5,8 @@
  * run directory and a limit of 60 seconds, and fails when a CHECK fails, when it dies, or when it
  * ends with more open descriptors than it began with. Printed: one line a test,
  * "ok NAME", "not ok NAME", or "skipped NAME: why"; the runner counts these lines.
- * An argument runs the one test of that name; `--list` prints the names. TEST_LIMITS names tests that this system cannot pass (Tests/Targets):
- * "limit NAME", or "not ok NAME" when one passes after all. With ~ in front of its name a test passes sometimes, and is not run.
+ * An argument runs the one test of that name; `--list` prints the names. TEST_LIMITS names tests that this system cannot pass
+ * (Tests/Targets): "limit NAME", or "not ok NAME" when one passes after all. With ~ in front of its name a test is not run: it may pass.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -119,8 +119,8 @@ static inline void remove_tree(const char *path) {
 
 static int must_fail; /* the running test is expected to */
 
-/* What runs longer than a minute, or TEST_PATIENCE minutes, hangs; what is expected to fail, for 5 s. A child does not inherit this limit
- * (alarm(2)). */
+/* A test that runs longer than a minute, or TEST_PATIENCE minutes, hangs. One that is expected to fail gets 5 s. A child does not inherit
+ * this limit (alarm(2)). */
 static inline void limit_time(void) {
 	if (must_fail) alarm(5);
 	else alarm(60 * (getenv("TEST_PATIENCE") != NULL ? (unsigned)atoi(getenv("TEST_PATIENCE")) : 1));

@@ -82,7 +82,7 @@ static int decide(const char *call, const char *group, int fd, int flags) {
 		int mild = r->failure == INJECT_SHORT || r->failure == EINTR || r->failure == EAGAIN;
 		if (armed == 1 && !mild) continue;
 		if (r->failure == EAGAIN && (flags & MSG_DONTWAIT) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0) continue;
-		/* What only looks (flags: the timeout) is not interrupted. */
+		/* A signal does not interrupt a call that does not wait; for these calls `flags` is the timeout. */
 		if (r->failure == EINTR && strcmp(group, "waiting") == 0 && flags == 0) continue;
 		r->seen++;
 		if (r->chance > 0 ? (long)(random64() >> 20) % 1000 >= r->chance : r->seen < r->first || r->seen >= r->first + r->count)

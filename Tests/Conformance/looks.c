@@ -1,13 +1,13 @@
 /*
- * looks.c - a wait that only looks is not interrupted. poll(2) fails with EINTR also where it does not sleep, when a signal comes
- * while it looks (do_poll in fs/select.c); epoll_wait(2) does not.
+ * looks.c - a signal does not interrupt a wait of 0 ms. poll(2) with a timeout of 0 can fail with EINTR all the same (do_poll in Linux's
+ * fs/select.c); epoll_wait(2) cannot.
  */
 #include "own_poll.h"
 #include "peers.h"
 
 static struct ipc_ctx ctx;
 static struct ipc_event event;
-/* How many of the next looks a handler interrupts, and whether that calls ipc_wake. */
+/* How many of the next calls with a timeout of 0 fail with EINTR, and whether a handler calls ipc_wake in them. */
 static int interruptions, wakes;
 
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
@@ -34,7 +34,7 @@ static void look_with_wakes(void) {
 	else CHECK_EQUAL(event.type, interruptions < 2 ? IPC_EVENT_TYPE_WAKE : IPC_EVENT_TYPE_TIMER);
 }
 
-/* Of a server, then of a connection, which alone needs no set. */
+/* Waits of 0 ms, with and without ipc_wake. */
 static void looks(void) {
 	for (int i = 0; i < 3; i++) {
 		(interruptions = 2, wakes = 0);

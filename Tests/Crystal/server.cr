@@ -149,7 +149,7 @@ class Server
     @written += 1
   end
 
-  # What a switched pair hands over may be told as TX too; the messages of ipc_write are what counts.
+  # A switched pair may also report TX for what it hands over: only messages of ipc_write are counted.
   def sent(event)
     check_equal @context.pointer.value.pollfd[event.index].fd, event.origin
     @sent += 1 unless @context.type_of(event.origin).try &.switched?

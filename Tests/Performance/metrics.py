@@ -82,7 +82,7 @@ SAME, FREE = ("same",), ("free",)
 WORKLOADS = [
     *_sizes("roundtrip", (16,), 200, 120),
     *_sizes("roundtrip", (1024,), 200, 120, left_out=(IN_POLL,)),
-    # What the idioms cost does not depend on the size.
+    # The cost of an idiom does not depend on the size of the message: it is measured with small ones only.
     *_sizes("roundtrip", (65536, 1048576), 200, 120, left_out=(*IDIOMS, IN_POLL)),
     *_sizes("inflight", (16, 1024), 200, 120, left_out=(IN_POLL,)),
     Workload("connect", "connect", 16, 200, 120, left_out=(*IDIOMS, IN_POLL)),

@@ -65,8 +65,8 @@ static inline int64_t libipc_coarse_tick(void) {
 	})
 
 #ifdef __linux__
-/* The events that are there now. epoll_wait(2) that only looks never fails with EINTR; under valgrind it does. (Newer C libraries declare
- * `events` as nonnull, which would change its type in Swift.) */
+/* Collects the events that are there, without waiting. epoll_wait(2) with a timeout of 0 fails with EINTR only under valgrind. (Newer C
+ * libraries declare `events` as nonnull, which would change its type in Swift.) */
 static inline int libipc_collect_events(int set, struct epoll_event *events, int room) {
 	return LIBIPC_RETRYING(epoll_wait(set, events, room, 0));
 }

@@ -56,7 +56,7 @@ static inline int libipc_collect(int queue, struct libipc_report *reports, int m
 	struct kevent found[LIBIPC_REPORTS];
 	struct timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
 	int count;
-	/* What only looks is not interrupted. */
+	/* A call that does not wait is repeated after a signal, as that of the other pollers. */
 	do count = kevent(queue, NULL, 0, found, LIBIPC_REPORTS, milliseconds < 0 ? NULL : &limit);
 	while (count < 0 && errno == EINTR && milliseconds == 0);
 	for (int i = 0; i < count; i++) {

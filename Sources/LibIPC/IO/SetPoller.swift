@@ -1,14 +1,14 @@
-// SetPoller.swift - what the pollers have in common that have a set of their own in the kernel: an epoll set, or a kqueue.
+// SetPoller.swift - what the pollers share that keep a set in the kernel: an epoll set or a kqueue.
 //
 // A wait may use a list and poll(2) in place of the set: for few descriptors, or when no set can be made.
 
 #if !POLLER_POLL
 
 extension Poller {
-    /// They watch a file, whatever its number means later.
+    /// Both watch the file, not its number, which may mean another file later.
     static var watchesNumbers: Bool { false }
     static var repeatsHangUp: Bool { true }
-    /// Never: a wait on a set that has begun reports descriptors that are added later.
+    /// Always false: a wait that has begun also reports descriptors that are added during it.
     var isStale: Bool { false }
 
     // MARK: The set
@@ -22,7 +22,7 @@ extension Poller {
     /// There is a set, of this process, and the program has not closed it.
     var hasSet: Bool { !isIdle && !isLost && Self.identity(of: set) == file }
 
-    /// Closes the set; not a file that the program has opened with its number after it had closed the set.
+    /// Closes the set, but no file of the program's: the program may have closed the set and got its number for another file.
     func closeSet() {
         if hasSet { close(set) }
         libipc_return_number(set, mark)
@@ -65,7 +65,7 @@ extension Poller {
         }
     }
 
-    /// A wait with the list. It makes, changes and closes no set.
+    /// Prepares a wait with the list. The set stays as it is.
     mutating func prepareList(_ fill: (inout DescriptorList) throws(IPCError) -> Void) throws(IPCError) -> Watch {
         list.removeAll()
         try fill(&list)
@@ -92,7 +92,7 @@ extension Poller {
 }
 
 extension Poller.Watch {
-    /// In poll(2), which a handler can end that comes just before the sleep (wakes.c). It tells that there are events, not which.
+    /// Sleeps in poll(2): a handler that runs just before the sleep can end that (wakes.c). It tells that there are events, not which.
     @inline(never)
     func sleep(_ timeout: Int32) throws(IPCError) -> Finding {
         var entry = pollfd(fd: set, events: Int16(POLLIN), revents: 0)

@@ -128,7 +128,7 @@ struct FrameDecoder {
 
     // MARK: Payload
 
-    /// Eight bytes at a time where they lie at a multiple of eight; the mask is turned to where the next bytes begin (5.3).
+    /// Unmasks eight bytes at a time, from the first address that is a multiple of eight. The mask is rotated by the bytes before (5.3).
     private mutating func unmask(_ bytes: UnsafeMutableRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         let head = min(bytes.count, -Int(bitPattern: start) & 7)

@@ -20,7 +20,7 @@ private struct Decoded: Equatable {
     init(limit: Int, takesCompressed: Bool) { decoder = FrameDecoder(limit: limit, takesCompressed: takesCompressed) }
 
     mutating func take(_ piece: UnsafeRawBufferPointer) {
-        // The decoder unmasks where the bytes lie.
+        // The decoder unmasks in place, so it gets a copy.
         var bytes = Array(piece)
         bytes.withUnsafeMutableBytes { take($0) }
     }

@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (size == 0) return 0;
 	int way = data[0] % WAYS, pair[2], goes_on = 1;
-	/* The kernel keeps some hundred pieces at most for a reader that waits for the rest. */
+	/* A socket's buffer holds only a few hundred small writes, and the reader waits for whole frames: long inputs get larger pieces. */
 	size_t piece = 1 + data[0] / WAYS + size / 100;
 	struct stream s = {.bytes = data + 1, .size = size - 1};
 	struct ipc_ctx ctx = {0};
